@@ -1,0 +1,30 @@
+# Thin on purpose: what a target does stands in scripts/.
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format lock dev
+ARGS ?=
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+run: ## Start Postmortem with the demo cases (PORT=8000)
+	@python3 scripts/bootstrap.py
+	@exec .venv/bin/python manage.py up --demo $(if $(PORT),--port $(PORT))
+
+test: dev ## Check and test everything on PostgreSQL and on the embedded default
+	@exec .venv/bin/python scripts/test.py $(ARGS)
+
+check: dev ## Everything `make test` does before the tests
+	@exec .venv/bin/python scripts/test.py --checks-only
+
+lint: dev ## Format check, lint and import contracts only: seconds
+	@exec .venv/bin/python scripts/test.py --lint-only
+
+format: dev ## Format the Python files and fix what ruff can fix
+	@.venv/bin/python -m ruff check --fix-only -q .
+	@.venv/bin/python -m ruff format -q .
+
+lock: dev ## Rewrite requirements/*.txt from *.in
+	@sh scripts/lock.sh
+
+dev: ## Install what tests and checks need
+	@python3 scripts/bootstrap.py --dev
