@@ -1,0 +1,72 @@
+"""Access of pages: denied unless a decorator declares it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+# Third-party views bring their own guard: sign-in pages, the read-only admin, and the
+# API, whose default permission class denies.
+GUARDED_ELSEWHERE = (
+    "allauth.",
+    "django.contrib.admin.",
+    "django.views.static",
+    "django.contrib.staticfiles.",
+)
+
+
+def declare(view: View, access: str) -> View:
+    """Write on a view what it takes to open it; the permission matrix reads it."""
+    view.access = access  # type: ignore[attr-defined]
+    return view
+
+
+def public(view: View) -> View:
+    """Open to everybody, signed in or not."""
+    return declare(view, "public")
+
+
+def signed_in(view: View) -> View:
+    """Open to everybody signed in; the view filters what it shows by `visible_to`."""
+    return declare(login_required(view), "signed_in")  # type: ignore[return-value]
+
+
+class DeniedUnlessDeclaredMiddleware:
+    """Refuse a view on which no access is declared, also for an administrator."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponse],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        if is_declared(view):
+            return
+        if settings.DEBUG:
+            raise PermissionDenied(f"{view.__module__}.{view} declares no access.")
+        raise PermissionDenied("This page has no declared access.")
+
+
+def is_declared(view: Any) -> bool:
+    """Whether a view says what it takes, or is guarded by its own framework."""
+    if getattr(view, "access", None):
+        return True
+    module = str(getattr(view, "__module__", ""))
+    cls = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    if cls is not None and hasattr(cls, "permission_classes"):
+        return True  # DRF: DenyUnlessDeclared is the default there
+    return module.startswith(GUARDED_ELSEWHERE)

@@ -1,0 +1,206 @@
+"""Who may sign in, in which role, in which team, with which API token."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.utils import timezone
+from django.utils.functional import cached_property
+
+from postmortem.lib.fields import LineField
+from postmortem.lib.times import validate_zone
+
+
+class Role(models.TextChoices):
+    """The ceiling of what a person may do (decision 12)."""
+
+    VIEWER = "viewer", "Viewer"
+    RESPONDER = "responder", "Responder"
+    COMMANDER = "commander", "Commander"
+    REVIEWER = "reviewer", "Reviewer"
+    FINANCE = "finance", "Finance"
+    COMPLIANCE = "compliance", "Compliance"
+    ADMIN = "admin", "Administrator"
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> User:
+        """A person who signs in by email; the handle defaults to the email."""
+        email = self.normalize_email(email).lower()
+        fields.setdefault("handle", email)
+        user = self.model(email=email, **fields)
+        user.set_password(password)
+        user.full_clean(exclude=["password"])
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> User:
+        return self.create_user(
+            email, password, is_staff=True, is_superuser=True, **fields
+        )
+
+    def system(self) -> User:
+        """The named actor of scheduled work; it can never sign in."""
+        user, _ = self.get_or_create(
+            handle="system",
+            defaults={"name": "Postmortem", "is_active": False, "password": "!"},
+        )
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, or an inactive stand-in for one named in an imported case.
+
+    handle: how the record names this person; set once, never changed, so that a new
+    name or email moves no hash. person_id: the human behind the account; two accounts
+    of one human share it, and separation of duties compares it (R-AP-02).
+    """
+
+    email = models.EmailField(unique=True, null=True, blank=True)
+    handle = LineField(max_length=200, unique=True, editable=False)
+    name = LineField(max_length=120)
+    title = LineField(
+        max_length=120, blank=True, help_text="Role title shown in the record."
+    )
+    time_zone = LineField(max_length=64, default="UTC", validators=[validate_zone])
+    person_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    notify_by_email = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """The role title where there is one, else the name: roles own follow-up."""
+        return self.title or self.name or self.handle
+
+    @property
+    def initials(self) -> str:
+        words = (self.title or self.name or self.handle).split()
+        return "".join(word[0] for word in words[:2]).upper()
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """Names of the roles held; a superuser is an administrator."""
+        names = set(self.groups.values_list("name", flat=True))
+        if self.is_superuser:
+            names.add(Role.ADMIN)
+        return frozenset(names & set(Role.values))
+
+    @cached_property
+    def managed_functions(self) -> frozenset[str]:
+        """Functions of the teams that this person manages; empty for nobody's manager."""
+        return frozenset(self.managed_teams.values_list("function", flat=True))
+
+    @property
+    def is_manager(self) -> bool:
+        return bool(self.managed_functions)
+
+    def is_same_person(self, other: User | None) -> bool:
+        return other is not None and self.person_id == other.person_id
+
+
+def display_name(user: User) -> str:
+    """How the sign-in pages address a person."""
+    return user.name
+
+
+class Team(models.Model):
+    """A team with a manager: escalation and manager-level approval need one."""
+
+    class Function(models.TextChoices):
+        ENGINEERING = "engineering", "Engineering"
+        PAYMENTS_OPS = "payments_ops", "Payments operations"
+        FINANCE = "finance", "Finance"
+        COMPLIANCE = "compliance", "Compliance"
+        PRODUCT = "product", "Product"
+        SUPPORT = "support", "Support"
+        LEGAL = "legal", "Legal"
+
+    slug = models.SlugField(unique=True)
+    name = LineField(max_length=120)
+    function = models.CharField(max_length=20, choices=Function)
+    manager = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        related_name="managed_teams",
+        null=True,
+        blank=True,
+    )
+    members = models.ManyToManyField(User, related_name="teams", blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiToken(models.Model):
+    """A token for the API, stored hashed. A service token never approves (decision 9)."""
+
+    class Kind(models.TextChoices):
+        PERSONAL = "personal", "Personal"
+        SERVICE = "service", "Service"
+
+    class Scope(models.TextChoices):
+        READ = "read", "Read"
+        WRITE = "write", "Write"
+        APPROVE = "approve", "Approve"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = LineField(max_length=80)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERSONAL)
+    scopes = models.JSONField(default=list)
+    prefix = models.CharField(max_length=12, editable=False)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @staticmethod
+    def new_secret() -> str:
+        return "pm_" + secrets.token_urlsafe(32)
+
+    @staticmethod
+    def hash_of(secret: str) -> str:
+        """Plain SHA-256: the secret is random, so a slow hash would add nothing."""
+        return hashlib.sha256(secret.encode()).hexdigest()
+
+    def allows(self, scope: str) -> bool:
+        if scope == self.Scope.APPROVE and self.kind == self.Kind.SERVICE:
+            return False
+        return scope in self.scopes
+
+    def is_valid(self) -> bool:
+        if self.revoked_at or not self.user.is_active:
+            return False
+        return self.expires_at is None or self.expires_at > timezone.now()

@@ -1,0 +1,235 @@
+"""Owned actions, their closure tests, test runs and approvals."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db import models
+from django.urls import reverse
+
+from accounts.models import User
+from incidents.models import CaseRecord, CaseRelation, Claim, EvidenceLink, Incident
+from incidents.models.case import user_fk
+from postmortem.lib.fields import LineField, ProseField
+from rca.models import Cause, FailureMode
+
+
+class ActionItem(CaseRecord):
+    """A preventive change. It stays draft until it says what changes, who owns it and
+    what proof closes it (R-AI-03). A tracker link never closes it (R-AI-08)."""
+
+    class Kind(models.TextChoices):
+        STABILIZE = "stabilize", "Stabilize exposure"
+        RESTORE = "restore", "Restore behavior"
+        REDUCE = "reduce_recurrence", "Reduce recurrence"
+
+    class Timing(models.TextChoices):
+        MANDATORY = "mandatory_now", "Mandatory now"
+        SCHEDULED = "scheduled", "Scheduled"
+
+    class Priority(models.TextChoices):
+        NONE = "", "No priority limit"
+        WEEKS_4 = "4_weeks", "Priority, 4 weeks"
+        WEEKS_8 = "8_weeks", "Priority, 8 weeks"
+
+    class Area(models.TextChoices):
+        GENERAL = "general", "General"
+        CONTINUITY = "continuity", "Continuity recovery"
+        RISK_CONTROLS = "risk_controls", "Risk controls before money movement"
+        SETTLEMENT = "settlement_path", "Settlement path"
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        OPEN = "open", "Open"
+        COMPLETED = "completed", "Completed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    prefix = "ACT"
+    tab = "actions:action_list"
+
+    title = LineField("what changes", max_length=200)
+    details = ProseField(blank=True)
+    kind = models.CharField(max_length=18, choices=Kind)
+    timing = models.CharField(max_length=14, choices=Timing, default=Timing.SCHEDULED)
+    priority = models.CharField(max_length=8, choices=Priority, blank=True, default="")
+    area = models.CharField(max_length=16, choices=Area, default=Area.GENERAL)
+    state = models.CharField(
+        max_length=10, choices=State, default=State.DRAFT, editable=False
+    )
+    owner = user_fk()
+    due_at = models.DateTimeField("due", null=True, blank=True)
+    risk_removed = ProseField("risk removed when shipped", blank=True)
+    risk_remaining = ProseField("risk that remains", blank=True)
+    trade_off = ProseField(blank=True)
+    rollback_path = ProseField(blank=True)
+    proof_location = LineField("where proof is stored", max_length=300, blank=True)
+    tracker_url = models.CharField(
+        "tracker link", max_length=500, blank=True, validators=[URLValidator()]
+    )
+    completed_at = models.DateTimeField(null=True, editable=False)
+    completed_by = user_fk(editable=False)
+    cancelled_reason = ProseField(blank=True, editable=False)
+    causes = models.ManyToManyField(
+        Cause, through="ActionCause", related_name="actions"
+    )
+    failure_modes = models.ManyToManyField(
+        FailureMode, through="ActionFailureMode", related_name="actions"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.title}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("actions:action_detail", args=[self.incident.key, self.number])
+
+    @property
+    def is_mandatory(self) -> bool:
+        return self.timing == self.Timing.MANDATORY
+
+    @property
+    def needs_finance_approval(self) -> bool:
+        """A second approver from finance, only where money moves or settles."""
+        return self.area in {self.Area.RISK_CONTROLS, self.Area.SETTLEMENT}
+
+
+class ActionCause(CaseRelation):
+    """An action answers a cause."""
+
+    action = models.ForeignKey(ActionItem, on_delete=models.PROTECT, related_name="+")
+    cause = models.ForeignKey(Cause, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["action", "cause"], name="actions_cause_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action_id} answers {self.cause_id}"
+
+
+class ActionFailureMode(CaseRelation):
+    """An action answers a row of the failure-mode table."""
+
+    action = models.ForeignKey(ActionItem, on_delete=models.PROTECT, related_name="+")
+    failure_mode = models.ForeignKey(
+        FailureMode, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["action", "failure_mode"], name="actions_failuremode_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action_id} answers {self.failure_mode_id}"
+
+
+class ClosureTest(CaseRecord):
+    """The proof that will close an action: procedure, pass condition, environment."""
+
+    prefix = "CT"
+    tab = "actions:action_list"
+
+    action = models.ForeignKey(
+        ActionItem, on_delete=models.PROTECT, related_name="closure_tests"
+    )
+    procedure = ProseField()
+    pass_condition = ProseField(blank=True)
+    environment = LineField(max_length=120, blank=True)
+    due_at = models.DateTimeField("due", null=True, blank=True)
+
+    def get_absolute_url(self) -> str:
+        return f"{self.action.get_absolute_url()}#{self.ref}"
+
+
+class TestRun(Claim):
+    """One run of a closure test. Accepted only when it passed and its artifact is
+    attached: procedure text is not proof (R-CT-05)."""
+
+    __test__ = False  # not a pytest class
+
+    class Outcome(models.TextChoices):
+        PASSED = "passed", "Passed"
+        FAILED = "failed", "Failed"
+        INCONCLUSIVE = "inconclusive", "Inconclusive"
+
+    prefix = "RUN"
+    tab = "actions:action_list"
+
+    closure_test = models.ForeignKey(
+        ClosureTest, on_delete=models.PROTECT, related_name="runs"
+    )
+    ran_at = models.DateTimeField("date of the test")
+    environment = LineField(max_length=120)
+    outcome = models.CharField(max_length=12, choices=Outcome)
+    tester = user_fk()
+    notes = ProseField(blank=True)
+    sandbox_limit = ProseField(
+        "what the sandbox could not reproduce",
+        blank=True,
+        help_text="It becomes residual risk, and a follow-up stays open (R-CT-07).",
+    )
+
+    @property
+    def is_accepted(self) -> bool:
+        return (
+            self.outcome == self.Outcome.PASSED
+            and not self.is_retracted
+            and not self.is_provisional
+        )
+
+    def get_absolute_url(self) -> str:
+        return f"{self.closure_test.action.get_absolute_url()}#{self.ref}"
+
+
+class TestRunEvidence(EvidenceLink):
+    """An artifact of a test run."""
+
+    __test__ = False
+
+    claim = models.ForeignKey(
+        TestRun, on_delete=models.PROTECT, related_name="evidence_links"
+    )
+
+
+class ActionApproval(models.Model):
+    """One person's word on an action: its completion or its deferral. Bound to the
+    digest of what was approved; not part of the content hash (decision 1)."""
+
+    class Purpose(models.TextChoices):
+        COMPLETION = "completion", "Completion"
+        DEFERRAL = "deferral", "Deferral to the schedule"
+
+    class Decision(models.TextChoices):
+        APPROVED = "approved", "Approved"
+        CHANGES = "changes_requested", "Changes requested"
+
+    class Seat(models.TextChoices):
+        QUALITY = "quality", "Remediation quality"
+        FINANCE = "finance", "Money-movement effect"
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="+")
+    action = models.ForeignKey(
+        ActionItem, on_delete=models.PROTECT, related_name="approvals"
+    )
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    seat = models.CharField(max_length=8, choices=Seat, default=Seat.QUALITY)
+    decision = models.CharField(max_length=18, choices=Decision)
+    approver = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    approved_digest = models.CharField(max_length=64)
+    comment = ProseField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.action_id} {self.decision}"
+
+    def clean(self) -> None:
+        if self.decision == self.Decision.CHANGES and not self.comment:
+            raise ValidationError({"comment": "Say what has to change."})

@@ -1,0 +1,159 @@
+"""What every API view of a case is made of."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers, viewsets
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.models import ApiToken, User
+from incidents import permissions
+from incidents.decorators import find_incident
+from incidents.models import CaseRecord, Evidence, Incident
+from postmortem.lib.drf import ProblemSerializer
+from postmortem.lib.times import has_offset
+
+# Verbs that are a person's word: a token needs the scope 'approve' (decision 9).
+PERSONAL = frozenset({"review.approve", "action.approve", "finding.accept"})
+
+PROBLEMS: dict[int, Any] = {
+    401: OpenApiResponse(ProblemSerializer, "Not signed in"),
+    403: OpenApiResponse(ProblemSerializer, "Not allowed"),
+    404: OpenApiResponse(ProblemSerializer, "Nothing here that you may see"),
+    409: OpenApiResponse(ProblemSerializer, "Not in this state, or stale"),
+    422: OpenApiResponse(ProblemSerializer, "Refused input, all faults at once"),
+}
+
+
+class CasePermission(BasePermission):
+    """`permission_map` says what each action takes; a missing key denies."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        needed = getattr(view, "permission_map", {}).get(getattr(view, "action", ""))
+        user = request.user
+        if needed is None or not isinstance(user, User):
+            return False
+        token = request.auth
+        if isinstance(token, ApiToken):
+            writes = request.method not in {"GET", "HEAD", "OPTIONS"}
+            scope = (
+                ApiToken.Scope.APPROVE
+                if needed in PERSONAL
+                else ApiToken.Scope.WRITE
+                if writes
+                else ApiToken.Scope.READ
+            )
+            if not token.allows(scope):
+                raise PermissionDenied(f"This token lacks the scope “{scope}”.")
+        if view.kwargs.get("key"):
+            view.incident = find_incident(user, view.kwargs["key"])  # type: ignore[attr-defined]
+        permissions.require(user, needed)
+        return True
+
+
+class CaseViewSet(viewsets.GenericViewSet[Any]):
+    """Base of the API views: declared permissions, `self.incident`, `self.actor`."""
+
+    permission_classes = [CasePermission]
+    permission_map: ClassVar[dict[str, str]] = {}
+    incident: Incident
+
+    @property
+    def actor(self) -> User:
+        user = self.request.user
+        assert isinstance(user, User)
+        return user
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context = super().get_serializer_context()
+        context["incident"] = getattr(self, "incident", None)
+        return context
+
+    def parse(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The body as the service takes it; refused input raises 422."""
+        parsed = serializer(
+            data=self.request.data, context=self.get_serializer_context()
+        )
+        parsed.is_valid(raise_exception=True)
+        return dict(parsed.validated_data)
+
+    def row(self, model: type[CaseRecord], number: int) -> CaseRecord:
+        """One row of the incident in the URL, or 404."""
+        found = model._default_manager.filter(
+            incident=self.incident, number=number
+        ).first()
+        if found is None:
+            raise Http404
+        return found
+
+
+class RefField(serializers.Field[CaseRecord, str, str, Any]):
+    """A row of the same case by its ref, such as `EV-4`."""
+
+    default_error_messages = {
+        "unknown": "There is no {ref} in this incident.",
+        "shape": "Write a ref such as {prefix}-4.",
+    }
+
+    def __init__(self, model: type[CaseRecord], **kwargs: Any) -> None:
+        self.model = model
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> CaseRecord:
+        prefix, _, number = str(data).partition("-")
+        if prefix != self.model.prefix or not number.isdigit() or len(number) > 9:
+            self.fail("shape", prefix=self.model.prefix)
+        row = self.model._default_manager.filter(
+            incident=self.context["incident"], number=int(number), retracted_at=None
+        ).first()
+        if row is None:
+            self.fail("unknown", ref=data)
+        assert row is not None
+        return row
+
+    def to_representation(self, value: CaseRecord) -> str:
+        return value.ref
+
+
+class EvidenceListField(serializers.ListField):
+    """Refs of evidence that a claim rests on."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("required", False)
+        kwargs.setdefault("child", RefField(Evidence))
+        super().__init__(**kwargs)
+
+
+class PersonField(serializers.Field[User, str, str, Any]):
+    """A person by handle (normally the email)."""
+
+    default_error_messages = {"unknown": "Nobody here has the handle “{handle}”."}
+
+    def to_internal_value(self, data: Any) -> User:
+        user = User.objects.filter(handle=str(data)).first()
+        if user is None:
+            self.fail("unknown", handle=data)
+        assert user is not None
+        return user
+
+    def to_representation(self, value: User) -> str:
+        return value.handle
+
+
+class MomentField(serializers.DateTimeField):
+    """A time with its offset, such as 2026-03-10T14:05:00Z; answered in UTC."""
+
+    default_error_messages = {
+        "offset": "Write the offset: Z or +01:00 behind the time.",
+    }
+
+    def to_internal_value(self, value: Any) -> Any:
+        if isinstance(value, str) and not has_offset(value):
+            self.fail("offset")
+        return super().to_internal_value(value)

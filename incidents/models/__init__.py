@@ -1,0 +1,59 @@
+"""Models of the case file. Claims of the upper apps build on `case` and `evidence`."""
+
+from incidents.models.activity import (
+    ActivityEntry,
+    FindingSnapshot,
+    Notification,
+    SeverityPolicy,
+    Waiver,
+)
+from incidents.models.case import (
+    CaseRecord,
+    CaseRelation,
+    Incident,
+    Lane,
+    Participation,
+    Severity,
+)
+from incidents.models.claims import (
+    Claim,
+    FigureEvidence,
+    ImpactEvidence,
+    ImpactFigure,
+    ImpactStatement,
+    ScopeEvidence,
+    ScopeStatement,
+)
+from incidents.models.evidence import (
+    Evidence,
+    EvidenceLink,
+    KnownUnknown,
+    KnownUnknownEvidence,
+    StoredFile,
+)
+
+__all__ = [
+    "ActivityEntry",
+    "CaseRecord",
+    "CaseRelation",
+    "Claim",
+    "Evidence",
+    "EvidenceLink",
+    "FigureEvidence",
+    "FindingSnapshot",
+    "ImpactEvidence",
+    "ImpactFigure",
+    "ImpactStatement",
+    "Incident",
+    "KnownUnknown",
+    "KnownUnknownEvidence",
+    "Lane",
+    "Notification",
+    "Participation",
+    "ScopeEvidence",
+    "ScopeStatement",
+    "Severity",
+    "SeverityPolicy",
+    "StoredFile",
+    "Waiver",
+]

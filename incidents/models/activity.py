@@ -1,0 +1,164 @@
+"""Who did what and why (append-only, hash-chained), waivers, the outbox, and the
+stored result of the checks."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import User
+from incidents.models.case import CaseRecord, Incident, Severity, user_fk
+from postmortem.lib.fields import LineField, ProseField
+
+
+class AppendOnlyQuerySet(models.QuerySet[Any]):
+    """Rows are written once: no update, no delete."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise RuntimeError("activity entries are append-only")
+
+    def delete(self) -> NoReturn:
+        raise RuntimeError("activity entries are append-only")
+
+
+class ActivityEntry(models.Model):
+    """One deed, chained to the one before it. Label and sentence are frozen at write;
+    the hash covers the pseudonymous person id, not the label (decision 8), and the
+    digests of the history rows written with it."""
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.PROTECT, related_name="activity"
+    )
+    sequence = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    actor_person = models.UUIDField()
+    actor_label = LineField(max_length=120)
+    verb = models.CharField(max_length=60)
+    subject_ref = models.CharField(max_length=20, blank=True)
+    sentence = ProseField()
+    reason = ProseField(blank=True)
+    data = models.JSONField(default=dict)
+    history_rows = models.JSONField(default=list)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64)
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["incident", "sequence"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "sequence"], name="incidents_activity_sequence"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.verb}"
+
+
+class Waiver(CaseRecord):
+    """A finding accepted with a reason. An ERROR needs a second person; the waiver
+    lapses when the inputs behind the finding change (decision 10)."""
+
+    prefix = "WV"
+    tab = "review:review_detail"
+
+    check_id = models.CharField(max_length=6)
+    subject_ref = models.CharField(max_length=20, blank=True)
+    finding_key = models.CharField(max_length=64)
+    finding_message = LineField(max_length=400)
+    level = models.CharField(max_length=8)
+    reason = ProseField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    owner = user_fk()
+    seconded_by = user_fk(editable=False)
+    seconded_at = models.DateTimeField(null=True, editable=False)
+
+    @property
+    def needs_second(self) -> bool:
+        return self.level == "error"
+
+    def is_in_force(self, now: Any) -> bool:
+        if self.is_retracted or (self.needs_second and not self.seconded_at):
+            return False
+        return self.expires_at is None or self.expires_at > now
+
+
+class FindingSnapshot(models.Model):
+    """The last result of the checks, for lists (decision 11); gates recompute.
+
+    activity_head: the state of the record that content_hash was computed for.
+    """
+
+    incident = models.OneToOneField(
+        Incident, on_delete=models.CASCADE, related_name="snapshot"
+    )
+    blocking = models.PositiveIntegerField(default=0)
+    advisory = models.PositiveIntegerField(default=0)
+    findings = models.JSONField(default=list)
+    next_step = LineField(max_length=300, blank=True)
+    content_hash = models.CharField(max_length=64, blank=True)
+    activity_head = models.CharField(max_length=64, blank=True)
+    computed_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.incident_id}: {self.blocking} blocking"
+
+
+class Notification(models.Model):
+    """The outbox: one message to one person. `dedupe_key` makes it go out once, however
+    often a task runs; a worker takes a row with a lease."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        SKIPPED = "skipped", "Email switched off"
+
+    recipient = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="notifications"
+    )
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="+", null=True
+    )
+    kind = models.CharField(max_length=40)
+    dedupe_key = models.CharField(max_length=200, unique=True)
+    subject = LineField(max_length=200)
+    body = ProseField()
+    url = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    error = ProseField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["state", "lease_until"]),
+            models.Index(fields=["recipient", "read_at", "-created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class SeverityPolicy(models.Model):
+    """Editable defaults per severity (decision 15). Minutes; cadence 0 is 'none'."""
+
+    severity = models.CharField(max_length=4, choices=Severity, primary_key=True)
+    gap_minutes = models.PositiveIntegerField()
+    cadence_minutes = models.PositiveIntegerField()
+    sustain_minutes = models.PositiveIntegerField(default=30)
+
+    class Meta:
+        ordering = ["severity"]
+        verbose_name_plural = "severity policies"
+
+    def __str__(self) -> str:
+        return self.severity

@@ -1,0 +1,316 @@
+"""The incident, the abstract case record, lanes and people."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from accounts.models import Role, User
+from postmortem.lib.fields import LineField, ProseField
+from postmortem.lib.times import validate_zone
+
+
+class Severity(models.TextChoices):
+    SEV1 = "SEV1"
+    SEV2 = "SEV2"
+    SEV3 = "SEV3"
+    SEV4 = "SEV4"
+    SEV5 = "SEV5"
+
+
+class IncidentQuerySet(models.QuerySet["Incident"]):
+    def visible_to(self, user: User) -> IncidentQuerySet:
+        """The incidents this person may know of (decision 12). Every look-up starts
+        here: unrestricted ones for everybody signed in, restricted ones for their
+        participants, named approvers, compliance and administrators."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.roles & {Role.ADMIN, Role.COMPLIANCE}:
+            return self
+        mine = Participation.objects.filter(user=user, retracted_at=None)
+        return self.filter(
+            models.Q(is_restricted=False)
+            | models.Q(declared_by=user)
+            | models.Q(
+                pk__in=Incident.approvers.through.objects.filter(user=user).values(
+                    "incident"
+                )
+            )
+            | models.Q(pk__in=mine.values("incident"))
+        )
+
+
+class Incident(models.Model):
+    """One incident and its post-mortem. `number` gives the ref INC-2041; the `uuid`
+    identifies it across installations. Only services assign `status`."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        STABILIZED = "stabilized", "Stabilized"
+        IN_REVIEW = "in_review", "In review"
+        CLOSED = "closed", "Closed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Kind(models.TextChoices):
+        GATEWAY = "gateway", "Gateway failure"
+        PROCESSOR = "processor", "Processor degradation"
+        INGESTION = "ingestion", "Webhook or internal recording"
+        PAYOUT = "payout", "Payout failure"
+        LEDGER = "ledger", "Ledger drift"
+        DATA = "data", "Data loss or corruption"
+        SECURITY = "security", "Security"
+        OTHER = "other", "Other or not yet known"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    number = models.PositiveIntegerField(unique=True, editable=False)
+    source_ref = LineField(max_length=40, blank=True, editable=False)
+    title = LineField(max_length=160)
+    summary = ProseField(
+        blank=True,
+        help_text="Conditions, decisions and learning in a few plain sentences.",
+    )
+    severity = models.CharField(max_length=4, choices=Severity)
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.OTHER)
+    is_drill = models.BooleanField("drill", default=False)
+    is_restricted = models.BooleanField(
+        "restricted", default=False, help_text="Only its people may see it."
+    )
+    clock_zone = LineField(
+        "incident clock", max_length=64, default="UTC", validators=[validate_zone]
+    )
+    status = models.CharField(
+        max_length=12, choices=Status, default=Status.ACTIVE, editable=False
+    )
+    declared_at = models.DateTimeField(null=True, editable=False)
+    declared_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    stabilized_at = models.DateTimeField(null=True, editable=False)
+    all_clear_at = models.DateTimeField(null=True, editable=False)
+    all_clear_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    in_review_at = models.DateTimeField(null=True, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+    cancelled_at = models.DateTimeField(null=True, editable=False)
+    cancel_reason = ProseField(blank=True, editable=False)
+    reopened_at = models.DateTimeField(null=True, editable=False)
+    reopen_reason = ProseField(blank=True, editable=False)
+    approvers = models.ManyToManyField(User, related_name="+", blank=True)
+    attested = models.JSONField(default=dict, editable=False)
+    extra = models.JSONField(default=dict, blank=True, editable=False)
+    activity_count = models.PositiveIntegerField(default=0, editable=False)
+    activity_head = models.CharField(max_length=64, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = IncidentQuerySet.as_manager()
+    history = HistoricalRecords(
+        excluded_fields=["activity_count", "activity_head"], related_name="history_rows"
+    )
+
+    class Meta:
+        ordering = ["-number"]
+        indexes = [
+            models.Index(fields=["status", "-declared_at"]),
+            models.Index(fields=["severity", "-declared_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.title}"
+
+    @property
+    def key(self) -> str:
+        return f"INC-{self.number}"
+
+    @property
+    def ref(self) -> str:
+        """Empty: in refs of the case, the incident itself is 'the case'."""
+        return ""
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.status in {self.Status.CLOSED, self.Status.CANCELLED}
+
+    @property
+    def incident(self) -> Incident:
+        return self
+
+    def get_absolute_url(self) -> str:
+        return reverse("incidents:incident_detail", args=[self.key])
+
+
+class CaseRecord(models.Model):
+    """Everything that belongs to an incident: numbered per incident, retracted but
+    never deleted, with row history and an optimistic lock.
+
+    recorded_at: when the fact was written down (null: not known, as in old cases).
+    """
+
+    prefix: ClassVar[str]
+    tab: ClassVar[str] = "incidents:incident_detail"
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.PROTECT, related_name="%(class)ss", editable=False
+    )
+    number = models.PositiveIntegerField(editable=False)
+    recorded_at = models.DateTimeField(null=True, editable=False)
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    retracted_at = models.DateTimeField(null=True, editable=False)
+    retracted_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    retraction_reason = ProseField(blank=True, editable=False)
+    extra = models.JSONField(default=dict, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    history = HistoricalRecords(inherit=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "number"], name="%(app_label)s_%(class)s_number"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.ref
+
+    @property
+    def ref(self) -> str:
+        return f"{self.prefix}-{self.number}"
+
+    @property
+    def full_ref(self) -> str:
+        return f"{self.incident.key}/{self.ref}"
+
+    @property
+    def is_retracted(self) -> bool:
+        return self.retracted_at is not None
+
+    def get_absolute_url(self) -> str:
+        """The place on the page that shows this row."""
+        return f"{reverse(self.tab, args=[self.incident.key])}#{self.ref}"
+
+
+class CaseRelation(models.Model):
+    """A row that joins two rows of one case (a cause and the action that answers it).
+    Withdrawn, never deleted, with row history like everything else."""
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    retracted_at = models.DateTimeField(null=True, editable=False)
+
+    history = HistoricalRecords(inherit=True)
+
+    class Meta:
+        abstract = True
+
+
+class Lane(CaseRecord):
+    """One payment flow with its own status (R-SC-15); the slug is free."""
+
+    class Family(models.TextChoices):
+        CARD = "card_acceptance", "Card acceptance"
+        DISBURSEMENTS = "disbursements", "Disbursements"
+        COLLECTION = "collection", "Collection"
+        REGULATORY = "regulatory_controls", "Regulatory controls"
+        EVENTS = "event_ingestion", "Event ingestion"
+        OTHER = "other", "Other"
+
+    class Status(models.TextChoices):
+        UNKNOWN = "unknown", "Not assessed"
+        NORMAL = "normal", "Normal"
+        DEGRADED = "degraded", "Degraded"
+        DOWN = "down", "Down"
+        RECOVERED = "recovered", "Recovered"
+
+    prefix = "LN"
+
+    slug = models.SlugField(max_length=60)
+    name = LineField(max_length=80)
+    family = models.CharField(max_length=20, choices=Family, default=Family.OTHER)
+    is_core_flow = models.BooleanField("core flow", default=False)
+    status = models.CharField(max_length=10, choices=Status, default=Status.UNKNOWN)
+    owner = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+
+    class Meta(CaseRecord.Meta):
+        constraints = [
+            *CaseRecord.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["incident", "slug"],
+                name="incidents_lane_slug",
+                violation_error_message="This incident already has that lane.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Participation(CaseRecord):
+    """One person's duty in one incident, with its time: hand-overs are two rows."""
+
+    class Duty(models.TextChoices):
+        COMMANDER = "commander", "Commander"
+        SCRIBE = "scribe", "Scribe"
+        ENGINEERING = "engineering", "Engineering"
+        PAYMENTS_OPS = "payments_ops", "Payments ops"
+        FINANCE_OPS = "finance_ops", "Finance ops"
+        PRODUCT = "product", "Product"
+        COMPLIANCE = "compliance", "Compliance"
+        LEGAL = "legal", "Legal"
+        SUPPORT = "support", "Support"
+        RESPONDER = "responder", "Responder"
+
+    prefix = "PP"
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="duties")
+    duty = models.CharField(max_length=14, choices=Duty)
+    is_backup = models.BooleanField("backup", default=False)
+    since = models.DateTimeField(null=True, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta(CaseRecord.Meta):
+        constraints = [
+            *CaseRecord.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["incident"],
+                condition=models.Q(
+                    duty="commander", until=None, retracted_at=None, is_backup=False
+                ),
+                name="incidents_one_commander",
+                violation_error_message=(
+                    "There is one commander at a time (R-RO-01); hand over instead."
+                ),
+            ),
+        ]
+
+    @property
+    def is_current(self) -> bool:
+        return self.until is None and not self.is_retracted
+
+
+def user_fk(**kwargs: Any) -> models.ForeignKey[Any, Any]:
+    """A person named in a record: kept for good, or 'not named'."""
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        **kwargs,
+    )

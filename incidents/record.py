@@ -1,0 +1,166 @@
+"""The case file's part of the record."""
+
+from incidents.models import (
+    Evidence,
+    FigureEvidence,
+    ImpactEvidence,
+    ImpactFigure,
+    ImpactStatement,
+    Incident,
+    KnownUnknown,
+    KnownUnknownEvidence,
+    Lane,
+    Participation,
+    ScopeEvidence,
+    ScopeStatement,
+    Waiver,
+)
+from postmortem.lib.record import Links, Shape, register
+
+INCIDENT = register(
+    Shape(
+        "incident",
+        Incident,
+        fields=(
+            "uuid",
+            "title",
+            "summary",
+            "severity",
+            "kind",
+            "is_drill",
+            "is_restricted",
+            "clock_zone",
+            "declared_at",
+            "declared_by",
+            "all_clear_at",
+            "all_clear_by",
+        ),
+        single=True,
+        base=False,
+    )
+)
+register(
+    Shape(
+        "lanes",
+        Lane,
+        fields=("slug", "name", "family", "is_core_flow", "status", "owner"),
+    )
+)
+register(
+    Shape(
+        "participations",
+        Participation,
+        fields=("user", "duty", "is_backup", "since", "until"),
+    )
+)
+register(
+    Shape(
+        "evidence",
+        Evidence,
+        fields=(
+            "kind",
+            "title",
+            "description",
+            "is_original",
+            "side",
+            "source",
+            "captured_at",
+            "url",
+            "sha256",
+            "size",
+            "filename",
+            "media_type",
+            "superseded_by",
+            "supersede_reason",
+            "paired_with",
+        ),
+    )
+)
+register(
+    Shape(
+        "known_unknowns",
+        KnownUnknown,
+        fields=(
+            "question",
+            "why_it_matters",
+            "missing_check",
+            "owner",
+            "due_at",
+            "state",
+            "resolution",
+            "resolved_at",
+            "resolved_by",
+        ),
+        links={"evidence": Links(KnownUnknownEvidence)},
+    )
+)
+register(
+    Shape(
+        "scope",
+        ScopeStatement,
+        fields=(
+            "audience",
+            "consequence",
+            "who",
+            "continuity_risk",
+            "technical_context",
+            "lane",
+            "state",
+            "closed_at",
+            "closed_by",
+            "closing_evidence",
+            "known_unknown",
+        ),
+        links={"evidence": Links(ScopeEvidence)},
+    )
+)
+register(
+    Shape(
+        "impact",
+        ImpactStatement,
+        fields=(
+            "kind",
+            "statement",
+            "no_material_change",
+            "downstream_work",
+            "known_unknown",
+        ),
+        links={"evidence": Links(ImpactEvidence)},
+    )
+)
+register(
+    Shape(
+        "figures",
+        ImpactFigure,
+        fields=(
+            "impact",
+            "measure",
+            "label",
+            "count",
+            "amount",
+            "currency",
+            "basis",
+            "method",
+            "known_unknown",
+        ),
+        links={"evidence": Links(FigureEvidence)},
+    )
+)
+register(
+    Shape(
+        "waivers",
+        Waiver,
+        fields=(
+            "check_id",
+            "subject_ref",
+            "finding_key",
+            "finding_message",
+            "level",
+            "reason",
+            "expires_at",
+            "owner",
+            "seconded_by",
+            "seconded_at",
+        ),
+    )
+)

@@ -1,0 +1,280 @@
+"""What every write verb of a case is made of: the incident's lock, numbered rows,
+edits under an optimistic lock, retraction, evidence links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import User
+from incidents import activity, permissions
+from incidents.models import (
+    CaseRecord,
+    CaseRelation,
+    Claim,
+    Evidence,
+    EvidenceLink,
+    Incident,
+)
+from postmortem.lib.canonical import plain
+from postmortem.lib.errors import StaleVersion
+from postmortem.lib.persistence import save, service
+
+C = TypeVar("C", bound=CaseRecord)
+
+
+def lock_incident(incident_id: int, *, actor: User, permission: str) -> Incident:
+    """The incident, locked for this transaction, once `actor` may do this to it.
+
+    Every write service starts here: 'closed means frozen' survives a concurrent edit
+    because the status is read under the lock. An invisible incident is refused like a
+    missing one.
+    """
+    incident = (
+        Incident.objects.select_for_update(of=("self",)).filter(pk=incident_id).get()
+    )
+    if not Incident.objects.visible_to(actor).filter(pk=incident_id).exists():
+        raise PermissionDenied("There is no such incident.")
+    permissions.require(actor, permission, incident)
+    return incident
+
+
+def next_number(model: type[CaseRecord], incident: Incident) -> int:
+    """The next number of this kind in this incident; the lock makes it race-free."""
+    highest = model._default_manager.filter(incident=incident).aggregate(
+        highest=Max("number")
+    )["highest"]
+    return (highest or 0) + 1
+
+
+def add_record(row: C, *, actor: User) -> C:
+    """Number, stamp and store a new row of `row.incident`."""
+    row.number = next_number(type(row), row.incident)
+    row.recorded_at = timezone.now()
+    row.recorded_by = actor
+    return save(row, actor=actor)
+
+
+def get_record(model: type[C], incident: Incident, number: int) -> C:
+    """One row that is not retracted, re-read under the lock; raises DoesNotExist."""
+    row = model._default_manager.get(
+        incident=incident, number=number, retracted_at=None
+    )
+    row.incident = incident
+    return row
+
+
+def change_record(
+    row: C,
+    changes: dict[str, Any],
+    *,
+    actor: User,
+    version: int | None,
+    reason: str = "",
+) -> dict[str, list[Any]]:
+    """Apply `changes` to a row and store it; returns {field: [old, new]} of what moved.
+
+    version: the one the person read. If somebody saved in between, StaleVersion carries
+    what is stored now, and nothing is written. None: the caller did not read one (API
+    without If-Match).
+    """
+    if version is not None and version != row.version:
+        raise StaleVersion(
+            f"{row.ref or 'This'} was changed by somebody else while you were editing. "
+            "Nothing was overwritten: compare both texts and save again.",
+            current={name: shown(getattr(row, name)) for name in changes},
+        )
+    moved: dict[str, list[Any]] = {}
+    for name, value in changes.items():
+        old = getattr(row, name)
+        if old != value:
+            moved[name] = [shown(old), shown(value)]
+            setattr(row, name, value)
+    if moved:
+        save(row, actor=actor, reason=reason)
+    return moved
+
+
+def shown(value: Any) -> Any:
+    """A value as activity and conflict pages show it: refs for rows, labels for people."""
+    if isinstance(value, CaseRecord):
+        return value.ref
+    if isinstance(value, User):
+        return value.handle
+    return plain(value)
+
+
+@service
+def retract_record(
+    *,
+    incident_id: int,
+    actor: User,
+    model: type[CaseRecord],
+    number: int,
+    reason: str,
+    permission: str,
+) -> CaseRecord:
+    """Withdraw a row with a reason. It stays in the record, struck through."""
+    incident = lock_incident(incident_id, actor=actor, permission=permission)
+    row = get_record(model, incident, number)
+    if not reason.strip():
+        raise ValidationError(
+            {"reason": ValidationError("Say why it is withdrawn.", code="required")}
+        )
+    row.retracted_at = timezone.now()
+    row.retracted_by = actor
+    row.retraction_reason = reason
+    save(row, actor=actor, reason=reason)
+    activity.record(
+        incident,
+        actor=actor,
+        verb=f"{model._meta.app_label}.{model._meta.model_name}_retracted",
+        sentence=f"withdrew {row.ref}",
+        subject=row,
+        reason=reason,
+    )
+    return row
+
+
+def set_evidence(
+    claim: Claim | CaseRecord,
+    evidence: Iterable[Evidence],
+    *,
+    actor: User,
+    keep: bool = True,
+    **fields: Any,
+) -> list[EvidenceLink]:
+    """Link evidence to a claim inside a service (no activity of its own).
+
+    keep=False also withdraws links to evidence that is not in the list. Evidence of
+    another incident is refused. `fields` are link fields such as note or stance.
+    """
+    model: Any = claim.evidence_links.model  # type: ignore[union-attr]
+    wanted = list(evidence)
+    for item in wanted:
+        if item.incident_id != claim.incident_id:
+            raise ValidationError(
+                {
+                    "evidence": ValidationError(
+                        f"{item.ref} belongs to another incident.", code="invalid"
+                    )
+                }
+            )
+    present = {link.evidence_id: link for link in model.objects.filter(claim=claim)}
+    made = []
+    for item in wanted:
+        link = present.get(item.pk)
+        if link is None:
+            link = model(
+                incident=claim.incident,
+                claim=claim,
+                evidence=item,
+                linked_by=actor,
+                **fields,
+            )
+        elif link.retracted_at is None and all(
+            getattr(link, name) == value for name, value in fields.items()
+        ):
+            continue
+        else:
+            link.retracted_at = None
+            for name, value in fields.items():
+                setattr(link, name, value)
+        made.append(save(link, actor=actor))
+    if not keep:
+        ids = {item.pk for item in wanted}
+        for link in present.values():
+            if link.evidence_id not in ids and link.retracted_at is None:
+                link.retracted_at = timezone.now()
+                save(link, actor=actor)
+    return made
+
+
+def set_relations(
+    model: type[CaseRelation],
+    source: CaseRecord,
+    targets: Iterable[CaseRecord],
+    *,
+    actor: User,
+    source_name: str,
+    target_name: str,
+) -> None:
+    """Make the joined rows of `source` exactly `targets` (inside a service)."""
+    wanted = {target.pk: target for target in targets}
+    for target in wanted.values():
+        if target.incident_id != source.incident_id:
+            raise ValidationError(f"{target.ref} belongs to another incident.")
+    rows = model._default_manager.filter(**{source_name: source})
+    present = {getattr(row, f"{target_name}_id"): row for row in rows}
+    for pk, target in wanted.items():
+        row = present.get(pk)
+        if row is None:
+            row = model(
+                incident=source.incident, **{source_name: source, target_name: target}
+            )
+        elif row.retracted_at is None:
+            continue
+        row.retracted_at = None
+        save(row, actor=actor)
+    for pk, row in present.items():
+        if pk not in wanted and row.retracted_at is None:
+            row.retracted_at = timezone.now()
+            save(row, actor=actor)
+
+
+@service
+def link_evidence(
+    *,
+    incident_id: int,
+    actor: User,
+    model: type[CaseRecord],
+    number: int,
+    evidence: list[Evidence],
+    permission: str,
+    note: str = "",
+) -> CaseRecord:
+    """Say that a claim rests on these artifacts."""
+    incident = lock_incident(incident_id, actor=actor, permission=permission)
+    claim = get_record(model, incident, number)
+    set_evidence(claim, evidence, actor=actor, **({"note": note} if note else {}))
+    refs = ", ".join(item.ref for item in evidence)
+    activity.record(
+        incident,
+        actor=actor,
+        verb=f"{model._meta.app_label}.evidence_linked",
+        sentence=f"linked {refs} to {claim.ref}",
+        subject=claim,
+    )
+    return claim
+
+
+@service
+def unlink_evidence(
+    *,
+    incident_id: int,
+    actor: User,
+    model: type[CaseRecord],
+    number: int,
+    evidence: Evidence,
+    reason: str,
+    permission: str,
+) -> CaseRecord:
+    """Withdraw a link with a reason; the artifact itself stays."""
+    incident = lock_incident(incident_id, actor=actor, permission=permission)
+    claim = get_record(model, incident, number)
+    link = claim.evidence_links.get(evidence=evidence, retracted_at=None)  # type: ignore[attr-defined]
+    link.retracted_at = timezone.now()
+    save(link, actor=actor, reason=reason)
+    activity.record(
+        incident,
+        actor=actor,
+        verb=f"{model._meta.app_label}.evidence_unlinked",
+        sentence=f"withdrew {evidence.ref} from {claim.ref}",
+        subject=claim,
+        reason=reason,
+    )
+    return claim

@@ -1,0 +1,62 @@
+"""Canonical JSON (decision 3) and SHA-256 over it: the bytes that hashes cover."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+Json = dict[str, Any] | list[Any] | str | int | bool | None
+
+
+def plain(value: Any) -> Json:
+    """A value as canonical JSON allows it: str, int, bool, null, lists and objects.
+
+    Times become UTC strings ending in Z, decimals plain strings, text NFC.
+    Floats are refused: two machines may print them differently.
+    """
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, datetime):
+        return utc_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(plain(str(key))): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+
+
+def utc_text(moment: datetime) -> str:
+    """An aware moment as `2026-03-10T14:05:00Z`, microseconds only when present."""
+    if moment.tzinfo is None:
+        raise TypeError(f"{moment!r} has no zone")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def decimal_text(value: Decimal) -> str:
+    """A decimal without exponent: `412860.20`."""
+    return f"{value:f}"
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """RFC 8785 bytes of a value that `plain` accepts."""
+    return json.dumps(
+        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of the canonical bytes."""
+    return hashlib.sha256(canonical_bytes(value)).hexdigest()

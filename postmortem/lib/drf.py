@@ -1,0 +1,174 @@
+"""The API's manners: denied unless declared, problem+json errors, cursor pages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.http import Http404
+from rest_framework import exceptions, pagination, permissions, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from postmortem.lib.errors import DomainError, GateClosed, StaleVersion
+from postmortem.lib.record import MalformedCase
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+
+class DenyUnlessDeclared(permissions.BasePermission):
+    """The default: a view that declares nothing is closed to everybody."""
+
+    message = "This address has no declared permission."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return False
+
+
+class CursorPagination(pagination.CursorPagination):
+    """Cursor pages: stable while rows are added. `page_size` up to 200."""
+
+    ordering = "-pk"
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """An error as RFC 9457 problem+json."""
+
+    type = serializers.CharField(help_text="Always about:blank; `code` names the case.")
+    title = serializers.CharField(help_text="One sentence: what is wrong.")
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="Stable code, the same as in the pages.")
+    errors = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text="For each fault: field (or JSON path), code and message.",
+    )
+    findings = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text="What blocks the transition: id, subject, message, hint.",
+    )
+    current = serializers.DictField(
+        required=False, help_text="After a stale write: what is stored now."
+    )
+
+
+def problem(status: int, code: str, title: str, **more: Any) -> Response:
+    """One problem+json answer."""
+    body = {"type": "about:blank", "title": title, "status": status, "code": code}
+    return Response(
+        {**body, **more}, status=status, content_type="application/problem+json"
+    )
+
+
+def validation_errors(error: ValidationError) -> list[dict[str, str]]:
+    """Django's ValidationError as [{field, code, message}]; '' is the whole body."""
+    if isinstance(error, MalformedCase):
+        return [
+            {"field": f.path, "code": "malformed", "message": f.reason}
+            for f in error.faults
+        ]
+    grouped = (
+        error.error_dict
+        if hasattr(error, "error_dict")
+        else {NON_FIELD_ERRORS: error.error_list}
+    )
+    return [
+        {
+            "field": "" if name == NON_FIELD_ERRORS else name,
+            "code": item.code or "invalid",
+            "message": " ".join(item.messages),
+        }
+        for name, items in grouped.items()
+        for item in items
+    ]
+
+
+def _parse_errors(detail: Any, where: str = "") -> list[dict[str, str]]:
+    if isinstance(detail, dict):
+        return [
+            row
+            for name, item in detail.items()
+            for row in _parse_errors(
+                item,
+                where
+                if name == "non_field_errors"
+                else (f"{where}.{name}" if where else str(name)),
+            )
+        ]
+    if isinstance(detail, list):
+        return [
+            row
+            for index, item in enumerate(detail)
+            for row in _parse_errors(
+                item, f"{where}[{index}]" if isinstance(item, dict | list) else where
+            )
+        ]
+    return [
+        {
+            "field": where,
+            "code": getattr(detail, "code", None) or "invalid",
+            "message": str(detail),
+        }
+    ]
+
+
+def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Every refusal of the API as problem+json, with the codes that the pages use."""
+    if isinstance(exc, ValidationError):
+        return problem(
+            422,
+            "invalid",
+            "Some of what was sent cannot be accepted.",
+            errors=validation_errors(exc),
+        )
+    if isinstance(exc, StaleVersion):
+        return problem(exc.status, exc.code, exc.message, current=exc.current)
+    if isinstance(exc, GateClosed):
+        return problem(
+            exc.status,
+            exc.code,
+            exc.message,
+            findings=[
+                {
+                    "id": f.id,
+                    "level": f.level,
+                    "subject": f.subject_ref,
+                    "message": f.message,
+                    "hint": f.hint,
+                }
+                for f in exc.findings
+            ],
+        )
+    if isinstance(exc, DomainError):
+        return problem(exc.status, exc.code, exc.message)
+    if isinstance(exc, PermissionDenied):
+        return problem(403, "permission_denied", str(exc) or "You may not do this.")
+    if isinstance(exc, Http404):
+        return problem(404, "not_found", "There is nothing here that you may see.")
+    # rest_framework.views reads the settings that name this module: load it late.
+    handled = import_module("rest_framework.views").exception_handler(exc, context)
+    if handled is None:
+        return None
+    if isinstance(exc, exceptions.ValidationError):
+        body = problem(
+            422,
+            "invalid",
+            "Some of what was sent cannot be accepted.",
+            errors=_parse_errors(exc.detail),
+        )
+    else:
+        detail = getattr(exc, "detail", "")
+        body = problem(
+            handled.status_code,
+            getattr(detail, "code", None) or "error",
+            str(detail) or str(exc),
+        )
+    for name, value in handled.items():
+        if name.lower() in {"www-authenticate", "retry-after", "allow"}:
+            body[name] = value
+    return body

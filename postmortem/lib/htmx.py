@@ -1,0 +1,186 @@
+"""Answers to a browser: a page or its fragment, a finished write, a refused one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+
+from postmortem.lib.errors import DomainError, StaleVersion
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """An htmx request that is neither boosted nor a restored history page."""
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+def render_page(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    fragment: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The whole page, or only `fragment` for htmx: same URL, so Vary is set."""
+    name = fragment if fragment and wants_fragment(request) else template
+    page = render(request, name, context, status=status)
+    patch_vary_headers(page, ["HX-Request"])
+    return page
+
+
+def done(request: HttpRequest, url: str, message: str = "") -> HttpResponse:
+    """A finished write: tell the person and go on to `url`, with or without htmx."""
+    if message:
+        messages.success(request, message)
+    if wants_fragment(request):
+        page = HttpResponse(status=204)
+        page["HX-Redirect"] = url
+        return page
+    return redirect(url)
+
+
+def add_errors(form: forms.BaseForm, error: ValidationError) -> None:
+    """Put a service's error on the form; an unknown field goes to the form's top."""
+    if not hasattr(error, "error_dict"):
+        form.add_error(None, error)
+        return
+    for name, items in error.error_dict.items():
+        known = name if name in form.fields and name != NON_FIELD_ERRORS else None
+        for item in items:
+            form.add_error(known, item)
+
+
+def form_page(
+    request: HttpRequest,
+    form: forms.BaseForm,
+    act: Callable[[dict[str, Any]], object],
+    *,
+    title: str,
+    done_url: str | Callable[[Any], str],
+    cancel_url: str,
+    message: str = "Saved.",
+    lead: str = "",
+    submit_label: str = "Save",
+    template: str = "components/form_page.html",
+    fragment: str = "components/form_drawer.html",
+    context: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """The one way a page writes: parse, one service call, then go on or show why not.
+
+    `act(cleaned_data)` calls the service. Refused input comes back with status 422 (409
+    when somebody else saved first) and everything that was typed still in place.
+    """
+    status = 200
+    page: dict[str, Any] = {
+        "form": form,
+        "title": title,
+        "lead": lead,
+        "submit_label": submit_label,
+        "cancel_url": cancel_url,
+        **(context or {}),
+    }
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                result = act(dict(form.cleaned_data))
+            except ValidationError as error:
+                add_errors(form, error)
+            except StaleVersion as error:
+                form.add_error(None, error.message)
+                page["conflict"] = conflict_rows(form, error.current)
+                status = error.status
+            except DomainError as error:
+                form.add_error(None, error.message)
+                page["findings"] = getattr(error, "findings", [])
+                status = error.status
+            except PermissionDenied as error:
+                if not str(error):
+                    raise
+                form.add_error(None, str(error))
+                status = 403
+            else:
+                url = done_url(result) if callable(done_url) else done_url
+                return done(request, url, message)
+    return render_page(request, template, page, fragment=fragment, status=status)
+
+
+def conflict_rows(
+    form: forms.BaseForm, current: dict[str, Any]
+) -> list[dict[str, str]]:
+    """Both texts of each field that differs, for the comparison side by side."""
+    rows = []
+    for name, bound in form.fields.items():
+        if name not in current:
+            continue
+        yours = form.data.get(form.add_prefix(name), "")
+        stored = current[name]
+        stored_text = "" if stored is None else str(stored)
+        if str(yours) != stored_text:
+            rows.append(
+                {
+                    "label": bound.label or name.replace("_", " ").capitalize(),
+                    "yours": str(yours),
+                    "stored": stored_text,
+                }
+            )
+    return rows
+
+
+class HtmxLoginRedirectMiddleware:
+    """A signed-out htmx request must leave the page, not swap the sign-in form in."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        page = self.get_response(request)
+        if (
+            isinstance(page, HttpResponseRedirect)
+            and request.headers.get("HX-Request") == "true"
+            and "/accounts/login/" in page.url
+        ):
+            moved = HttpResponse(status=204)
+            moved["HX-Redirect"] = page.url
+            return moved
+        return page
+
+
+class DomainErrorMiddleware:
+    """A refusal that no form caught becomes a page that says what to do."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        if isinstance(exception, DomainError):
+            return render(
+                request,
+                "409.html",
+                {
+                    "message": exception.message,
+                    "findings": getattr(exception, "findings", []),
+                },
+                status=exception.status,
+            )
+        if isinstance(exception, ValidationError):
+            return render(
+                request,
+                "409.html",
+                {"message": " ".join(exception.messages), "findings": []},
+                status=422,
+            )
+        return None

@@ -1,0 +1,204 @@
+"""The only write path: `@service` opens the unit of work, `save` validates, saves and
+writes the history row, and the activity entry takes the digests of those rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+
+from postmortem.lib.canonical import digest
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+P = ParamSpec("P")
+R = TypeVar("R")
+M = TypeVar("M", bound=models.Model)
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One history row written in this unit of work, with its digest."""
+
+    model: str
+    history_id: int
+    digest: str
+
+
+_written: ContextVar[list[HistoryRow] | None] = ContextVar("written", default=None)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[None]:
+    """One transaction whose history rows must all be covered by activity entries."""
+    rows = _written.get()
+    if rows is not None:  # a service inside a service: a savepoint of the same unit
+        mark = len(rows)
+        try:
+            with transaction.atomic():
+                yield
+        except BaseException:
+            del rows[mark:]
+            raise
+        return
+    token = _written.set([])
+    try:
+        with transaction.atomic():
+            yield
+            left = _written.get()
+            if left:
+                raise RuntimeError(
+                    f"{len(left)} history rows written without an activity entry: "
+                    f"{sorted({row.model for row in left})}"
+                )
+    finally:
+        _written.reset(token)
+
+
+def service(function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a write verb: atomic, and every row it writes is told by an activity."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with unit_of_work():
+            return function(*args, **kwargs)
+
+    run.is_service = True  # type: ignore[attr-defined]
+    return run
+
+
+def take_written() -> list[HistoryRow]:
+    """The history rows since the last activity entry; the caller covers them."""
+    rows = _written.get()
+    if rows is None:
+        raise RuntimeError("write outside a @service")
+    taken = list(rows)
+    rows.clear()
+    return taken
+
+
+def validate(obj: models.Model, *, new: bool) -> None:
+    """Field shape, `clean` and row constraints, as one ValidationError.
+
+    Foreign keys are not looked up again (the service just loaded them) and the number
+    is given out under the incident's lock, so its uniqueness is not queried.
+    """
+    errors: dict[str, list[ValidationError]] = {}
+    related = {
+        field.name
+        for field in obj._meta.concrete_fields
+        if isinstance(field, models.ForeignKey) and getattr(obj, field.attname)
+    }
+    steps: list[Callable[[], None]] = [
+        lambda: obj.clean_fields(exclude=related),
+        obj.clean,
+        lambda: obj.validate_constraints(exclude={"number"}),
+    ]
+    if new or any(f.unique and not f.primary_key for f in obj._meta.concrete_fields):
+        steps.insert(
+            2,
+            lambda: obj.validate_unique(
+                exclude=related
+                | {
+                    "number",
+                    "uuid",
+                    "id",
+                    *(k for k in errors if k != NON_FIELD_ERRORS),
+                }
+            ),
+        )
+    for step in steps:
+        try:
+            step()
+        except ValidationError as error:
+            for name, items in (
+                error.error_dict.items()
+                if hasattr(error, "error_dict")
+                else [(NON_FIELD_ERRORS, error.error_list)]
+            ):
+                errors.setdefault(name, []).extend(items)
+    if errors:
+        raise ValidationError(errors)
+
+
+def save(obj: M, *, actor: User, reason: str = "") -> M:
+    """Validate and store one row, with its history row and digest.
+
+    A row that exists gets the next `version` (optimistic lock) when it has one.
+    """
+    new = obj._state.adding
+    if not new and hasattr(obj, "version"):
+        obj.version += 1
+    validate(obj, new=new)
+    if not hasattr(type(obj), "history"):
+        obj.save()
+        return obj
+    obj.skip_history_when_saving = True  # type: ignore[attr-defined]
+    obj.save()
+    _write_history([obj], actor=actor, reason=reason, new=new)
+    return obj
+
+
+def save_many(objs: Sequence[M], *, actor: User, reason: str = "") -> list[M]:
+    """Store many new rows of one model in two statements, history included.
+
+    The caller has validated them (`validate`) and reports every fault at once.
+    """
+    if not objs:
+        return []
+    model = type(objs[0])
+    made = model._default_manager.bulk_create(objs, batch_size=500)
+    if hasattr(model, "history"):
+        _write_history(made, actor=actor, reason=reason, new=True)
+    return made
+
+
+def history_digest(row: models.Model) -> str:
+    """Digest of everything a history row says, except its own id."""
+    values: dict[str, Any] = {}
+    for field in row._meta.concrete_fields:
+        if field.name == "history_id":
+            continue
+        value = getattr(row, field.attname)
+        if isinstance(field, models.DecimalField) and value is not None:
+            value = f"{value:.{field.decimal_places}f}"
+        elif isinstance(field, models.FileField):
+            value = str(value or "")
+        elif isinstance(value, bytes | memoryview):
+            value = bytes(value).hex()
+        values[field.attname] = value
+    return digest(values)
+
+
+def _write_history(
+    objs: Iterable[models.Model], *, actor: User, reason: str, new: bool
+) -> None:
+    rows = _written.get()
+    if rows is None:
+        raise RuntimeError("write outside a @service")
+    objs = list(objs)
+    manager = type(objs[0]).history  # type: ignore[attr-defined]
+    written = manager.bulk_history_create(
+        objs,
+        batch_size=500,
+        update=not new,
+        default_user=actor,
+        default_change_reason=reason[:100],
+        default_date=timezone.now(),
+    )
+    rows.extend(
+        HistoryRow(
+            model=objs[0]._meta.label,
+            history_id=row.history_id,
+            digest=history_digest(row),
+        )
+        for row in written
+    )

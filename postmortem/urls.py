@@ -1,0 +1,26 @@
+"""All addresses of the product; prefixes are set here and nowhere else."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from postmortem.views import healthz
+
+api = [
+    path("", include("incidents.urls.api")),
+    path("incidents/<str:key>/", include("timeline.urls.api")),
+    path("incidents/<str:key>/", include("rca.urls.api")),
+    path("incidents/<str:key>/", include("actions.urls.api")),
+    path("incidents/<str:key>/", include("review.urls.api")),
+]
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include((api, "api"))),
+    path("", include("incidents.urls.pages")),
+    path("incidents/<str:key>/timeline/", include("timeline.urls.pages")),
+    path("incidents/<str:key>/causes/", include("rca.urls.pages")),
+    path("incidents/<str:key>/actions/", include("actions.urls.pages")),
+    path("incidents/<str:key>/review/", include("review.urls.pages")),
+]

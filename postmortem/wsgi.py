@@ -1,0 +1,9 @@
+"""WSGI entry point: `gunicorn postmortem.wsgi:application`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "postmortem.settings")
+
+application = get_wsgi_application()

@@ -1,0 +1,14 @@
+"""App configuration: loads what this app registers."""
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class RcaConfig(AppConfig):
+    name = "rca"
+    verbose_name = "Root cause"
+
+    def ready(self) -> None:
+        for module in ("record", "checks", "deadlines"):
+            import_module(f"rca.{module}")

@@ -1,0 +1,1 @@
+"""Rca: deadlines."""

@@ -1,0 +1,89 @@
+"""The fixed cast and a frozen clock. No randomness: every run sees the same day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Group
+
+from accounts.models import Role, Team, User
+from incidents.models import Incident
+from tests import factories
+
+NOW = dt.datetime(2026, 3, 17, 10, 20, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock(request: pytest.FixtureRequest) -> Iterator[time_machine.Traveller | None]:
+    """17 March 2026, 10:20 UTC; tests move it by `clock.shift(...)`. Tests that drive
+    real processes (browser, broker) run on the real clock."""
+    if request.node.get_closest_marker("browser") or request.node.get_closest_marker(
+        "broker"
+    ):
+        yield None
+        return
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+def person(handle: str, name: str, title: str, *roles: str) -> User:
+    user = User.objects.create_user(
+        f"{handle}@pay.example", "correct horse", name=name, title=title
+    )
+    for role in roles:
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
+    return user
+
+
+@pytest.fixture
+def commander(db: None) -> User:
+    return person("ic", "Ida Clark", "IC on call", Role.COMMANDER, Role.RESPONDER)
+
+
+@pytest.fixture
+def responder(db: None) -> User:
+    return person("resp", "Ravi Sen", "Payments engineering lead", Role.RESPONDER)
+
+
+@pytest.fixture
+def reviewer(db: None) -> User:
+    """Engineering manager: manager-level, engineering seat."""
+    user = person("em", "Eva Moreau", "Engineering manager", Role.REVIEWER)
+    Team.objects.create(
+        slug="engineering", name="Engineering", function="engineering", manager=user
+    )
+    return user
+
+
+@pytest.fixture
+def finance(db: None) -> User:
+    """Finance director: manager-level, finance seat."""
+    user = person("fd", "Femi Dada", "Finance director", Role.FINANCE)
+    Team.objects.create(
+        slug="finance", name="Finance", function="finance", manager=user
+    )
+    return user
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    return person("viewer", "Vera Lund", "Auditor", Role.VIEWER)
+
+
+@pytest.fixture
+def administrator(db: None) -> User:
+    return person("admin", "Ada Min", "Administrator", Role.ADMIN)
+
+
+@pytest.fixture
+def outsider(db: None) -> User:
+    """Signed in, but without any role."""
+    return person("out", "Otto Ude", "Contractor")
+
+
+@pytest.fixture
+def incident(commander: User) -> Incident:
+    return factories.make_incident(actor=commander)

@@ -1,0 +1,22 @@
+"""Settings of the test suite: the product's, with a few overrides."""
+
+import os
+import tempfile
+
+os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="postmortem-test-"))
+os.environ.setdefault("SECRET_KEY", "not-secret-only-for-tests-" * 3)
+
+from postmortem.settings import *  # noqa: F403
+from postmortem.settings import DATA_DIR, DATABASES, STORAGES
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_AUTOREFRESH = True
+STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CELERY_BROKER_URL = os.environ.get("TEST_BROKER_URL", "memory://")
+DATABASES["default"]["CONN_MAX_AGE"] = 0

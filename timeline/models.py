@@ -1,0 +1,287 @@
+"""Entries on the incident clock, milestones, hypotheses, dependency checkpoints."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from incidents.models import CaseRecord, Claim, EvidenceLink, Lane
+from incidents.models.case import user_fk
+from postmortem.lib.fields import LineField, ProseField
+
+
+class Hypothesis(CaseRecord):
+    """A belief about the cause that was tested. Never deleted: an abandoned one keeps
+    the evidence that changed direction (R-HY-01, R-HY-02)."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        SUPPORTED = "supported", "Supported"
+        ABANDONED = "abandoned", "Abandoned"
+
+    prefix = "HY"
+    tab = "timeline:entry_list"
+
+    statement = ProseField()
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    what_decided = ProseField(
+        "what decided it",
+        blank=True,
+        help_text="The observation that supported it or changed direction.",
+    )
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.statement}"
+
+
+class HypothesisEvidence(EvidenceLink):
+    """Evidence for or against a hypothesis."""
+
+    class Stance(models.TextChoices):
+        FOR = "for", "Supports it"
+        AGAINST = "against", "Contradicts it"
+
+    claim = models.ForeignKey(
+        Hypothesis, on_delete=models.PROTECT, related_name="evidence_links"
+    )
+    stance = models.CharField(max_length=8, choices=Stance, default=Stance.FOR)
+
+
+class Entry(Claim):
+    """One moment of the incident: what was seen, what was done (R-TL-04).
+
+    occurred_at is apart from recorded_at; null means not known, and at_text keeps the
+    words of the source. Precision 'day' is never midnight: the day is an interval up to
+    occurred_until. Order: occurred_at, position, number; undated rows stand by position.
+    """
+
+    class Kind(models.TextChoices):
+        SIGNAL = "signal", "Signal"
+        ACTION = "action", "Action"
+        DECISION = "decision", "Decision"
+        COMMS = "comms", "Communication"
+        NOTE = "note", "Note"
+        NO_RECORD = "no_record", "Stated gap: no record exists"
+
+    class Precision(models.TextChoices):
+        SECOND = "second", "To the second"
+        MINUTE = "minute", "To the minute"
+        APPROX = "approx", "About"
+        DAY = "day", "Only the day"
+        UNKNOWN = "unknown", "Not known"
+
+    prefix = "TL"
+    tab = "timeline:entry_list"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    occurred_at = models.DateTimeField("time", null=True, blank=True)
+    occurred_until = models.DateTimeField("until", null=True, blank=True)
+    precision = models.CharField(
+        max_length=8, choices=Precision, default=Precision.MINUTE
+    )
+    at_text = LineField("time in words", max_length=120, blank=True)
+    position = models.IntegerField(null=True, blank=True, editable=False)
+    owner = user_fk()
+    observed_signal = ProseField(blank=True)
+    action_taken = ProseField(blank=True)
+    lane = models.ForeignKey(
+        Lane, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    belief = ProseField("belief at the time", blank=True)
+    hypothesis = models.ForeignKey(
+        Hypothesis,
+        on_delete=models.PROTECT,
+        related_name="entries",
+        null=True,
+        blank=True,
+        verbose_name="hypothesis tested",
+    )
+    why = ProseField("why this action", blank=True)
+    measurement_incomplete = models.BooleanField(default=False)
+
+    class Meta(Claim.Meta):
+        verbose_name_plural = "entries"
+        indexes = [models.Index(fields=["incident", "occurred_at", "position"])]
+
+    def clean(self) -> None:
+        faults: dict[str, ValidationError] = {}
+        if not self.observed_signal and not self.action_taken:
+            faults["observed_signal"] = ValidationError(
+                "Say what was seen or what was done.", code="required"
+            )
+        if self.occurred_at is None and self.precision != self.Precision.UNKNOWN:
+            faults["occurred_at"] = ValidationError(
+                "Give the time, or choose the precision “Not known”.", code="required"
+            )
+        if self.occurred_at and self.precision == self.Precision.UNKNOWN:
+            faults["precision"] = ValidationError(
+                "A time is given, so say how precisely it is known.", code="invalid"
+            )
+        if (
+            self.occurred_at
+            and self.occurred_until
+            and self.occurred_until < self.occurred_at
+        ):
+            faults["occurred_until"] = ValidationError(
+                "The end lies before the start.", code="invalid"
+            )
+        if faults:
+            raise ValidationError(faults)
+
+    @property
+    def headline(self) -> str:
+        """The line that stands first: what was done, else what was seen."""
+        if self.kind in {self.Kind.SIGNAL, self.Kind.NO_RECORD}:
+            return self.observed_signal or self.action_taken
+        return self.action_taken or self.observed_signal
+
+    @property
+    def order_key(self) -> tuple[bool, datetime | int, int, int]:
+        """Sort key for dated entries; undated ones are placed by position."""
+        return (
+            self.occurred_at is None,
+            self.occurred_at or self.position or 0,
+            self.position or 0,
+            self.number,
+        )
+
+
+class EntryEvidence(EvidenceLink):
+    """An artifact behind a timeline entry."""
+
+    claim = models.ForeignKey(
+        Entry, on_delete=models.PROTECT, related_name="evidence_links"
+    )
+
+
+class Milestone(CaseRecord):
+    """A required moment (R-TL-06), carried by an entry, or 'not applicable' with a
+    reason. A kind may occur more than once: the first feeds the durations unless
+    another is marked. It is provisional when its entry is."""
+
+    class Kind(models.TextChoices):
+        FIRST_IMPACT = "first_impact", "First impact"
+        FIRST_ALERT = "first_alert", "First alert"
+        DECLARED = "declared", "Declared"
+        FIRST_MITIGATION = "first_mitigation", "First mitigation"
+        ROLLBACK_OR_FAILOVER = "rollback_or_failover", "Rollback or failover"
+        CUSTOMER_RECOVERED = "customer_recovered", "Customers recovered"
+        LEDGER_RECOVERED = "ledger_recovered", "Ledger recovered"
+        STABILIZED = "stabilized", "Stabilized"
+
+    prefix = "MS"
+    tab = "timeline:entry_list"
+
+    kind = models.CharField(max_length=22, choices=Kind)
+    entry = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        related_name="milestones",
+        null=True,
+        blank=True,
+    )
+    not_applicable = models.BooleanField(default=False)
+    reason = ProseField(blank=True)
+    is_marked = models.BooleanField("feeds the durations", default=False)
+
+    def clean(self) -> None:
+        if self.not_applicable and not self.reason:
+            raise ValidationError(
+                {
+                    "reason": ValidationError(
+                        "Say why this milestone does not apply.", code="required"
+                    )
+                }
+            )
+        if self.not_applicable == (self.entry_id is not None):
+            raise ValidationError(
+                {
+                    "entry": ValidationError(
+                        "A milestone has either an entry or “not applicable”.",
+                        code="invalid",
+                    )
+                }
+            )
+
+    @property
+    def label(self) -> str:
+        return self.get_kind_display()
+
+
+class DependencyCheckpoint(Claim):
+    """Where signals appeared first on one external interface, and whether it has
+    stabilized (R-DP-06). A dependency still degraded stays visible everywhere."""
+
+    class Kind(models.TextChoices):
+        GATEWAY = "external_gateway", "External gateway or API"
+        IDENTITY = "identity_service", "Identity or verification service"
+        DATA_FEED = "data_feed", "Data feed"
+        PROCESSOR = "downstream_processor", "Downstream processor or system"
+
+    class Order(models.TextChoices):
+        BEFORE = "before", "Signal before internal changes"
+        AFTER = "after", "Signal after internal changes"
+        NO_CHANGE = "no_change", "No internal change was made"
+        UNKNOWN = "unknown", "Not known"
+
+    class State(models.TextChoices):
+        STABILIZED = "stabilized", "Stabilized"
+        DEGRADED = "degraded", "Still degraded"
+        NOT_TOUCHED = "not_touched", "Not touched by these flows"
+        UNKNOWN = "unknown", "Not known"
+
+    prefix = "DP"
+    tab = "timeline:entry_list"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    name = LineField(max_length=120)
+    lane = models.ForeignKey(
+        Lane, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    first_signal_at = models.DateTimeField(null=True, blank=True)
+    order = models.CharField(
+        "before or after internal changes",
+        max_length=10,
+        choices=Order,
+        default=Order.UNKNOWN,
+    )
+    state = models.CharField(max_length=12, choices=State, default=State.UNKNOWN)
+    stabilized_at = models.DateTimeField(null=True, blank=True)
+    verified = ProseField(
+        "what was verified", blank=True, help_text="The answer to the question below."
+    )
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.name}"
+
+    @property
+    def question(self) -> str:
+        """What this type of dependency must answer (R-DP-02 to R-DP-05)."""
+        return {
+            self.Kind.GATEWAY: "Did failures appear before or after internal changes, "
+            "and did the interface recover when the flow became normal?",
+            self.Kind.IDENTITY: "Did checks fail upstream, or did requests fail before "
+            "they reached the service?",
+            self.Kind.DATA_FEED: "Did stale or missing data affect what comes after, or "
+            "did the fallback cope?",
+            self.Kind.PROCESSOR: "Did the external system change first, and does "
+            "stabilization show in operational and in reconciliation records?",
+        }[self.Kind(self.kind)]
+
+    def clean(self) -> None:
+        if self.stabilized_at and self.state != self.State.STABILIZED:
+            raise ValidationError(
+                {
+                    "state": "A time of stabilization is given, so the state is stabilized."
+                }
+            )
+
+
+class CheckpointEvidence(EvidenceLink):
+    """An artifact behind a dependency checkpoint."""
+
+    claim = models.ForeignKey(
+        DependencyCheckpoint, on_delete=models.PROTECT, related_name="evidence_links"
+    )
