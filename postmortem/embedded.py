@@ -4,6 +4,7 @@ data folder. `manage.py up` becomes this process; it imports no Django of its ow
 import argparse
 import contextlib
 import fcntl
+import hashlib
 import http.client
 import importlib.util
 import json
@@ -11,6 +12,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import sys
 import tempfile
 import time
@@ -54,12 +56,18 @@ def socket_folder(data_dir: Path) -> Path:
     to be escaped alike by everybody who reads the broker's URL.
     """
     folder = data_dir / "kv"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
     path = os.fsencode(folder / "kv.sock")
-    if len(path) <= SOCKET_PATH_LIMIT and re.fullmatch(rb"[\w./-]+", path, re.ASCII):
-        return folder
-    return Path(tempfile.mkdtemp(prefix="postmortem-kv-"))
+    if len(path) > SOCKET_PATH_LIMIT or not re.fullmatch(rb"[\w./-]+", path):
+        # The same name at every start: a server that was left behind is found again.
+        digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"postmortem-kv-{digest}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
+    status = folder.lstat()
+    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+    if not is_ours or status.st_mode & 0o077:
+        raise StartError(f"{folder} must be a folder that only you can open (0700).")
+    return folder
 
 
 def kv_program(server: str, address: Path, data_dir: Path) -> Program:

@@ -98,8 +98,10 @@ def check_steps(scratch: Path) -> list[tuple[str, list[str]]]:
 
 def base_env(scratch: Path) -> dict[str, str]:
     """Our environment without the settings of whoever runs this."""
-    product = ("DATABASE_URL", "BROKER_URL", "DATA_DIR", "SECRET_KEY", "DEBUG")
-    product += ("ALLOWED_HOSTS", "BASE_URL", "DEMO", "SEAL_KEY")
+    product = [
+        *("DATABASE_URL", "BROKER_URL", "DATA_DIR", "SECRET_KEY", "SEAL_KEY"),
+        *("DEBUG", "DEMO", "ALLOWED_HOSTS", "BASE_URL"),
+    ]
     dropped = {*product, *(f"{name}_FILE" for name in product)}
     env = {name: value for name, value in os.environ.items() if name not in dropped}
     return env | {"DATA_DIR": str(scratch / "data"), "PYTHONUNBUFFERED": "1"}

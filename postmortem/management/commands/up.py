@@ -14,7 +14,7 @@ from django.contrib.staticfiles.storage import (
 )
 from django.core.management import BaseCommand, call_command
 
-from postmortem import supervisor
+from postmortem import embedded
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=supervisor.FIRST_PORT)
+        parser.add_argument("--port", type=int, default=embedded.FIRST_PORT)
         parser.add_argument(
             "--demo", action="store_true", help="load the demo cases and accounts"
         )
@@ -37,10 +37,11 @@ class Command(BaseCommand):
         if options["prepare"]:
             self.prepare(demo=options["demo"])
             return
-        command = [sys.executable, "-P", supervisor.__file__]
+        command = [sys.executable, "-m", "postmortem.embedded"]
         command += ["--data-dir", str(settings.DATA_DIR), f"--port={options['port']}"]
         if options["demo"]:
             command.append("--demo")
+        os.chdir(embedded.PROJECT)
         # Replaced, not called: what watches needs neither Django nor its memory.
         os.execv(command[0], command)  # noqa: S606 - no shell on purpose
 
