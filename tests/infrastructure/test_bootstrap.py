@@ -31,10 +31,13 @@ def bootstrap(tmp_path: Path) -> ModuleType:
         "two==2 \\\n    --hash=sha256:2\n"
         "uv==3 \\\n    --hash=sha256:3 \\\n    --hash=sha256:4\n    # via -r dev.in\n"
     )
-    module.ROOT = str(project)
-    module.VENV = str(project / ".venv")
-    module.PYTHON = str(project / ".venv" / "bin" / "python")
-    module.STAMP = str(project / ".venv" / "installed.json")
+    venv = project / ".venv"
+    vars(module).update(
+        ROOT=str(project),
+        VENV=str(venv),
+        PYTHON=str(venv / "bin" / "python"),
+        STAMP=str(venv / "installed.json"),
+    )
     return module
 
 

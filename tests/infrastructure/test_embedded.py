@@ -71,7 +71,7 @@ def test_path_beats_the_wheel(tmp_path: Path) -> None:
 
 
 def test_missing_server_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(StartError, match="or set BROKER_URL"):
         embedded.find_kv_server(NOWHERE)
 
@@ -80,7 +80,7 @@ def test_missing_server_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_awkward_path_gets_a_private_folder_elsewhere(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     folder = embedded.socket_folder(tmp_path / name)
     assert folder.parent == tmp_path
     assert folder.stat().st_mode & 0o777 == 0o700
