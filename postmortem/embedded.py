@@ -16,7 +16,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -193,10 +193,11 @@ def web_answers(port: int, base_url: str) -> bool:
 # --- all of it ---
 
 
-def app_programs(listener: socket.socket, data_dir: Path) -> list[Program]:
+def app_programs(
+    listener: socket.socket, data_dir: Path, env: Mapping[str, str]
+) -> list[Program]:
     """Worker, beat and web, in the order in which they are started."""
-    # Quiet, so that the address and the accounts stay on the screen.
-    level = os.environ.get("LOG_LEVEL", "warning")
+    level = env["LOG_LEVEL"]
     celery = [
         # Said to root only; what root must not accept is pickle, which is not.
         *(sys.executable, "-W", "ignore:You're running the worker with superuser"),
@@ -229,6 +230,8 @@ def run(data_dir: Path, *, port: int, demo: bool, lock: int) -> int:
     env = dict(os.environ)
     env["DATA_DIR"] = str(data_dir)
     env["PYTHONUNBUFFERED"] = "1"
+    # Quiet, so that the address and the accounts stay on the screen.
+    env.setdefault("LOG_LEVEL", "WARNING")
     env.setdefault("BASE_URL", f"http://127.0.0.1:{chosen}")
     if demo:
         env.setdefault("DEMO", "1")
@@ -251,7 +254,7 @@ def run(data_dir: Path, *, port: int, demo: bool, lock: int) -> int:
         prepare = [*manage, "up", "--prepare", *(["--demo"] if demo else [])]
         accounts = supervisor.run_once(Program("setup", prepare)).strip()
         supervisor.say("Starting worker, beat and web…")
-        for program in app_programs(listener, data_dir):
+        for program in app_programs(listener, data_dir, env):
             supervisor.start(program)
         supervisor.wait_for(
             lambda: web_answers(chosen, env["BASE_URL"]), 120.0, "The web server"

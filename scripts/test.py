@@ -104,7 +104,12 @@ def base_env(scratch: Path) -> dict[str, str]:
     ]
     dropped = {*product, *(f"{name}_FILE" for name in product)}
     env = {name: value for name, value in os.environ.items() if name not in dropped}
-    return env | {"DATA_DIR": str(scratch / "data"), "PYTHONUNBUFFERED": "1"}
+    return env | {
+        "DATA_DIR": str(scratch / "data"),
+        # What the tests leave in the temporary folder goes with our own.
+        "TMPDIR": str(scratch),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def production_env(env: dict[str, str]) -> dict[str, str]:
@@ -275,7 +280,7 @@ def run_tests(steps: Steps, env: dict[str, str], arguments: list[str]) -> None:
             embedded = [*pytest, "-m", "embedded"]
             steps.run("tests on the embedded default (SQLite)", embedded, env)
         with private_postgres() as database_url:
-            env = env | {"DATABASE_URL": database_url}
+            env = env | {"DATABASE_URL": database_url, "TEST_BROKER_URL": broker_url}
             workers = os.environ.get("TEST_WORKERS", "2")
             everything = [*pytest, "-n", workers, *arguments]
             steps.run("tests on PostgreSQL and Redis", everything, env)

@@ -55,8 +55,9 @@ def is_alive(pid: int) -> bool:
 def test_output_is_passed_on_with_the_name(
     supervisor: Supervisor, out: io.StringIO
 ) -> None:
-    supervisor.start(shell("web", "echo one; echo two >&2; printf three; sleep 60"))
-    supervisor.wait_for(lambda: "two" in out.getvalue(), 5, "web")
+    script = "echo one; echo two >&2; printf three; exec sleep 60"
+    child = supervisor.start(shell("web", script))
+    supervisor.wait_for(lambda: child.unfinished_line == b"three", 5, "web")
     supervisor.stop([])
     assert out.getvalue().splitlines() == [
         "web    | one",
