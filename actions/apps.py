@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from postmortem.lib.tabs import live_rows, register_tab
+
 
 class ActionsConfig(AppConfig):
     name = "actions"
@@ -12,3 +14,10 @@ class ActionsConfig(AppConfig):
     def ready(self) -> None:
         for module in ("record", "checks", "deadlines"):
             import_module(f"actions.{module}")
+        register_tab(
+            "actions",
+            "Actions",
+            "actions:action_list",
+            50,
+            live_rows("actions.ActionItem"),
+        )

@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from postmortem.lib.tabs import register_tab
+
 
 class RcaConfig(AppConfig):
     name = "rca"
@@ -12,3 +14,4 @@ class RcaConfig(AppConfig):
     def ready(self) -> None:
         for module in ("record", "checks", "deadlines"):
             import_module(f"rca.{module}")
+        register_tab("causes", "Root cause", "rca:cause_list", 40)

@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from postmortem.lib.tabs import register_tab
+
 
 class ReviewConfig(AppConfig):
     name = "review"
@@ -12,3 +14,4 @@ class ReviewConfig(AppConfig):
     def ready(self) -> None:
         for module in ("record", "checks", "deadlines"):
             import_module(f"review.{module}")
+        register_tab("review", "Review & closure", "review:review_detail", 60)

@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from postmortem.lib.tabs import live_rows, register_tab
+
 
 class TimelineConfig(AppConfig):
     name = "timeline"
@@ -12,3 +14,10 @@ class TimelineConfig(AppConfig):
     def ready(self) -> None:
         for module in ("record", "checks", "deadlines"):
             import_module(f"timeline.{module}")
+        register_tab(
+            "timeline",
+            "Timeline",
+            "timeline:entry_list",
+            20,
+            live_rows("timeline.Entry"),
+        )

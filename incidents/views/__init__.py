@@ -1,8 +1,313 @@
-"""Pages of the case file, by noun."""
+"""Pages of the case file, by noun; here what every page of the product shares."""
 
-from django.http import HttpRequest
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from accounts.models import User
+from incidents import permissions
+from incidents.decorators import SignedInRequest
+from incidents.models import FindingSnapshot, Incident
+from postmortem.lib import tabs
+from postmortem.lib.htmx import form_page, wants_fragment
+from postmortem.lib.times import on_clock
+
+WORK_COUNT = "my_work"  # session key: (count, moment as a timestamp)
+WORK_COUNT_KEPT = timedelta(minutes=15)
+
+
+def page_url(name: str, *args: Any) -> str:
+    """The address of a page, or '' while no app of this installation offers it."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+# --- the top of every page ------------------------------------------------------------
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """Context of every page: the top navigation."""
-    return {"nav_items": []}
+    """Context of every page: the top navigation. At most two queries (roles and the
+    number of active incidents); none for a visitor who is not signed in.
+
+    The number on 'My work' is the one of the last look at that page, kept in the
+    session for a quarter of an hour: the list itself costs a query per app.
+    """
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or not user.is_active:
+        return {"nav_items": []}
+    here = request.path
+    return {
+        "nav_items": [
+            {
+                "label": "My work",
+                "url": reverse("incidents:work_list"),
+                "active": here == reverse("incidents:work_list"),
+                "count": _work_count(request),
+            },
+            {
+                "label": "Incidents",
+                "url": reverse("incidents:incident_list"),
+                "active": here.startswith(("/incidents/", "/search/")),
+            },
+            *(
+                {"label": label, "url": url, "active": here.startswith(url)}
+                for label, url in (
+                    ("Actions", page_url("actions:action_index")),
+                    ("Insights", page_url("review:insight_list")),
+                )
+                if url
+            ),
+        ],
+        "active_count": Incident.objects.visible_to(user)
+        .filter(status=Incident.Status.ACTIVE, is_drill=False)
+        .count(),
+        "active_url": f"{reverse('incidents:incident_list')}?status=active",
+        "search_url": reverse("incidents:search"),
+        "user_menu": [
+            {"label": label, "url": url, "icon": icon}
+            for label, url, icon in (
+                ("Account and API tokens", page_url("accounts:account_detail"), "key"),
+                ("Change password", page_url("account_change_password"), "lock"),
+                ("Two-factor sign-in", page_url("mfa_index"), "shield-lock"),
+            )
+            if url
+        ],
+    }
+
+
+def _work_count(request: HttpRequest) -> int | None:
+    kept = request.session.get(WORK_COUNT)
+    if not kept or timezone.now().timestamp() - kept[1] > WORK_COUNT_KEPT.seconds:
+        return None
+    return int(kept[0])
+
+
+def keep_work_count(request: HttpRequest, count: int) -> None:
+    """Remember how many things wait for this person, for the navigation."""
+    request.session[WORK_COUNT] = [count, int(timezone.now().timestamp())]
+
+
+# --- the workspace of one incident ----------------------------------------------------
+
+
+def flags(user: User, incident: Incident) -> dict[str, bool]:
+    """What the permission table allows here: `can.timeline_add` in a template."""
+    return {
+        name.replace(".", "_"): permissions.can(user, name, incident)
+        for name in permissions.TABLE
+    }
+
+
+def workspace(
+    request: SignedInRequest, incident: Incident, tab: str = ""
+) -> dict[str, Any]:
+    """Context of a page inside an incident: `incident`, `workspace` and `can`.
+
+    tab: the name of the active tab ('overview', 'timeline', 'evidence', 'causes',
+    'actions', 'review', 'activity'). Costs one query for the stored findings, one for
+    the clock and one for each tab that has a figure.
+    """
+    can = flags(request.user, incident)
+    snapshot = FindingSnapshot.objects.filter(incident=incident).first()
+    blocking = snapshot.blocking if snapshot else None
+    start, end = tabs.clock_range(incident)
+    return {
+        "incident": incident,
+        "can": can,
+        "workspace": {
+            "list_url": reverse("incidents:incident_list"),
+            "clock_start": start,
+            "clock_end": end,
+            "duration": end - start if start and end else None,
+            "steps": steps(incident, blocking),
+            "tabs": _tabs(incident, tab, blocking),
+            "blocking": blocking,
+            "advisory": snapshot.advisory if snapshot else None,
+            "version_hash": snapshot.content_hash if snapshot else "",
+            "actions": _header_actions(incident, can),
+            "menu": _header_menu(incident, can),
+        },
+    }
+
+
+def _tabs(
+    incident: Incident, active: str, blocking: int | None
+) -> list[dict[str, Any]]:
+    shown = []
+    for tab in tabs.ordered_tabs():
+        url = page_url(tab.url_name, incident.key)
+        if not url:
+            continue
+        count = tab.count(incident) if tab.count else None
+        kind = ""
+        if tab.name == "review":
+            count, kind = blocking, "red" if blocking else ""
+        shown.append(
+            {
+                "name": tab.name,
+                "label": tab.label,
+                "url": url,
+                "active": tab.name == active,
+                "count": count,
+                "count_kind": kind,
+            }
+        )
+    return shown
+
+
+def steps(incident: Incident, blocking: int | None) -> list[dict[str, str]]:
+    """The way of an incident from active to closed, with the times it got there."""
+    zone = incident.clock_zone
+    if incident.status == Incident.Status.CANCELLED:
+        return [
+            _step("Active", "done", incident.declared_at, zone),
+            _step("Cancelled", "current", incident.cancelled_at, zone),
+        ]
+    way = [
+        (Incident.Status.ACTIVE, "Active", incident.declared_at),
+        (Incident.Status.STABILIZED, "Stabilized", incident.stabilized_at),
+        (Incident.Status.IN_REVIEW, "In review", incident.in_review_at),
+        (Incident.Status.CLOSED, "Closed", incident.closed_at),
+    ]
+    reached = [status for status, _, _ in way].index(Incident.Status(incident.status))
+    found = []
+    for position, (_, label, at) in enumerate(way):
+        if position < reached:
+            found.append(_step(label, "done", at, zone))
+        elif position == reached:
+            since = position not in (0, len(way) - 1)
+            found.append(_step(label, "current", at, zone, since=since))
+        else:
+            found.append({"label": label, "state": "todo", "note": ""})
+    if reached < len(way) - 1 and blocking:
+        found[-1] = {
+            "label": "Closed",
+            "state": "blocked",
+            "note": f"{blocking} finding{'s' if blocking > 1 else ''} "
+            f"block{'' if blocking > 1 else 's'}",
+        }
+    return found
+
+
+def _step(
+    label: str, state: str, at: datetime | None, zone: str, *, since: bool = False
+) -> dict[str, str]:
+    if at is None:
+        return {"label": label, "state": state, "note": "time not recorded"}
+    moment = on_clock(at, zone)
+    note = f"{moment.day} {moment:%b %H:%M}"
+    return {
+        "label": label,
+        "state": state,
+        "note": f"since {note}" if since else note,
+    }
+
+
+def _header_actions(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any]]:
+    links = [
+        (
+            "One-pager",
+            page_url("review:report_detail", incident.key),
+            "file-type-pdf",
+            can["report_request"],
+        ),
+    ]
+    return [
+        {"label": label, "url": url, "icon": icon, "kind": ""}
+        for label, url, icon, allowed in links
+        if url and allowed
+    ]
+
+
+def _header_menu(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any]]:
+    status, states = incident.status, Incident.Status
+    links = [
+        ("Edit incident", "incident_edit", "pencil", can["incident_edit"]),
+        ("Change severity", "severity_edit", "trending-up", can["incident_edit"]),
+        ("People and duties", "people_list", "users", True),
+        ("Lanes", "lane_list", "route", True),
+        (
+            "Declare stabilized",
+            "incident_stabilize",
+            "circle-half-2",
+            can["incident_stabilize"] and status == states.ACTIVE,
+        ),
+        (
+            "Give the all-clear",
+            "incident_all_clear",
+            "circle-check",
+            can["incident_all_clear"] and not incident.all_clear_at,
+        ),
+        (
+            "Return to active",
+            "incident_relapse",
+            "repeat",
+            can["incident_relapse"] and status == states.STABILIZED,
+        ),
+        ("Cancel incident", "incident_cancel", "ban", can["incident_cancel"]),
+    ]
+    drawers = {"people_list", "lane_list"}
+    found = [
+        {
+            "label": label,
+            "url": page_url(f"incidents:{name}", incident.key),
+            "icon": icon,
+            "drawer": name not in drawers,
+        }
+        for label, name, icon, allowed in links
+        if allowed
+    ]
+    found += [
+        {"label": label, "url": page_url(name, incident.key), "icon": icon}
+        for label, name, icon in (
+            ("Evidence pack and exports", "review:export_list", "file-zip"),
+        )
+    ]
+    return [item for item in found if item["url"]]
+
+
+# --- forms inside an incident ---------------------------------------------------------
+
+
+def case_form(
+    request: SignedInRequest,
+    incident: Incident,
+    form: forms.BaseForm,
+    act: Callable[[dict[str, Any]], object],
+    *,
+    tab: str,
+    title: str,
+    done_url: str | Callable[[Any], str],
+    cancel_url: str = "",
+    context: dict[str, Any] | None = None,
+    **options: Any,
+) -> HttpResponse:
+    """`form_page` inside the workspace: the drawer needs no tabs, so none is."""
+    around: dict[str, Any] = (
+        {"incident": incident}
+        if wants_fragment(request)
+        else workspace(request, incident, tab)
+    )
+    if not cancel_url:
+        cancel_url = (
+            done_url if isinstance(done_url, str) else incident.get_absolute_url()
+        )
+    return form_page(
+        request,
+        form,
+        act,
+        title=title,
+        done_url=done_url,
+        cancel_url=cancel_url,
+        context={**around, **(context or {})},
+        **options,
+    )

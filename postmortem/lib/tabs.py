@@ -1,0 +1,73 @@
+"""Tabs of an incident's workspace. Each app registers its own in `ready()`, so that the
+case file shows them without importing the apps that stand above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+
+if TYPE_CHECKING:
+    from incidents.models import Incident
+
+Count = Callable[["Incident"], "int | None"]
+ClockRange = Callable[["Incident"], "tuple[datetime | None, datetime | None]"]
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One tab: `name` is what a page passes to `workspace(request, incident, tab=…)`.
+
+    count: the figure behind the label, at most one query; None shows no figure.
+    """
+
+    name: str
+    label: str
+    url_name: str
+    order: int
+    count: Count | None = None
+
+
+def live_rows(label: str) -> Count:
+    """A count of the rows that are not withdrawn, of a model such as 'rca.Cause'."""
+
+    def count(incident: Incident) -> int:
+        rows = apps.get_model(label)._default_manager
+        return int(rows.filter(incident=incident, retracted_at=None).count())
+
+    return count
+
+
+TABS: dict[str, Tab] = {}
+_clock: list[ClockRange] = []
+
+
+def register_tab(
+    name: str, label: str, url_name: str, order: int, count: Count | None = None
+) -> None:
+    """Add a tab. The URL takes the incident's key as its only argument."""
+    if name in TABS:
+        raise ValueError(f"tab {name} is registered twice")
+    TABS[name] = Tab(name, label, url_name, order, count)
+
+
+def ordered_tabs() -> list[Tab]:
+    """All tabs from left to right."""
+    return sorted(TABS.values(), key=lambda tab: (tab.order, tab.name))
+
+
+def register_clock(provider: ClockRange) -> None:
+    """Say where the incident clock begins and ends (first impact to stabilized).
+
+    The timeline knows; without it the clock runs from declaration. One query at most.
+    """
+    _clock[:] = [provider]
+
+
+def clock_range(incident: Incident) -> tuple[datetime | None, datetime | None]:
+    """Start and end of the incident clock, aware; either is None when not recorded."""
+    start, end = _clock[0](incident) if _clock else (None, None)
+    return start or incident.declared_at, end or incident.stabilized_at
