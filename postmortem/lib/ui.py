@@ -207,7 +207,7 @@ def status_badge(status: Any) -> SafeString:
     mark = (
         icon(shape)
         if shape
-        else format_html('<span class="pm-dot" aria-hidden="true"></span>')
+        else SafeString('<span class="pm-dot" aria-hidden="true"></span>')
     )
     return format_html(
         '<span class="pm-status pm-status-{}">{}{}</span>', kind, mark, word
