@@ -158,10 +158,13 @@ def test_what_ignores_the_stop_is_killed_and_nothing_else(
 
 
 DRIVER = """
+    import signal
     import sys
     from pathlib import Path
     from postmortem.supervisor import Program, Supervisor
 
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored where tests run behind `&`
+        signal.signal(number, signal.SIG_DFL)
     cwd = Path(sys.argv[1])
     supervisor = Supervisor(env={"PATH": "/usr/bin:/bin"}, cwd=cwd)
     supervisor.listen_to_signals()
