@@ -63,8 +63,7 @@ def incident_view(
             permissions.require(request.user, permission)
             return view(request, incident, *args, **kwargs)
 
-        guarded: Any = login_required(load)
-        return declare(guarded, permission)
+        return declare(login_required(load), permission)
 
     return wrap
 
@@ -82,7 +81,6 @@ def requires(
             permissions.require(request.user, permission)
             return view(request, *args, **kwargs)
 
-        guarded: Any = login_required(check)
-        return declare(guarded, permission)
+        return declare(login_required(check), permission)
 
     return wrap

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.contrib.auth.models import Group
 
 from accounts.models import Role, Team, User
@@ -27,6 +29,23 @@ def clock(request: pytest.FixtureRequest) -> Iterator[time_machine.Traveller | N
         return
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture(autouse=True)
+def _reference_data(request: pytest.FixtureRequest) -> None:
+    """A test with real transactions ends with empty tables: the editable defaults that
+    the migrations write are put back for the next one."""
+    marker = request.node.get_closest_marker("django_db")
+    if (marker and marker.kwargs.get("transaction")) or (
+        {"transactional_db", "live_server"} & set(request.fixturenames)
+    ):
+        request.getfixturevalue("transactional_db")
+        for module, function in (
+            ("incidents.migrations.0002_reference_data", "make_policies"),
+            ("review.migrations.0002_closure_policies", "make_policies"),
+            ("accounts.migrations.0002_roles", "make_roles"),
+        ):
+            getattr(import_module(module), function)(apps, None)
 
 
 def person(handle: str, name: str, title: str, *roles: str) -> User:

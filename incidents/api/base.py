@@ -71,9 +71,10 @@ class CaseViewSet(viewsets.GenericViewSet[Any]):
         return user
 
     def get_serializer_context(self) -> dict[str, Any]:
-        context = super().get_serializer_context()
-        context["incident"] = getattr(self, "incident", None)
-        return context
+        return {
+            **super().get_serializer_context(),
+            "incident": getattr(self, "incident", None),
+        }
 
     def parse(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The body as the service takes it; refused input raises 422."""

@@ -26,6 +26,23 @@ from postmortem.lib.persistence import save, service
 
 C = TypeVar("C", bound=CaseRecord)
 
+# Default of an edit's keyword: the field was not sent and stays as it is.
+KEEP: Any = object()
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """The fields of an edit that were sent."""
+    return {name: value for name, value in fields.items() if value is not KEEP}
+
+
+def require_reason(reason: str, words: str, *, field: str = "reason") -> str:
+    """A verb that needs its reason: `words` completes 'Say why …'."""
+    if not reason.strip():
+        raise ValidationError(
+            {field: ValidationError(f"Say why {words}.", code="required")}
+        )
+    return reason.strip()
+
 
 def lock_incident(incident_id: int, *, actor: User, permission: str) -> Incident:
     """The incident, locked for this transaction, once `actor` may do this to it.
@@ -240,7 +257,8 @@ def link_evidence(
     """Say that a claim rests on these artifacts."""
     incident = lock_incident(incident_id, actor=actor, permission=permission)
     claim = get_record(model, incident, number)
-    set_evidence(claim, evidence, actor=actor, **({"note": note} if note else {}))
+    fields: dict[str, Any] = {"note": note} if note else {}
+    set_evidence(claim, evidence, actor=actor, **fields)
     refs = ", ".join(item.ref for item in evidence)
     activity.record(
         incident,

@@ -42,7 +42,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(help_text="One sentence: what is wrong.")
     status = serializers.IntegerField()
     code = serializers.CharField(help_text="Stable code, the same as in the pages.")
-    errors = serializers.ListField(
+    errors = serializers.ListField(  # type: ignore[assignment]
         child=serializers.DictField(),
         required=False,
         help_text="For each fault: field (or JSON path), code and message.",

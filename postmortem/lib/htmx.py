@@ -17,7 +17,7 @@ from postmortem.lib.errors import DomainError, StaleVersion
 
 def wants_fragment(request: HttpRequest) -> bool:
     """An htmx request that is neither boosted nor a restored history page."""
-    htmx = getattr(request, "htmx", None)
+    htmx: Any = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
@@ -127,7 +127,7 @@ def conflict_rows(
         if str(yours) != stored_text:
             rows.append(
                 {
-                    "label": bound.label or name.replace("_", " ").capitalize(),
+                    "label": str(bound.label or name.replace("_", " ").capitalize()),
                     "yours": str(yours),
                     "stored": stored_text,
                 }

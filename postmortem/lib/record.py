@@ -164,7 +164,7 @@ def _handles(rows: dict[str, list[models.Model]]) -> dict[int, str]:
             if _is_person(item):
                 user_model = item.related_model
                 ids |= {getattr(row, item.attname) for row in rows[shape.name]}
-    ids.discard(None)  # type: ignore[arg-type]
+    ids.discard(None)
     if not ids:
         return {}
     return dict(user_model.objects.filter(pk__in=ids).values_list("pk", "handle"))
@@ -381,7 +381,8 @@ class Loader:
         later: list[tuple[int, models.Model, str, str]] = []
         for index, item in enumerate(items):
             row = shape.model(incident=self.incident, number=numbers[index])
-            row.extra = self.extra(shape, index, item)  # type: ignore[attr-defined]
+            before = len(self.faults)
+            row.extra = self.unknown_keys(shape, index, item)  # type: ignore[attr-defined]
             for name in shape.all_fields:
                 model_field = shape.model_field(name)
                 if name not in item:
@@ -392,7 +393,8 @@ class Loader:
                 self.set_value(
                     row, model_field, item[name], self.path(shape, index, name)
                 )
-            self.validate(row, shape, index)
+            if len(self.faults) == before:  # a value that cannot be read says enough
+                self.validate(row, shape, index)
             rows.append(row)
         if not self.faults:
             persistence.save_many(rows, actor=self.actor, reason="case import")
@@ -431,7 +433,9 @@ class Loader:
                 numbers[index] = following
         return numbers
 
-    def extra(self, shape: Shape, index: int, item: dict[str, Any]) -> dict[str, Any]:
+    def unknown_keys(
+        self, shape: Shape, index: int, item: dict[str, Any]
+    ) -> dict[str, Any]:
         """Unknown keys are kept under `extra` (decision 4)."""
         unknown = {k: v for k, v in item.items() if k not in shape.known_keys()}
         try:

@@ -1,0 +1,64 @@
+"""`POST /api/v1/cases/` and the export of one case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from incidents.api.base import PROBLEMS, CaseViewSet
+from incidents.services.cases import case_bytes, check_case, import_case
+
+
+class ImportedSerializer(serializers.Serializer[Any]):
+    """Where an imported case landed."""
+
+    key = serializers.CharField(help_text="The number it got here.")
+    source_ref = serializers.CharField(
+        help_text="Its number elsewhere, if it is taken here."
+    )
+    status = serializers.CharField(help_text="In review at most.")
+    url = serializers.CharField()
+
+
+class CaseViews(CaseViewSet):
+    """Whole incidents in the case format (docs/case-format.md)."""
+
+    permission_map = {"create": "incident.import", "retrieve": "incident.export"}
+
+    @extend_schema(
+        summary="Import a case",
+        request=OpenApiTypes.OBJECT,
+        responses={201: ImportedSerializer, **PROBLEMS},
+    )
+    def create(self, request: Request) -> Response:
+        """Accepts what is incomplete (it lands with findings); refuses what is
+        malformed, with the JSON path and reason of every fault, importing nothing."""
+        incident = import_case(actor=self.actor, case=check_case(request.data))
+        body = {
+            "key": incident.key,
+            "source_ref": incident.source_ref,
+            "status": incident.status,
+            "url": incident.get_absolute_url(),
+        }
+        return Response(body, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        summary="Export a case",
+        responses={
+            200: OpenApiResponse(OpenApiTypes.OBJECT, "The case file, canonical JSON"),
+            **PROBLEMS,
+        },
+    )
+    def retrieve(self, request: Request, key: str) -> HttpResponse:
+        """The case file. `record` in canonical form is what content_hash covers."""
+        page = HttpResponse(
+            case_bytes(self.incident), content_type="application/json; charset=utf-8"
+        )
+        page["Content-Disposition"] = f'attachment; filename="{self.incident.key}.json"'
+        return page

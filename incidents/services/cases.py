@@ -1,0 +1,342 @@
+"""The case format: a whole incident as one JSON file, out and in (decisions 1 to 6).
+
+The member `record` in canonical form is exactly what the content hash covers. What
+stands beside it (number, status, approvals, seal, names of people) is not hashed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError as SchemaError
+
+from accounts.models import User
+from accounts.services import stand_in
+from incidents import activity, permissions
+from incidents.models import Incident
+from incidents.services.lifecycle import next_incident_number
+from postmortem.lib.canonical import canonical_bytes, digest
+from postmortem.lib.persistence import save, service
+from postmortem.lib.record import (
+    SHAPES,
+    Fault,
+    Loader,
+    MalformedCase,
+    build_record,
+    json_schema,
+)
+
+FORMAT = "postmortem-case"
+MAX_BYTES = 50 * 1024 * 1024
+MAX_DEPTH = 40
+MAX_FAULTS = 200
+INC_REF = re.compile(r"^INC-([1-9]\d{0,8})$")
+# What an imported case may be at most: import grants nothing (decision 4).
+LANDING = {
+    "active": Incident.Status.ACTIVE,
+    "stabilized": Incident.Status.STABILIZED,
+    "in_review": Incident.Status.IN_REVIEW,
+    "closed": Incident.Status.IN_REVIEW,
+    "cancelled": Incident.Status.CANCELLED,
+}
+
+
+def case_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a case file; `docs/case.schema.json` is this."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Postmortem case",
+        "type": "object",
+        "required": ["format", "record"],
+        "properties": {
+            "format": {"const": FORMAT},
+            "content_hash": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"},
+            "ref": {"type": ["string", "null"], "pattern": INC_REF.pattern},
+            "source_ref": {"type": ["string", "null"], "maxLength": 40},
+            "status": {"enum": [*LANDING, None]},
+            "people": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "name": {"type": ["string", "null"], "maxLength": 120},
+                        "title": {"type": ["string", "null"], "maxLength": 120},
+                    },
+                    "additionalProperties": False,
+                },
+            },
+            "attested": {"type": "object"},
+            "record": json_schema(),
+        },
+    }
+
+
+def export_case(incident: Incident) -> dict[str, Any]:
+    """The case file of an incident, ready for `canonical_bytes`."""
+    record = build_record(incident)
+    return {
+        "format": FORMAT,
+        "content_hash": digest(record),
+        "ref": incident.key,
+        "source_ref": incident.source_ref or None,
+        "status": incident.status,
+        "people": _people(_handles(record)),
+        "attested": incident.attested,
+        "record": record,
+    }
+
+
+def case_bytes(incident: Incident) -> bytes:
+    """The bytes of the case file: canonical JSON with a line feed at the end."""
+    return canonical_bytes(export_case(incident)) + b"\n"
+
+
+def read_case(data: bytes) -> dict[str, Any]:
+    """The case in a file, with its shape proven; MalformedCase lists every fault."""
+    if len(data) > MAX_BYTES:
+        raise MalformedCase(
+            [Fault("$", f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.")]
+        )
+    try:
+        case = json.loads(
+            data.decode("utf-8-sig"),
+            parse_float=_no_float,
+            parse_constant=_no_float,
+            object_pairs_hook=_no_twins,
+        )
+    except UnicodeDecodeError as error:
+        raise MalformedCase(
+            [Fault("$", f"The file is not UTF-8 text (byte {error.start}).")]
+        ) from error
+    except json.JSONDecodeError as error:
+        raise MalformedCase(
+            [
+                Fault(
+                    "$",
+                    f"Not JSON: {error.msg} in line {error.lineno}, "
+                    f"column {error.colno}.",
+                )
+            ]
+        ) from error
+    except RecursionError as error:
+        raise MalformedCase([Fault("$", "The file is nested too deeply.")]) from error
+    except ValueError as error:
+        raise MalformedCase([Fault("$", str(error))]) from error
+    return check_case(case)
+
+
+def check_case(case: Any) -> dict[str, Any]:
+    """Prove the shape of parsed JSON against the schema; all faults at once."""
+    faults = [*_unstorable(case, "$", 0)]
+    if not faults:
+        validator = Draft202012Validator(case_schema(), format_checker=FormatChecker())
+        faults = [
+            fault for error in validator.iter_errors(case) for fault in _faults(error)
+        ]
+    if faults:
+        raise MalformedCase(faults[:MAX_FAULTS])
+    assert isinstance(case, dict)
+    return case
+
+
+@service
+def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
+    """Store a case that `read_case` or `check_case` has passed; nothing on a fault.
+
+    It lands in review at most; approvals and seal become 'attested elsewhere'; people
+    nobody knows become inactive users; a taken number gets a new one and the old is
+    kept as `source_ref`. The same case a second time is refused by its UUID.
+    """
+    permissions.require(actor, "incident.import")
+    record = case["record"]
+    incident = _new_incident(case)
+    known = Incident.objects.filter(uuid=incident.uuid).first()
+    if known is not None:
+        where = known.key if known in Incident.objects.visible_to(actor) else "here"
+        raise ValidationError(
+            f"This case has been imported already, as {where}."
+            if where != "here"
+            else "This case has been imported already.",
+            code="already_imported",
+        )
+    names = case.get("people") or {}
+    people: dict[str, User] = {}
+
+    def person(handle: str) -> User:
+        handle = " ".join(handle.split())
+        if handle not in people:
+            given = names.get(handle) or {}
+            people[handle] = stand_in(
+                handle, name=given.get("name") or "", title=given.get("title") or ""
+            )
+        return people[handle]
+
+    loader = Loader(incident, actor=actor, person=person)
+    shape = SHAPES["incident"]
+    data = record["incident"]
+    incident.extra = loader.unknown_keys(shape, 0, data)
+    incident.extra |= _unknown_sections(record)
+    for name in shape.all_fields:
+        if data.get(name) is not None:
+            loader.set_value(
+                incident,
+                shape.model_field(name),
+                data[name],
+                loader.path(shape, 0, name),
+            )
+    loader.validate(incident, shape, 0)
+    if loader.faults:
+        raise MalformedCase(loader.faults)
+    save(incident, actor=actor, reason="case import")
+    loader.load(record)
+    if loader.faults:
+        raise MalformedCase(loader.faults[:MAX_FAULTS])
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.case_imported",
+        sentence=f"imported the case as {incident.key}"
+        + (f", elsewhere {incident.source_ref}" if incident.source_ref else ""),
+        data={"file_hash": case.get("content_hash") or ""},
+    )
+    return incident
+
+
+def _new_incident(case: dict[str, Any]) -> Incident:
+    incident = Incident(attested=_attested(case))
+    given = case["record"]["incident"].get("uuid")
+    if given:
+        try:
+            incident.uuid = UUID(given)
+        except ValueError as error:
+            raise MalformedCase(
+                [Fault("$.record.incident.uuid", f"“{given}” is not a UUID.")]
+            ) from error
+    ref = INC_REF.match(case.get("ref") or "")
+    number = int(ref.group(1)) if ref else 0
+    free = number and not Incident.objects.filter(number=number).exists()
+    incident.number = number if free else next_incident_number()
+    incident.source_ref = case.get("source_ref") or (
+        "" if free or not ref else ref.group(0)
+    )
+    incident.status = LANDING[case.get("status") or Incident.Status.IN_REVIEW]
+    return incident
+
+
+def _attested(case: dict[str, Any]) -> dict[str, Any]:
+    """Approvals and status as they were said elsewhere: shown, never counted."""
+    said = dict(case.get("attested") or {})
+    if case.get("status") == "closed":
+        said["status"] = "closed"
+    return said
+
+
+def _unknown_sections(record: dict[str, Any]) -> dict[str, Any]:
+    unknown = {k: v for k, v in record.items() if k not in SHAPES and k != "schema"}
+    return {"sections": unknown} if unknown else {}
+
+
+def _people(handles: Iterable[str]) -> dict[str, dict[str, str | None]]:
+    return {
+        user.handle: {"name": user.name or None, "title": user.title or None}
+        for user in User.objects.filter(handle__in=list(handles))
+    }
+
+
+def _handles(record: dict[str, Any]) -> set[str]:
+    """Every person named in a record."""
+    found: set[str] = set()
+    for shape in SHAPES.values():
+        data = record[shape.name]
+        rows = data if isinstance(data, list) else [data] if data else []
+        for name in shape.all_fields:
+            target = shape.model_field(name).related_model
+            if target is User:
+                found |= {row[name] for row in rows if row[name]}
+    return found
+
+
+def _no_float(text: str) -> Any:
+    raise ValueError(
+        f"{text} is a decimal number; the format has none. Write amounts as text, "
+        'such as "412860.20".'
+    )
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    item = dict(pairs)
+    if len(item) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twin = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"The key “{twin}” stands twice in one object.")
+    return item
+
+
+def _unstorable(value: Any, path: str, depth: int) -> Iterable[Fault]:
+    """What JSON allows but no database stores: NUL, lone surrogates, huge integers."""
+    if depth > MAX_DEPTH:
+        yield Fault(path, f"nested more than {MAX_DEPTH} levels deep.")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _unstorable(key, path, depth + 1)
+            yield from _unstorable(item, f"{path}.{key}", depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unstorable(item, f"{path}[{index}]", depth + 1)
+    elif isinstance(value, str):
+        if "\x00" in value:
+            yield Fault(path, "holds a NUL character.")
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            yield Fault(path, "holds half of a Unicode pair.")
+    elif isinstance(value, float):
+        yield Fault(path, "is a decimal number; write it as text.")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield Fault(path, "is too large a number.")
+
+
+def _faults(error: SchemaError) -> Iterable[Fault]:
+    """One schema error in the words of a person, with its JSON path."""
+    if error.validator == "anyOf" and error.context:
+        # Only `single` sections: the branch that is not about null says what is wrong.
+        for inner in error.context:
+            if inner.validator != "type" or inner.validator_value != "null":
+                yield from _faults(inner)
+        return
+    path = "$" + "".join(
+        f"[{step}]" if isinstance(step, int) else f".{step}"
+        for step in error.absolute_path
+    )
+    shown = _short(error.instance)
+    wanted: Any = error.validator_value
+    match error.validator:
+        case "required":
+            yield Fault(
+                path, error.message.replace("'", "“", 1).replace("'", "”", 1) + "."
+            )
+        case "enum":
+            allowed = ", ".join("null" if v is None else str(v) for v in wanted)
+            yield Fault(path, f"{shown} is not one of: {allowed}.")
+        case "type":
+            words = wanted if isinstance(wanted, str) else " or ".join(wanted)
+            yield Fault(path, f"{shown} is not of type {words}.")
+        case "pattern":
+            yield Fault(
+                path, f"{shown} does not have the form {error.validator_value}."
+            )
+        case "const":
+            yield Fault(path, f"{shown} should be {error.validator_value!r}.")
+        case "maxLength":
+            yield Fault(path, f"is longer than {error.validator_value} characters.")
+        case _:
+            yield Fault(path, f"{shown}: {error.message[:200]}.")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:59] + "…"
