@@ -66,28 +66,40 @@ STATUSES: dict[str, tuple[str, str, str]] = {
 
 EVIDENCE_ICONS: dict[str, str] = {
     "alert": "bell-ringing",
+    "approval_note": "clipboard-check",
+    "chat_message": "message",
+    "complaints": "headset",
+    "config_change": "adjustments",
+    "control_log": "settings-automation",
+    "data_contract": "certificate",
+    "deploy_record": "rocket",
+    "event": "webhook",
     "log_query": "file-search",
     "metric": "chart-line",
-    "trace": "route",
-    "event": "webhook",
-    "deploy_record": "rocket",
-    "config_change": "adjustments",
+    "other": "file-text",
     "provider_notice": "speakerphone",
-    "status_update": "access-point",
-    "chat_message": "message",
-    "timeline_notes": "timeline-event",
-    "screenshot": "photo",
+    "reconciliation": "scale",
+    "report": "report-money",
     "runbook_step": "list-check",
     "runbook_version": "book",
-    "reconciliation": "scale",
-    "data_contract": "certificate",
-    "control_log": "settings-automation",
     "sample": "git-compare",
+    "screenshot": "photo",
+    "status_update": "access-point",
     "test_output": "flask",
-    "approval_note": "clipboard-check",
-    "complaints": "headset",
-    "report": "report-money",
-    "other": "file-text",
+    "timeline_notes": "timeline-event",
+    "trace": "route",
+}
+
+LANE_ICONS: dict[str, str] = {
+    "checkout": "credit-card",
+    "ledger": "book-2",
+    "messaging": "mail",
+    "onboarding": "id-badge-2",
+    "payouts": "building-bank",
+    "refunds": "receipt-refund",
+    "tax-forms": "file-text",
+    "virtual-accounts": "hash",
+    "webhooks": "webhook",
 }
 
 FINDING_ICONS = {
@@ -449,6 +461,29 @@ def countdown(value: datetime | None, now: datetime | None = None) -> str:
     if hours:
         return f"{hours}:{minutes:02}:{seconds:02}"
     return f"{minutes:02}:{seconds:02}"
+
+
+@register.filter
+def age(value: datetime | None, now: datetime | None = None) -> str:
+    """How long ago, in one or two units: '46 min', '1 h 12 min', '19 d'."""
+    if not value:
+        return NOT_RECORDED
+    passed = max((now or timezone.now()) - value, timedelta(0))
+    return f"{passed.days} d" if passed.days else span(passed)
+
+
+@register.filter
+def lane_icon(slug: str) -> str:
+    """The icon of a payment flow; a lane of the team's own gets the route sign."""
+    return LANE_ICONS.get(slug, "route")
+
+
+@register.filter
+def evidence_icon(evidence: Any) -> str:
+    """The icon of an artifact: its kind, or notes for a later summary."""
+    if not _read(evidence, "is_original", True):
+        return "notes"
+    return EVIDENCE_ICONS.get(_value(_read(evidence, "kind")).lower(), "file-text")
 
 
 @register.filter
