@@ -76,7 +76,7 @@ def lint_steps() -> list[tuple[str, list[str]]]:
     steps = [
         ("ruff format", [*module, "ruff", "format", "--check", "-q", "."]),
         ("ruff check", [*module, "ruff", "check", "-q", "."]),
-        ("import contracts", [str(BIN / "lint-imports"), "--no-timings"]),
+        ("import contracts", [str(BIN / "lint-imports")]),
     ]
     if any((ROOT / "templates").glob("**/*.html")):
         djlint = [str(BIN / "djlint"), "templates", "--lint", "--quiet"]

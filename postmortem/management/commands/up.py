@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.contrib.staticfiles.storage import (
-    ManifestFilesMixin,
     ManifestStaticFilesStorage,
     staticfiles_storage,
 )
@@ -48,7 +47,7 @@ class Command(BaseCommand):
     def prepare(self, *, demo: bool) -> None:
         """Bring database and pages up to date; write the demo accounts to stdout."""
         call_command("migrate", interactive=False, verbosity=0)
-        if isinstance(staticfiles_storage, ManifestFilesMixin):
+        if hasattr(staticfiles_storage, "manifest_name"):
             collect = collectstatic.Command()
             # The same names and manifest, not compressed: on one machine compression
             # saves nothing, and it takes twenty seconds of a newcomer's first start.
