@@ -40,6 +40,10 @@ TABLE: dict[str, Rule] = {
     "incident.view": Rule(EVERYBODY, ANY, "read this incident"),
     "incident.declare": Rule(CREW, ANY, "declare an incident"),
     "incident.edit": Rule(RECORDERS, OPEN, "edit the case file"),
+    "incident.restrict": Rule(
+        LEADS | {Role.COMPLIANCE}, OPEN, "change who may see the incident"
+    ),
+    "incident.clock": Rule(LEADS, frozenset({S.ACTIVE}), "change the incident clock"),
     "incident.people": Rule(CREW, OPEN, "change who does what"),
     "incident.stabilize": Rule(LEADS, LIVE, "declare the incident stabilized"),
     "incident.relapse": Rule(CREW, OPEN, "return the incident to active"),
@@ -73,7 +77,7 @@ TABLE: dict[str, Rule] = {
 
 
 def can(user: User, permission: str, incident: Incident | None = None) -> bool:
-    """Whether the table allows it: for showing a control, never instead of `require`."""
+    """Whether the table allows it: to show a control, never instead of `require`."""
     rule = TABLE[permission]
     if not user.is_active or not user.roles & rule.roles:
         return False
@@ -81,7 +85,7 @@ def can(user: User, permission: str, incident: Incident | None = None) -> bool:
 
 
 def require(user: User, permission: str, incident: Incident | None = None) -> None:
-    """Raise PermissionDenied for the wrong role, InvalidTransition for the wrong status."""
+    """PermissionDenied for the wrong role, InvalidTransition for the wrong status."""
     rule = TABLE[permission]
     if not user.is_active or not user.roles & rule.roles:
         names = ", ".join(Role(role).label.lower() for role in sorted(rule.roles))
@@ -91,8 +95,8 @@ def require(user: User, permission: str, incident: Incident | None = None) -> No
     if incident is not None and incident.status not in rule.statuses:
         if incident.is_frozen:
             raise InvalidTransition(
-                f"{incident.key} is {incident.get_status_display().lower()} and frozen: "
-                f"nobody can {rule.words}. Reopen it with a reason first.",
+                f"{incident.key} is {incident.get_status_display().lower()} and "
+                f"frozen: nobody can {rule.words}. Reopen it with a reason first.",
                 code="frozen",
             )
         raise InvalidTransition(

@@ -117,7 +117,7 @@ def change_record(
 
 
 def shown(value: Any) -> Any:
-    """A value as activity and conflict pages show it: refs for rows, labels for people."""
+    """A value as activity and conflict pages show it: a ref, a handle, plain text."""
     if isinstance(value, CaseRecord):
         return value.ref
     if isinstance(value, User):

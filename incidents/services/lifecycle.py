@@ -14,11 +14,22 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.models import User
-from incidents import activity, permissions
+from incidents import activity, permissions, selectors
 from incidents.models import Incident, Lane, Participation
-from incidents.services.core import add_record
+from incidents.services.core import (
+    KEEP,
+    add_record,
+    change_record,
+    given,
+    lock_incident,
+    require_reason,
+)
+from postmortem.lib.errors import GateClosed, InvalidTransition
+from postmortem.lib.findings import Gate
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
+
+Status = Incident.Status
 
 # Defaults of the well-known lanes (R-SC-15); any other slug is accepted too.
 KNOWN_LANES: dict[str, tuple[str, str, bool]] = {
@@ -39,11 +50,16 @@ class LaneSpec:
 
     name: str
 
-    def build(self, incident: Incident) -> Lane:
+    def build(self, incident: Incident, *, field: str = "lanes") -> Lane:
         slug = slugify(self.name)[:60]
         if not slug:
             raise ValidationError(
-                {"lanes": ValidationError(f"“{self.name}” is no lane name.")}
+                {
+                    field: ValidationError(
+                        f"“{self.name}” is no lane name: use letters or digits.",
+                        code="invalid",
+                    )
+                }
             )
         name, family, core = KNOWN_LANES.get(
             slug, (self.name.strip(), Lane.Family.OTHER, False)
@@ -128,3 +144,259 @@ def declare_incident(
 
 def _declared(incident: Incident) -> dict[str, Any]:
     return {"severity": incident.severity, "clock_zone": incident.clock_zone}
+
+
+@service
+def edit_incident(
+    *,
+    incident_id: int,
+    actor: User,
+    version: int | None = None,
+    title: str = KEEP,
+    summary: str = KEEP,
+    kind: str = KEEP,
+    is_drill: bool = KEEP,
+    is_restricted: bool = KEEP,
+) -> Incident:
+    """Change the head of the case file. Severity, clock and status have their verbs.
+
+    Restricting or opening an incident to everybody takes a commander, compliance or an
+    administrator, because it decides who can read it (decision 12).
+    """
+    incident = lock_incident(incident_id, actor=actor, permission="incident.edit")
+    changes = given(
+        title=title,
+        summary=summary,
+        kind=kind,
+        is_drill=is_drill,
+        is_restricted=is_restricted,
+    )
+    if changes.get("is_restricted", incident.is_restricted) != incident.is_restricted:
+        permissions.require(actor, "incident.restrict")
+    moved = change_record(incident, changes, actor=actor, version=version)
+    if moved:
+        activity.record(
+            incident,
+            actor=actor,
+            verb="incidents.incident_edited",
+            sentence=f"edited the case file: {', '.join(moved)}",
+            data=moved,
+        )
+    return incident
+
+
+@service
+def change_severity(
+    *,
+    incident_id: int,
+    actor: User,
+    severity: str,
+    reason: str,
+    version: int | None = None,
+) -> Incident:
+    """Change the severity; the change is logged with its reason (R-SC-07)."""
+    incident = lock_incident(incident_id, actor=actor, permission="incident.edit")
+    reason = require_reason(reason, "the severity changes")
+    moved = change_record(
+        incident, {"severity": severity}, actor=actor, version=version, reason=reason
+    )
+    if moved:
+        old, new = moved["severity"]
+        activity.record(
+            incident,
+            actor=actor,
+            verb="incidents.severity_changed",
+            sentence=f"changed the severity from {old} to {new}",
+            reason=reason,
+            data=moved,
+        )
+    return incident
+
+
+@service
+def change_clock_zone(
+    *,
+    incident_id: int,
+    actor: User,
+    clock_zone: str,
+    reason: str = "",
+    version: int | None = None,
+) -> Incident:
+    """Change the zone of the incident clock, until stabilized (decision 7).
+
+    Stored times are UTC, so nothing moves; only what pages show does.
+    """
+    incident = lock_incident(incident_id, actor=actor, permission="incident.clock")
+    moved = change_record(
+        incident,
+        {"clock_zone": clock_zone},
+        actor=actor,
+        version=version,
+        reason=reason,
+    )
+    if moved:
+        old, new = moved["clock_zone"]
+        activity.record(
+            incident,
+            actor=actor,
+            verb="incidents.clock_changed",
+            sentence=f"changed the incident clock from {old} to {new}",
+            reason=reason,
+            data=moved,
+        )
+    return incident
+
+
+@service
+def stabilize_incident(
+    *, incident_id: int, actor: User, now: datetime | None = None
+) -> Incident:
+    """Active becomes stabilized, once the checks that gate it find nothing: customer
+    and ledger recovery are evidenced (R-RV-02). GateClosed lists what is missing."""
+    incident = lock_incident(incident_id, actor=actor, permission="incident.stabilize")
+    _expect(incident, Status.ACTIVE, "stabilize it")
+    _pass_gate(incident, Gate.STABILIZE, "cannot be declared stabilized yet")
+    incident.stabilized_at = now or timezone.now()
+    _move(incident, Status.STABILIZED, actor=actor)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.incident_stabilized",
+        sentence="declared the incident stabilized",
+    )
+    return incident
+
+
+@service
+def relapse_incident(*, incident_id: int, actor: User, reason: str) -> Incident:
+    """Stabilized becomes active again; a given all-clear is withdrawn."""
+    incident = lock_incident(incident_id, actor=actor, permission="incident.relapse")
+    reason = require_reason(reason, "the incident is active again")
+    _expect(incident, Status.STABILIZED, "return it to active")
+    incident.stabilized_at = None
+    withdraw_all_clear(incident)
+    _move(incident, Status.ACTIVE, actor=actor, reason=reason)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.incident_relapsed",
+        sentence="returned the incident to active",
+        reason=reason,
+    )
+    return incident
+
+
+@service
+def give_all_clear(*, incident_id: int, actor: User) -> Incident:
+    """Say that customers and books have both recovered and stayed so (R-RV-08).
+
+    A fact apart from 'stabilized': both scope lines closed, no open drift, sustain
+    window over. Given once; a relapse or a reopened scope line withdraws it.
+    """
+    incident = lock_incident(incident_id, actor=actor, permission="incident.all_clear")
+    if incident.status == Status.ACTIVE:
+        raise InvalidTransition(
+            f"{incident.key} is active: declare it stabilized before the all-clear."
+        )
+    if incident.all_clear_at:
+        raise InvalidTransition(f"The all-clear of {incident.key} is given already.")
+    _pass_gate(incident, Gate.ALL_CLEAR, "cannot get its all-clear yet")
+    incident.all_clear_at = timezone.now()
+    incident.all_clear_by = actor
+    save(incident, actor=actor)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.all_clear_given",
+        sentence="gave the all-clear",
+    )
+    return incident
+
+
+@service
+def cancel_incident(*, incident_id: int, actor: User, reason: str) -> Incident:
+    """Close a false alarm or a duplicate, with the reason; the record stays."""
+    incident = lock_incident(incident_id, actor=actor, permission="incident.cancel")
+    reason = require_reason(reason, "it is cancelled (false alarm, duplicate of …)")
+    incident.cancelled_at = timezone.now()
+    incident.cancel_reason = reason
+    _move(incident, Status.CANCELLED, actor=actor, reason=reason)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.incident_cancelled",
+        sentence="cancelled the incident",
+        reason=reason,
+    )
+    return incident
+
+
+# --- transitions that `review` asks for ---------------------------------------------
+# Called inside a @service of review, on an incident that it has locked and may move.
+# They write the history row; the caller's activity entry covers it.
+
+
+def move_to_review(incident: Incident, *, actor: User) -> None:
+    """Stabilized becomes in review."""
+    _expect(incident, Status.STABILIZED, "start its review")
+    incident.in_review_at = timezone.now()
+    _move(incident, Status.IN_REVIEW, actor=actor)
+
+
+def move_to_stabilized(incident: Incident, *, actor: User, reason: str) -> None:
+    """In review falls back to stabilized: a recurrence risk is open (R-AP-03)."""
+    reason = require_reason(reason, "the incident is kept as stabilized")
+    _expect(incident, Status.IN_REVIEW, "keep it as stabilized")
+    _move(incident, Status.STABILIZED, actor=actor, reason=reason)
+
+
+def move_to_closed(incident: Incident, *, actor: User) -> None:
+    """In review becomes closed, once no unwaived ERROR is left (R-CK-07)."""
+    _expect(incident, Status.IN_REVIEW, "close it")
+    _pass_gate(incident, Gate.CLOSE, "cannot be closed yet")
+    incident.closed_at = timezone.now()
+    _move(incident, Status.CLOSED, actor=actor)
+
+
+def move_to_reopened(incident: Incident, *, actor: User, reason: str) -> None:
+    """Closed becomes in review again, with a reason."""
+    reason = require_reason(reason, "it is reopened")
+    _expect(incident, Status.CLOSED, "reopen it")
+    incident.reopened_at = timezone.now()
+    incident.reopen_reason = reason
+    incident.closed_at = None
+    _move(incident, Status.IN_REVIEW, actor=actor, reason=reason)
+
+
+def withdraw_all_clear(incident: Incident) -> bool:
+    """Take back the all-clear on a locked incident; the caller saves it."""
+    given_before = incident.all_clear_at is not None
+    incident.all_clear_at = None
+    incident.all_clear_by = None
+    return given_before
+
+
+def _move(
+    incident: Incident, status: Incident.Status, *, actor: User, reason: str = ""
+) -> None:
+    incident.status = status
+    save(incident, actor=actor, reason=reason)
+
+
+def _expect(incident: Incident, status: Incident.Status, words: str) -> None:
+    if incident.status != status:
+        raise InvalidTransition(
+            f"{incident.key} is {incident.get_status_display().lower()}: it must be "
+            f"{status.label.lower()} to {words}."
+        )
+
+
+def _pass_gate(incident: Incident, gate: Gate, words: str) -> None:
+    open_findings = selectors.blocking(incident, gate)
+    if open_findings:
+        count = len(open_findings)
+        raise GateClosed(
+            f"{incident.key} {words}: {count} "
+            f"{'finding blocks' if count == 1 else 'findings block'} it.",
+            open_findings,
+        )

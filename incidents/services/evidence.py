@@ -1,0 +1,448 @@
+"""Evidence: added by upload, by durable link or by name; never replaced, only
+superseded; opened without letting a browser run it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.utils import timezone
+
+from accounts.models import User
+from incidents import activity, permissions
+from incidents.models import Evidence, Incident, StoredFile
+from incidents.services.core import (
+    KEEP,
+    add_record,
+    change_record,
+    get_record,
+    given,
+    lock_incident,
+    require_reason,
+)
+from incidents.services.files import EvidenceFile, KeptFile, keep_file, open_kept
+from postmortem.lib.errors import DomainError, InvalidTransition
+from postmortem.lib.persistence import save, service
+from postmortem.lib.times import refuse_future
+
+Upload = File[Any] | KeptFile
+_SECRET_NAMES = (
+    "token",
+    "access_token",
+    "password",
+    "secret",
+    "api_key",
+    "apikey",
+    "signature",
+    "sig",
+    "x-amz-signature",
+    "x-goog-signature",
+)
+
+
+class FileMissing(DomainError):
+    """The store has lost the bytes of an artifact, or they were cut."""
+
+    code = "file_missing"
+
+
+def add_evidence(
+    *,
+    incident_id: int,
+    actor: User,
+    kind: str,
+    title: str,
+    upload: Upload | None = None,
+    url: str = "",
+    description: str = "",
+    is_original: bool = True,
+    side: str = Evidence.Side.OPERATIONAL,
+    source: str = "",
+    captured_at: datetime | None = None,
+) -> Evidence:
+    """Add one artifact: its file, its durable link, both, or only its name.
+
+    An artifact that is only named needs a description and proves nothing yet. The file
+    is hashed and stored before the incident is locked, so that a large upload holds
+    nobody up; who may not add evidence is refused before that.
+    """
+    incident = Incident.objects.visible_to(actor).get(pk=incident_id)
+    permissions.require(actor, "evidence.add", incident)
+    kept = _keep(upload)
+    return _add_evidence(
+        incident_id=incident_id,
+        actor=actor,
+        kind=kind,
+        title=title,
+        upload=kept,
+        url=url,
+        description=description,
+        is_original=is_original,
+        side=side,
+        source=source,
+        captured_at=captured_at,
+    )
+
+
+@service
+def _add_evidence(
+    *, incident_id: int, actor: User, upload: KeptFile | None, **fields: Any
+) -> Evidence:
+    incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
+    row = store_evidence(incident, actor=actor, upload=upload, **fields)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.evidence_added",
+        sentence=f"added {row.ref} {row.title}",
+        subject=row,
+        data={"sha256": row.sha256, "url": row.url, "original": row.is_original},
+    )
+    return row
+
+
+def store_evidence(
+    incident: Incident,
+    *,
+    actor: User,
+    kind: str,
+    title: str,
+    upload: Upload | None = None,
+    url: str = "",
+    description: str = "",
+    is_original: bool = True,
+    side: str = Evidence.Side.OPERATIONAL,
+    source: str = "",
+    captured_at: datetime | None = None,
+) -> Evidence:
+    """Store one artifact on an incident that the caller has locked and may write to.
+
+    For services of the apps above: no lock, no permission and no activity of its own;
+    the caller's activity entry covers the rows written here. Store a large file with
+    `keep_file` before taking the lock and pass what it returns.
+    """
+    url = url.strip()
+    _check_url(url)
+    _check_captured(captured_at)
+    kept = _keep(upload)
+    if kept is None and not url and not description.strip():
+        raise ValidationError(
+            {
+                "upload": ValidationError(
+                    "Attach the file, give its durable link, or describe where it can "
+                    "be found.",
+                    code="required",
+                )
+            }
+        )
+    row = Evidence(
+        incident=incident,
+        kind=kind,
+        title=title,
+        description=description,
+        is_original=is_original,
+        side=side,
+        source=source,
+        captured_at=captured_at,
+        url=url,
+    )
+    if kept is not None:
+        _attach(row, kept)
+    return add_record(row, actor=actor)
+
+
+@service
+def edit_evidence(
+    *,
+    incident_id: int,
+    actor: User,
+    number: int,
+    version: int | None = None,
+    kind: str = KEEP,
+    title: str = KEEP,
+    description: str = KEEP,
+    is_original: bool = KEEP,
+    side: str = KEEP,
+    source: str = KEEP,
+    captured_at: datetime | None = KEEP,
+    url: str = KEEP,
+) -> Evidence:
+    """Correct what is said about an artifact. A link that stands is not replaced:
+    supersede the artifact instead."""
+    incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
+    row = get_record(Evidence, incident, number)
+    if url is not KEEP:
+        url = url.strip()
+        _check_url(url)
+        if row.url and url != row.url:
+            raise _refused(
+                "url",
+                f"The link of {row.ref} is what other people opened. Add the new link "
+                "as an artifact of its own and supersede this one.",
+                "not_replaced",
+            )
+    if captured_at is not KEEP:
+        _check_captured(captured_at)
+    moved = change_record(
+        row,
+        given(
+            kind=kind,
+            title=title,
+            description=description,
+            is_original=is_original,
+            side=side,
+            source=source,
+            captured_at=captured_at,
+            url=url,
+        ),
+        actor=actor,
+        version=version,
+    )
+    if moved:
+        activity.record(
+            incident,
+            actor=actor,
+            verb="incidents.evidence_edited",
+            sentence=f"edited {row.ref}: {', '.join(moved)}",
+            subject=row,
+            data=moved,
+        )
+    return row
+
+
+@service
+def attach_file(
+    *, incident_id: int, actor: User, number: int, upload: Upload
+) -> Evidence:
+    """Give the file to an artifact that was only named or linked (R-EV-07). Stored
+    bytes are never replaced: an artifact with a file is superseded instead."""
+    incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
+    row = get_record(Evidence, incident, number)
+    if row.sha256:
+        raise _refused(
+            "upload",
+            f"{row.ref} has its file, which is never replaced. Add the new one as an "
+            "artifact of its own and supersede this one.",
+            "not_replaced",
+        )
+    kept = _keep(upload)
+    assert kept is not None
+    _attach(row, kept)
+    save(row, actor=actor)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.evidence_file_attached",
+        sentence=f"attached {row.filename} to {row.ref}",
+        subject=row,
+        data={"sha256": row.sha256},
+    )
+    return row
+
+
+@service
+def supersede_evidence(
+    *,
+    incident_id: int,
+    actor: User,
+    number: int,
+    replacement: Evidence,
+    reason: str,
+) -> Evidence:
+    """Say that a better artifact takes this one's place. Both stay, with the reason."""
+    incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
+    row = get_record(Evidence, incident, number)
+    reason = require_reason(reason, "it is superseded")
+    replacement = _of_case(incident, replacement, "replacement")
+    if row.superseded_by_id:
+        raise InvalidTransition(f"{row.ref} is superseded already.")
+    following: Evidence | None = replacement
+    while following is not None:
+        if following.pk == row.pk:
+            raise _refused(
+                "replacement", f"{row.ref} cannot take its own place.", "invalid"
+            )
+        following = following.superseded_by
+    row.superseded_by = replacement
+    row.supersede_reason = reason
+    save(row, actor=actor, reason=reason)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.evidence_superseded",
+        sentence=f"superseded {row.ref} by {replacement.ref}",
+        subject=row,
+        reason=reason,
+    )
+    return row
+
+
+@service
+def pair_evidence(
+    *,
+    incident_id: int,
+    actor: User,
+    number: int,
+    paired_with: Evidence | None,
+) -> Evidence:
+    """Pair an operational record with a finance record of the same matter (R-EV-08);
+    None takes the pair apart. The pair is kept on both."""
+    incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
+    row = get_record(Evidence, incident, number)
+    other = _of_case(incident, paired_with, "paired_with") if paired_with else None
+    if row.paired_with_id == (other.pk if other else None):
+        return row
+    if other is not None and row.pk == other.pk:
+        raise _refused("paired_with", "An artifact is not its own pair.", "invalid")
+    if other is not None and other.side == row.side:
+        raise _refused(
+            "paired_with",
+            f"{row.ref} and {other.ref} are both {row.get_side_display().lower()}s. A "
+            "pair is one operational record and one finance record.",
+            "same_side",
+        )
+    ends = [end.pk for end in (row, other) if end is not None]
+    for loose in Evidence.objects.filter(
+        incident=incident, paired_with__in=ends
+    ).exclude(pk__in=ends if other else []):
+        loose.paired_with = None
+        save(loose, actor=actor)
+    row = get_record(Evidence, incident, number)
+    if other is not None:
+        other = get_record(Evidence, incident, other.number)
+    row.paired_with = other
+    save(row, actor=actor)
+    if other is not None:
+        other.paired_with = row
+        save(other, actor=actor)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.evidence_paired",
+        sentence=f"paired {row.ref} with {other.ref}"
+        if other
+        else f"took {row.ref} out of its pair",
+        subject=row,
+    )
+    return row
+
+
+def open_evidence_file(
+    evidence: Evidence, *, actor: User, inline: bool = False
+) -> EvidenceFile:
+    """Open an artifact's file for the one who may see its incident.
+
+    Returns the handle with the headers of the answer: an attachment that no browser
+    runs; pictures and plain text may be shown inline. Reads of a restricted incident
+    are logged (decision 12). FileMissing says that the store has lost the bytes.
+    """
+    permissions.require(actor, "evidence.download")
+    if not Incident.objects.visible_to(actor).filter(pk=evidence.incident_id).exists():
+        raise Evidence.DoesNotExist
+    stored = StoredFile.objects.filter(sha256=evidence.sha256).first()
+    if not evidence.sha256 or stored is None:
+        raise FileMissing(f"{evidence.ref} has no stored file.")
+    try:
+        opened = open_kept(
+            path=stored.path,
+            filename=evidence.filename or evidence.ref,
+            media_type=evidence.media_type,
+            size=stored.size,
+            inline=inline,
+        )
+    except OSError as error:
+        raise FileMissing(
+            f"The file of {evidence.ref} is not in the store. Restore it from the "
+            "backup: its SHA-256 tells which one it is."
+        ) from error
+    if evidence.incident.is_restricted:
+        _log_read(incident_id=evidence.incident_id, actor=actor, evidence=evidence)
+    return opened
+
+
+@service
+def _log_read(*, incident_id: int, actor: User, evidence: Evidence) -> None:
+    incident = lock_incident(incident_id, actor=actor, permission="evidence.download")
+    activity.record(
+        incident,
+        actor=actor,
+        verb="incidents.evidence_opened",
+        sentence=f"opened {evidence.ref}",
+        subject=evidence,
+    )
+
+
+def _keep(upload: Upload | None) -> KeptFile | None:
+    if upload is None or isinstance(upload, KeptFile):
+        return upload
+    return keep_file(upload)
+
+
+def _attach(row: Evidence, kept: KeptFile) -> None:
+    StoredFile.objects.get_or_create(
+        sha256=kept.sha256,
+        defaults={
+            "size": kept.size,
+            "path": kept.path,
+            "created_at": timezone.now(),
+        },
+    )
+    row.sha256 = kept.sha256
+    row.size = kept.size
+    row.filename = kept.filename
+    row.media_type = kept.media_type
+
+
+def _check_url(url: str) -> None:
+    """A durable link: http or https without credentials. It is never fetched."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise _refused("url", f"“{url}” is not a link.", "invalid") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise _refused(
+            "url", "Give a link that begins with https:// or http://.", "invalid"
+        )
+    names = {name.lower() for name, _ in parse_qsl(parts.query)}
+    if (
+        parts.username is not None
+        or parts.password is not None
+        or names & {*_SECRET_NAMES}
+    ):
+        raise _refused(
+            "url",
+            "This link carries a credential (a name, password, token or signature). "
+            "Give the plain address: readers sign in with their own account.",
+            "credentials",
+        )
+    allowed: list[str] = settings.EVIDENCE_LINK_HOSTS
+    if allowed and not any(host == a or host.endswith(f".{a}") for a in allowed):
+        raise _refused(
+            "url",
+            f"Links to {host} are not accepted here. Allowed: {', '.join(allowed)}.",
+            "host_not_allowed",
+        )
+
+
+def _check_captured(captured_at: datetime | None) -> None:
+    try:
+        refuse_future(captured_at)
+    except ValidationError as error:
+        raise ValidationError({"captured_at": error}) from error
+
+
+def _of_case(incident: Incident, other: Evidence, field: str) -> Evidence:
+    if other.incident_id != incident.pk:
+        raise _refused(field, f"{other.ref} belongs to another incident.", "invalid")
+    return get_record(Evidence, incident, other.number)
+
+
+def _refused(field: str, words: str, code: str) -> ValidationError:
+    return ValidationError({field: ValidationError(words, code=code)})

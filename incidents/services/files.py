@@ -1,0 +1,412 @@
+"""The bytes of evidence: streamed to disk while they are hashed, stored under their
+SHA-256, never replaced; and opened again without letting a browser run them."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+import puremagic
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+
+HEAD = 64 * 1024
+INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"})
+UNKNOWN = "application/octet-stream"
+
+# Types that are told by their first bytes: a file that has the bytes must have the
+# name, and the other way round.
+_SIGNED = {
+    "image/png": "PNG image",
+    "image/jpeg": "JPEG image",
+    "image/gif": "GIF image",
+    "image/webp": "WebP image",
+    "image/bmp": "BMP image",
+    "image/tiff": "TIFF image",
+    "application/pdf": "PDF document",
+    "application/zip": "ZIP archive",
+    "application/gzip": "gzip archive",
+    "application/x-bzip2": "bzip2 archive",
+    "application/x-xz": "xz archive",
+    "application/x-7z-compressed": "7z archive",
+    "application/x-dosexec": "Windows program",
+    "application/x-elf": "Linux program",
+    "application/vnd.sqlite3": "SQLite database",
+    "application/x-ole": "Office document (old format)",
+}
+# Names whose bytes are those of another type.
+_SAME_BYTES = {
+    "application/x-ole": (".doc", ".xls", ".ppt", ".msg", ".msi"),
+    "application/zip": (
+        [
+            ".zip",
+            ".docx",
+            ".xlsx",
+            ".pptx",
+            ".odt",
+            ".ods",
+            ".odp",
+            ".jar",
+            ".war",
+            ".apk",
+            ".epub",
+            ".key",
+            ".numbers",
+            ".pages",
+            ".xlsm",
+            ".xlsb",
+            ".docm",
+            ".pptm",
+            ".vsdx",
+            ".whl",
+            ".kmz",
+        ]
+    ),
+    "application/gzip": (".gz", ".tgz"),
+    "application/x-dosexec": (".exe", ".dll", ".sys"),
+    "application/x-elf": (".so", ".elf", ".bin", ".o"),
+    "application/vnd.sqlite3": (".sqlite", ".sqlite3", ".db"),
+}
+# What `puremagic` and `mimetypes` call these types.
+_ALIASES = {
+    "image/x-ms-bmp": "image/bmp",
+    "image/jpg": "image/jpeg",
+    "application/x-gzip": "application/gzip",
+    "application/x-pdf": "application/pdf",
+    "application/x-zip-compressed": "application/zip",
+    "application/vnd.microsoft.portable-executable": "application/x-dosexec",
+    "application/x-msdownload": "application/x-dosexec",
+    "application/x-sqlite3": "application/vnd.sqlite3",
+}
+_MAGIC = (
+    (b"MZ", "application/x-dosexec"),
+    (b"\x7fELF", "application/x-elf"),
+    (b"PK\x03\x04", "application/zip"),
+    (b"PK\x05\x06", "application/zip"),
+    (b"\x1f\x8b", "application/gzip"),
+    (b"%PDF-", "application/pdf"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole"),
+    (b"SQLite format 3\x00", "application/vnd.sqlite3"),
+)
+_TEXT_NAMES = {
+    ".log": "text/plain",
+    ".out": "text/plain",
+    ".conf": "text/plain",
+    ".ini": "text/plain",
+    ".sql": "text/plain",
+    ".diff": "text/plain",
+    ".patch": "text/plain",
+    ".yaml": "text/plain",
+    ".yml": "text/plain",
+    ".toml": "text/plain",
+    ".ndjson": "application/x-ndjson",
+    ".jsonl": "application/x-ndjson",
+    ".md": "text/markdown",
+    ".har": "application/json",
+    ".eml": "message/rfc822",
+}
+_TEXT_TYPES = ("text/", "message/")
+_TEXT_LIKE = frozenset(
+    {
+        "application/json",
+        "application/x-ndjson",
+        "application/xml",
+        "application/javascript",
+        "application/x-sh",
+        "application/x-python-code",
+        "application/sql",
+        "image/svg+xml",
+        "application/x-csh",
+        "application/x-tex",
+    }
+)
+_HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_NOT_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """Bytes that lie in the store: their hash, size in bytes, and what they are."""
+
+    sha256: str
+    size: int
+    filename: str
+    media_type: str
+    path: str
+
+
+@dataclass(frozen=True)
+class EvidenceFile:
+    """A stored file opened for download. The caller streams `handle` and closes it."""
+
+    handle: IO[bytes]
+    filename: str
+    media_type: str
+    size: int
+    headers: dict[str, str]
+
+
+def keep_file(upload: File[Any], *, field: str = "upload") -> KeptFile:
+    """Stream an upload to the store; refused input leaves nothing behind.
+
+    Refused: an empty file, one above EVIDENCE_MAX_BYTES, one whose name lies about its
+    type, and text in which card numbers stand (decision 20).
+    """
+    filename = safe_filename(upload.name or "")
+    _refuse_size(upload.size, filename, field)
+    root = Path(default_storage.path(""))
+    (root / "tmp").mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=root / "tmp")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as target:
+            sha256, size, head = _stream(upload.chunks(), target, filename, field)
+        media_type = settle_type(filename, head, field=field)
+        if is_text(head):
+            _refuse_cards(part, filename, field)
+        path = f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
+        final = root / path
+        if not final.exists():
+            final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            part.chmod(0o440)
+            part.replace(final)
+    finally:
+        part.unlink(missing_ok=True)
+    return KeptFile(sha256, size, filename, media_type, path)
+
+
+def _stream(
+    chunks: Iterable[bytes], target: IO[bytes], filename: str, field: str
+) -> tuple[str, int, bytes]:
+    digest = hashlib.sha256()
+    size = 0
+    head = b""
+    for chunk in chunks:
+        size += len(chunk)
+        if size > settings.EVIDENCE_MAX_BYTES:
+            _refuse_size(size, filename, field)
+        if len(head) < HEAD:
+            head += chunk[: HEAD - len(head)]
+        digest.update(chunk)
+        target.write(chunk)
+    target.flush()
+    os.fsync(target.fileno())
+    _refuse_size(size, filename, field)
+    return digest.hexdigest(), size, head
+
+
+def _refuse_size(size: int | None, filename: str, field: str) -> None:
+    if size == 0:
+        raise _refused(
+            f"“{filename}” is empty (0 bytes), so it proves nothing. Check the export "
+            "and upload it again.",
+            "empty_file",
+            field,
+        )
+    if size is not None and size > settings.EVIDENCE_MAX_BYTES:
+        raise _refused(
+            f"“{filename}” has {size_text(size)}; at most "
+            f"{size_text(settings.EVIDENCE_MAX_BYTES)} are stored. Upload the part "
+            "that matters, or add a durable link.",
+            "too_large",
+            field,
+        )
+
+
+def safe_filename(name: str) -> str:
+    """The last part of a name without control, direction or path signs; at most 200
+    characters, the extension kept."""
+    name = unicodedata.normalize("NFC", name.replace("\\", "/").rsplit("/", 1)[-1])
+    name = _HIDDEN.sub("", name)
+    name = "".join(c for c in name if unicodedata.category(c) != "Cc")
+    name = re.sub(r'[<>:"|?*;]', "_", name).strip(" .")
+    stem, dot, extension = name.rpartition(".")
+    if dot and len(name) > 200:
+        extension = extension[:20]
+        name = f"{stem[: 199 - len(extension)]}.{extension}"
+    return name[:200] or "file"
+
+
+def is_text(head: bytes) -> bool:
+    """Whether the first bytes are text: UTF-8 (or with a byte order mark UTF-16)."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    if _NOT_TEXT.search(head):
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A character cut in two at the end of the piece is no fault.
+        return len(head) == HEAD and error.start > HEAD - 4
+    return True
+
+
+def sniff(head: bytes) -> str:
+    """The type that the first bytes tell: a signed type, text/plain, or unknown."""
+    for magic, media_type in _MAGIC:
+        if head.startswith(magic) and (magic != b"MZ" or not is_text(head)):
+            return media_type
+    if is_text(head):
+        return "text/plain"
+    try:
+        matches = puremagic.magic_string(head)
+    except (puremagic.PureError, ValueError):
+        return UNKNOWN
+    for match in matches:
+        media_type = _ALIASES.get(match.mime_type, match.mime_type)
+        if media_type in _SIGNED:
+            return media_type
+    return UNKNOWN
+
+
+def named_type(filename: str) -> str:
+    """The type that the extension claims; '' without one or with an unknown one."""
+    suffix = Path(filename).suffix.lower()
+    if suffix in _TEXT_NAMES:
+        return _TEXT_NAMES[suffix]
+    for media_type, suffixes in _SAME_BYTES.items():
+        if suffix in suffixes:
+            return media_type
+    guessed, encoding = mimetypes.guess_type(filename, strict=False)
+    if encoding:
+        return f"application/{encoding if encoding == 'gzip' else 'x-' + encoding}"
+    return _ALIASES.get(guessed or "", guessed or "")
+
+
+def settle_type(filename: str, head: bytes, *, field: str = "upload") -> str:
+    """The media type of a file; a name that lies about it is refused with both."""
+    by_name, by_bytes = named_type(filename), sniff(head)
+    if not by_name:
+        return by_bytes
+    if by_bytes == "text/plain":
+        honest = by_name.startswith(_TEXT_TYPES) or by_name in _TEXT_LIKE
+        honest = honest or (
+            by_name not in _SIGNED
+            and not by_name.startswith(("image/", "audio/", "video/", "font/"))
+        )
+    elif by_bytes == UNKNOWN:
+        # Text in an old encoding has no signature; a signed type without its signature
+        # is not what it says.
+        honest = by_name not in _SIGNED
+    else:
+        honest = by_name == by_bytes or (
+            by_name not in _SIGNED
+            and not by_name.startswith(("text/", "image/"))
+            and by_name not in _TEXT_LIKE
+        )
+    if not honest:
+        raise _refused(
+            f"“{filename}” is named like {_words(by_name)}, but its content is "
+            f"{_words(by_bytes)}. Export it again or give it its true extension.",
+            "type_mismatch",
+            field,
+        )
+    if by_bytes == UNKNOWN and (by_name.startswith("text/") or by_name in _TEXT_LIKE):
+        return UNKNOWN
+    return _office_type(filename) or by_name
+
+
+def _office_type(filename: str) -> str:
+    guessed, encoding = mimetypes.guess_type(filename, strict=False)
+    return guessed if guessed and not encoding and "officedocument" in guessed else ""
+
+
+def _words(media_type: str) -> str:
+    known = _SIGNED.get(media_type)
+    if known:
+        return f"a {known} ({media_type})" if known[0] not in "AEIOU" else f"an {known}"
+    if media_type == "text/plain":
+        return "plain text (text/plain)"
+    return "not recognizable" if media_type == UNKNOWN else media_type
+
+
+_DIGITS = re.compile(rb"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])")
+_CARD = re.compile(
+    r"^(?:4\d{12}(?:\d{3}){0,2}"  # 13, 16 or 19 digits
+    r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
+    r"|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d)\d{12})$"
+)
+
+
+def _refuse_cards(path: Path, filename: str, field: str) -> None:
+    line_number = 0
+    with path.open("rb") as lines:
+        for line in lines:
+            line_number += 1
+            for match in _DIGITS.finditer(line):
+                if _is_card(match.group().decode()):
+                    raise _refused(
+                        f"“{filename}” shows what looks like a full card number in "
+                        f"line {line_number}. Mask all but the first six and last four "
+                        "digits and attach the masked copy; nothing was stored.",
+                        "card_number",
+                        field,
+                    )
+
+
+def _is_card(text: str) -> bool:
+    digits = re.sub(r"[ -]", "", text)
+    if not _CARD.match(digits):
+        return False
+    doubled = [
+        int(d) if i % 2 == 0 else sum(divmod(int(d) * 2, 10))
+        for i, d in enumerate(reversed(digits))
+    ]
+    return sum(doubled) % 10 == 0
+
+
+def open_kept(
+    *, path: str, filename: str, media_type: str, size: int, inline: bool
+) -> EvidenceFile:
+    """Open stored bytes with headers under which a browser runs nothing: inline only
+    for pictures and plain text, everything else as a download."""
+    shown = inline and media_type in INLINE
+    served = media_type if shown else UNKNOWN
+    if media_type in INLINE or media_type == "application/pdf":
+        served = media_type
+    if served == "text/plain":
+        served = "text/plain; charset=utf-8"
+    plain_name = re.sub(r"[^A-Za-z0-9._-]", "_", filename) or "file"
+    kind = "inline" if shown else "attachment"
+    return EvidenceFile(
+        handle=default_storage.open(path, "rb"),
+        filename=filename,
+        media_type=media_type,
+        size=size,
+        headers={
+            "Content-Type": served,
+            "Content-Length": str(size),
+            "Content-Disposition": (
+                f'{kind}; filename="{plain_name}"; '
+                f"filename*=UTF-8''{quote(filename, safe='')}"
+            ),
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+def size_text(size: int) -> str:
+    """`214 KB`, `1.2 MB`."""
+    if size < 1024:
+        return f"{size} bytes"
+    if size < 1024 * 1024:
+        return f"{size / 1024:.0f} KB"
+    return f"{size / (1024 * 1024):.1f} MB"
+
+
+def _refused(words: str, code: str, field: str) -> ValidationError:
+    return ValidationError({field: ValidationError(words, code=code)})
