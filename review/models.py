@@ -88,8 +88,12 @@ class ClosurePolicy(models.Model):
 
 
 class ClosureApproval(models.Model):
-    """One person's approval of exactly one content hash; it lapses when the record
-    changes, and stays visible as stale."""
+    """One person's word on exactly one content hash; the latest word of a person counts.
+
+    An approval lapses when the record changes, and stays visible as stale. lapsed_at:
+    when a reopening, or keeping the incident stabilized, ended this round of approvals.
+    is_manager: whether the seat was taken as the manager of a team of that function.
+    """
 
     class Seat(models.TextChoices):
         ENGINEERING = "engineering", "Engineering"
@@ -99,6 +103,7 @@ class ClosureApproval(models.Model):
     class Decision(models.TextChoices):
         APPROVED = "approved", "Approved"
         CHANGES = "changes_requested", "Changes requested"
+        WITHDRAWN = "withdrawn", "Withdrawn"
 
     incident = models.ForeignKey(
         Incident, on_delete=models.PROTECT, related_name="closure_approvals"
@@ -110,12 +115,24 @@ class ClosureApproval(models.Model):
     content_hash = models.CharField(max_length=64)
     comment = ProseField(blank=True)
     at = models.DateTimeField(default=timezone.now)
+    lapsed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["at", "pk"]
 
     def __str__(self) -> str:
         return f"{self.incident_id} {self.decision}"
+
+    def clean(self) -> None:
+        if self.decision == self.Decision.CHANGES and not self.comment:
+            raise ValidationError(
+                {
+                    "comment": ValidationError(
+                        "Say what has to change before you can approve.",
+                        code="required",
+                    )
+                }
+            )
 
 
 class Seal(models.Model):

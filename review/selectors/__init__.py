@@ -1,0 +1,50 @@
+"""Reads of the review: approvals, checklist, gaps, seals."""
+
+from review.selectors.approvals import (
+    ApprovalsState,
+    Seat,
+    Standing,
+    approvals_state,
+    standing,
+)
+from review.selectors.checklist import (
+    Checklist,
+    ChecklistRow,
+    Gap,
+    Readiness,
+    checklist,
+    gaps,
+    is_unfinished,
+    readiness,
+    recurrence_risks,
+)
+from review.selectors.reviews import (
+    current_review,
+    live_participants,
+    review_people,
+)
+from review.selectors.seals import SealReport, latest_seal, since_closing, verify_seal
+
+__all__ = [
+    "ApprovalsState",
+    "Checklist",
+    "ChecklistRow",
+    "Gap",
+    "Readiness",
+    "SealReport",
+    "Seat",
+    "Standing",
+    "approvals_state",
+    "checklist",
+    "current_review",
+    "gaps",
+    "is_unfinished",
+    "latest_seal",
+    "live_participants",
+    "readiness",
+    "recurrence_risks",
+    "review_people",
+    "since_closing",
+    "standing",
+    "verify_seal",
+]

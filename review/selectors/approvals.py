@@ -1,0 +1,343 @@
+"""Who must approve a closure, who has, and who may not (R-AP-01, R-AP-02)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from accounts.models import Team, User
+from actions.models import ActionItem
+from incidents.models import ActivityEntry, Incident, Participation
+from incidents.selectors import content_hash
+from review.models import ClosureApproval, ClosurePolicy, Review
+
+SeatKind = ClosureApproval.Seat
+# Deeds that leave the record as it is: they are no reason for a lapse.
+APPROVAL_VERBS = (
+    "review.closure_approved",
+    "review.changes_requested",
+    "review.approval_",
+    "review.report_",
+)
+Decision = ClosureApproval.Decision
+FUNCTIONS = {
+    Team.Function.ENGINEERING.value: SeatKind.ENGINEERING,
+    Team.Function.FINANCE.value: SeatKind.FINANCE,
+}
+REMITS = {
+    SeatKind.ENGINEERING: "remediation quality and completeness",
+    SeatKind.FINANCE: "business impact and books",
+    SeatKind.OTHER: "completeness of the record",
+}
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One approval that the policy asks for, and how it stands.
+
+    state: pending, approved, stale (the record changed since) or changes.
+    who: in words, who may fill it.
+    """
+
+    label: str
+    remit: str
+    who: str
+    state: str = "pending"
+    approval: ClosureApproval | None = None
+    changes: tuple[str, ...] = ()
+
+    @property
+    def is_approved(self) -> bool:
+        return self.state == "approved"
+
+
+@dataclass(frozen=True)
+class ApprovalsState:
+    """The seats of a closure against the present content hash.
+
+    blocking_changes: requests for changes made of exactly this version.
+    excluded: why a person may not approve, by the person behind the account.
+    """
+
+    content_hash: str
+    policy: ClosurePolicy
+    seats: tuple[Seat, ...]
+    valid: tuple[ClosureApproval, ...]
+    blocking_changes: tuple[ClosureApproval, ...] = ()
+    excluded: dict[UUID, str] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        return all(seat.is_approved for seat in self.seats) and not self.blocking_changes
+
+    @property
+    def missing(self) -> list[Seat]:
+        return [seat for seat in self.seats if not seat.is_approved]
+
+    @property
+    def sentence(self) -> str:
+        """The policy in one line."""
+        return policy_sentence(self.policy)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one person may do about the closure.
+
+    seat: the seat an approval of theirs would take; reason: why there is none.
+    given: their latest word in this round, if any.
+    """
+
+    seat: str | None
+    is_manager: bool
+    reason: str = ""
+    given: ClosureApproval | None = None
+
+
+def policy_for(incident: Incident) -> ClosurePolicy:
+    """The policy of the severity; a severity without a row takes two, one a manager."""
+    return ClosurePolicy.objects.filter(
+        severity=incident.severity
+    ).first() or ClosurePolicy(severity=incident.severity)
+
+
+def policy_sentence(policy: ClosurePolicy) -> str:
+    words = {1: "one", 2: "two", 3: "three", 4: "four"}
+    count = words.get(policy.approvals, str(policy.approvals))
+    managers = words.get(policy.managers, str(policy.managers))
+    if policy.engineering_and_finance:
+        who = f"{count.capitalize()} approvers: one from engineering, one from finance"
+        if policy.managers >= 2:
+            who += ", both managers"
+        elif policy.managers:
+            who += ", one of them a manager"
+    else:
+        who = f"{count.capitalize()} approvers"
+        if policy.managers:
+            who += f", at least {managers} a manager"
+    return (
+        f"{who}. Neither may be commander, scribe, author of the review or owner of an "
+        "open mandatory action."
+    )
+
+
+def excluded_people(incident: Incident) -> dict[UUID, str]:
+    """Who may not approve this closure, and why, by person and not by account.
+
+    Commanders and scribes also after a hand-over, the review's owner and the owner of
+    its documentation, owners of open mandatory actions. Writing timeline entries
+    excludes nobody.
+    """
+    found: dict[UUID, str] = {}
+    for duty in Participation.objects.filter(
+        incident=incident,
+        retracted_at=None,
+        is_backup=False,
+        duty__in=[Participation.Duty.COMMANDER, Participation.Duty.SCRIBE],
+    ).select_related("user"):
+        found.setdefault(
+            duty.user.person_id, f"was {duty.get_duty_display().lower()} of this incident"
+        )
+    review = (
+        Review.objects.filter(incident=incident, retracted_at=None)
+        .select_related("owner", "documentation_owner")
+        .first()
+    )
+    if review:
+        for person in (review.owner, review.documentation_owner):
+            if person:
+                found.setdefault(person.person_id, "is an author of this review")
+    for action in ActionItem.objects.filter(
+        incident=incident,
+        retracted_at=None,
+        timing=ActionItem.Timing.MANDATORY,
+        state__in=[ActionItem.State.DRAFT, ActionItem.State.OPEN],
+        owner__isnull=False,
+    ).select_related("owner"):
+        assert action.owner is not None
+        found.setdefault(
+            action.owner.person_id, f"owns {action.ref}, a mandatory action still open"
+        )
+    return found
+
+
+def approvals_state(
+    incident: Incident, *, present_hash: str | None = None
+) -> ApprovalsState:
+    """The seats of the policy and how each stands against the present record."""
+    present = present_hash or content_hash(incident, fresh=True)
+    policy = policy_for(incident)
+    excluded = excluded_people(incident)
+    latest: dict[UUID, ClosureApproval] = {}
+    for given in ClosureApproval.objects.filter(
+        incident=incident, lapsed_at=None
+    ).select_related("approver"):
+        latest.pop(given.approver.person_id, None)
+        latest[given.approver.person_id] = given
+    valid, stale, changes = [], [], []
+    for person, given in latest.items():
+        if given.decision == Decision.WITHDRAWN or person in excluded:
+            continue
+        if given.decision == Decision.CHANGES:
+            changes.append(given)
+        elif given.content_hash == present:
+            valid.append(given)
+        else:
+            stale.append(given)
+    seats = _fill(_seats(policy), valid, stale, changes, policy, incident)
+    return ApprovalsState(
+        content_hash=present,
+        policy=policy,
+        seats=tuple(seats),
+        valid=tuple(valid),
+        blocking_changes=tuple(c for c in changes if c.content_hash == present),
+        excluded=excluded,
+    )
+
+
+@dataclass(frozen=True)
+class _Need:
+    """What one seat takes: a kind, or any; a manager, or not."""
+
+    kind: str
+    manager: bool
+
+    def fits(self, given: ClosureApproval) -> bool:
+        if self.kind and given.seat != self.kind:
+            return False
+        return given.is_manager or not self.manager
+
+    @property
+    def label(self) -> str:
+        if self.kind:
+            name = str(SeatKind(self.kind).label)
+            return f"{name} manager" if self.manager else f"{name} approver"
+        return "Manager" if self.manager else "Second person"
+
+    @property
+    def who(self) -> str:
+        if self.kind:
+            name = str(SeatKind(self.kind).label).lower()
+            return (
+                f"the manager of a {name} team"
+                if self.manager and self.kind == SeatKind.FINANCE
+                else f"the manager of an {name} team"
+                if self.manager
+                else f"somebody from {name}"
+            )
+        return "the manager of a team" if self.manager else "a reviewer"
+
+
+def _seats(policy: ClosurePolicy) -> list[_Need]:
+    kinds: list[str] = (
+        [SeatKind.ENGINEERING.value, SeatKind.FINANCE.value]
+        if policy.engineering_and_finance
+        else []
+    )
+    total = max(policy.approvals, len(kinds), 2)
+    needs = []
+    for index in range(total):
+        kind = kinds[index] if index < len(kinds) else ""
+        needs.append(_Need(kind, manager=index < policy.managers))
+    return needs
+
+
+def _fill(
+    needs: list[_Need],
+    valid: list[ClosureApproval],
+    stale: list[ClosureApproval],
+    changes: list[ClosureApproval],
+    policy: ClosurePolicy,
+    incident: Incident,
+) -> list[Seat]:
+    taken: dict[int, tuple[str, ClosureApproval]] = {}
+    order = sorted(range(len(needs)), key=lambda i: (not needs[i].kind, not needs[i].manager))
+    one_manager_of_two = policy.engineering_and_finance and policy.managers == 1
+    for state, given in (("approved", valid), ("changes", changes), ("stale", stale)):
+        left = sorted(given, key=lambda a: (not a.is_manager, a.pk))
+        for item in left:
+            for index in order:
+                need = needs[index]
+                if index not in taken and (
+                    need.fits(item)
+                    or (one_manager_of_two and need.kind == item.seat)
+                    or (state != "approved" and not need.kind)
+                ):
+                    taken[index] = (state, item)
+                    break
+    if one_manager_of_two:
+        _need_a_manager(taken)
+    return [_seat(need, taken.get(index), incident) for index, need in enumerate(needs)]
+
+
+def _need_a_manager(taken: dict[int, tuple[str, ClosureApproval]]) -> None:
+    """Either of the two seats may hold the manager; with none, the last one is open."""
+    approved = [i for i, (state, _) in taken.items() if state == "approved"]
+    if len(approved) >= 2 and not any(taken[i][1].is_manager for i in approved):
+        taken.pop(max(approved))
+
+
+def _seat(
+    need: _Need, taken: tuple[str, ClosureApproval] | None, incident: Incident
+) -> Seat:
+    remit = REMITS[SeatKind(need.kind)] if need.kind else REMITS[SeatKind.OTHER]
+    if taken is None:
+        return Seat(need.label, remit, need.who)
+    state, given = taken
+    changes = changed_since(incident, given) if state == "stale" else ()
+    return Seat(need.label, remit, need.who, state, given, changes)
+
+
+def changed_since(incident: Incident, given: ClosureApproval) -> tuple[str, ...]:
+    """What was done to the record since an approval, in the words of the activity."""
+    entries = ActivityEntry.objects.filter(incident=incident).order_by("sequence")
+    word = entries.filter(
+        verb__in=["review.closure_approved", "review.changes_requested"],
+        data__approval=given.pk,
+    ).first()
+    if word is None:
+        return ()
+    after = [
+        entry.sentence
+        for entry in entries.filter(sequence__gt=word.sequence)
+        if not entry.verb.startswith(APPROVAL_VERBS)
+    ]
+    counted = Counter(after)
+    return tuple(
+        f"{sentence} ({times} times)" if times > 1 else sentence
+        for sentence, times in counted.items()
+    )
+
+
+def standing(user: User, state: ApprovalsState, incident: Incident) -> Standing:
+    """Which seat this person's approval would take, or why none (R-AP-02)."""
+    given = (
+        ClosureApproval.objects.filter(
+            incident=incident, lapsed_at=None, approver__person_id=user.person_id
+        )
+        .order_by("at", "pk")
+        .last()
+    )
+    if reason := state.excluded.get(user.person_id):
+        return Standing(None, False, f"{user.label} {reason}.", given)
+    managed = user.managed_functions
+    member = managed | set(user.teams.values_list("function", flat=True))
+    kinds = [kind for name, kind in FUNCTIONS.items() if name in member]
+    if not state.policy.engineering_and_finance:
+        return Standing(kinds[0] if kinds else SeatKind.OTHER, bool(managed), "", given)
+    if state.policy.managers >= 2:
+        kinds = [kind for name, kind in FUNCTIONS.items() if name in managed]
+    if not kinds:
+        return Standing(
+            None,
+            False,
+            f"{user.label} holds neither seat. {state.sentence.split('. ')[0]}.",
+            given,
+        )
+    filled = {
+        item.seat for item in state.valid if item.approver.person_id != user.person_id
+    }
+    kind = next((kind for kind in kinds if kind not in filled), kinds[0])
+    name = next(name for name, seat in FUNCTIONS.items() if seat == kind)
+    return Standing(kind, name in managed, "", given)

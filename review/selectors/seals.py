@@ -1,0 +1,160 @@
+"""The sealed record: its latest seal, whether it holds, what came after it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from incidents.models import ActivityEntry, Incident
+from postmortem.lib.canonical import Json, canonical_bytes
+from postmortem.lib.record import build_record
+from review.models import Seal
+
+# Sections that go on after closing: follow-up actions (decision 2). Rows that were
+# sealed must still be there; the others may be added or progress.
+GOING_ON = frozenset({"actions", "closure_tests", "test_runs"})
+MAY_GROW = frozenset({"evidence", "known_unknowns"})
+
+
+@dataclass(frozen=True)
+class SealCheck:
+    """One thing that was verified: what, whether it holds, and in words."""
+
+    name: str
+    is_ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class SealReport:
+    """The result of verifying one seal."""
+
+    seal: Seal
+    checks: tuple[SealCheck, ...]
+
+    @property
+    def is_ok(self) -> bool:
+        return all(check.is_ok for check in self.checks)
+
+    @property
+    def broken(self) -> list[SealCheck]:
+        return [check for check in self.checks if not check.is_ok]
+
+
+def latest_seal(incident: Incident) -> Seal | None:
+    """The last seal of an incident; a reopened one keeps it."""
+    return (
+        Seal.objects.filter(incident=incident)
+        .select_related("sealed_by")
+        .order_by("-sequence")
+        .first()
+    )
+
+
+def signed_bytes(seal: Seal) -> bytes:
+    """What the signature covers: everything the seal says, in canonical form."""
+    return canonical_bytes(
+        {
+            "format": "postmortem-seal",
+            "incident": seal.incident.uuid,
+            "sequence": seal.sequence,
+            "sealed_at": seal.sealed_at,
+            "sealed_by": seal.sealed_by.person_id,
+            "content_hash": seal.content_hash,
+            "activity_count": seal.activity_count,
+            "activity_head": seal.activity_head,
+            "findings": seal.findings,
+            "approvals": seal.approvals,
+        }
+    )
+
+
+def verify_seal(seal: Seal) -> SealReport:
+    """Recompute everything a seal says; an edit, wherever it was made, shows.
+
+    The stored bytes against their hash, the signature over the seal, the chain's entry
+    at the moment of sealing, and, for the newest seal of a closed incident, the record
+    as it stands against the bytes that were sealed.
+    """
+    checks = [_bytes(seal), _signature(seal), _chain(seal)]
+    newest = latest_seal(seal.incident)
+    if seal.incident.is_frozen and newest is not None and newest.pk == seal.pk:
+        checks.append(_present(seal))
+    return SealReport(seal, tuple(checks))
+
+
+def _bytes(seal: Seal) -> SealCheck:
+    found = hashlib.sha256(bytes(seal.record)).hexdigest()
+    ok = found == seal.content_hash
+    return SealCheck(
+        "Sealed bytes",
+        ok,
+        "match their content hash"
+        if ok
+        else f"hash to {found[:12]}…, the seal says {seal.content_hash[:12]}…",
+    )
+
+
+def _signature(seal: Seal) -> SealCheck:
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(seal.public_key))
+        key.verify(bytes.fromhex(seal.signature), signed_bytes(seal))
+    except (InvalidSignature, ValueError):
+        return SealCheck("Signature", False, "does not fit what the seal says")
+    return SealCheck("Signature", True, f"Ed25519, key {seal.public_key[:8]}…")
+
+
+def _chain(seal: Seal) -> SealCheck:
+    entry = ActivityEntry.objects.filter(
+        incident=seal.incident, sequence=seal.activity_count
+    ).first()
+    if entry is None or entry.hash != seal.activity_head:
+        return SealCheck(
+            "Activity chain",
+            False,
+            f"entry {seal.activity_count} is not the one that was sealed",
+        )
+    return SealCheck(
+        "Activity chain", True, f"{seal.activity_count} entries up to the seal"
+    )
+
+
+def _present(seal: Seal) -> SealCheck:
+    sealed = json.loads(bytes(seal.record))
+    present = build_record(seal.incident)
+    moved = sorted(
+        name
+        for name in sealed.keys() | present.keys()
+        if name not in GOING_ON
+        and not _holds(name, sealed.get(name), present.get(name))
+    )
+    if moved:
+        return SealCheck(
+            "Record today",
+            False,
+            f"differs from the sealed one in {', '.join(moved)}",
+        )
+    return SealCheck("Record today", True, "is the one that was sealed")
+
+
+def _holds(name: str, sealed: Json, present: Json) -> bool:
+    if name in MAY_GROW and isinstance(sealed, list) and isinstance(present, list):
+        rows: dict[Any, Any] = {row["ref"]: row for row in present}
+        return all(rows.get(row["ref"]) == row for row in sealed)
+    return sealed == present
+
+
+def since_closing(seal: Seal) -> list[ActivityEntry]:
+    """What was done after the seal: an addendum outside the hash (decision 2)."""
+    return list(
+        ActivityEntry.objects.filter(
+            incident=seal.incident, sequence__gt=seal.activity_count
+        )
+        .exclude(verb__startswith="review.report_")
+        .order_by("sequence")
+    )
