@@ -2,7 +2,7 @@
 
 Nothing is rewritten and nothing is refused here: a match says which words, why, and how
 one could put it instead; a person may keep the words and say why. The patterns are data
-(`patterns.py`), and so are the sentences on which they are measured (`labelled.py`).
+(`words.py`), and so are the sentences on which they are measured (`labelled.py`).
 
 Looked at sentence by sentence, without regard to case. Left out: quotations, code, log
 lines, identifiers, addresses, and sentences that are not English.
@@ -17,8 +17,11 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from incidents.language import patterns
-from incidents.language.patterns import HIDDEN, NAME, Rule
+from incidents.language import words
+from incidents.language.blame import BLAME
+from incidents.language.certainty import HEDGE, OVERCLAIM
+from incidents.language.vague import VAGUE
+from incidents.language.words import HIDDEN, NAME, Rule
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,12 @@ def find_blame(text: str, *, names: Iterable[str] = ()) -> list[Match]:
     names: full names (or handles) of the people of this incident; without them only
     roles, teams, pronouns and @handles are known to be persons.
     """
-    return _find(text, patterns.BLAME, names=names)
+    return _find(text, BLAME, names=names)
 
 
 def find_vague(text: str) -> list[Match]:
     """Wording of an action that nobody could tell to be done (R-AI-04)."""
-    return _find(text, patterns.VAGUE)
+    return _find(text, VAGUE)
 
 
 def find_overclaim(text: str) -> list[Match]:
@@ -56,12 +59,12 @@ def find_overclaim(text: str) -> list[Match]:
 
     A sentence that names its artifact (`EV-12`) is left alone.
     """
-    return _find(text, patterns.OVERCLAIM)
+    return _find(text, OVERCLAIM)
 
 
 def find_hedge(text: str) -> list[Match]:
     """Words of doubt: right in a provisional claim, not in a confirmed one."""
-    return _find(text, patterns.HEDGE)
+    return _find(text, HEDGE)
 
 
 def is_checkable(text: str) -> bool:
@@ -123,7 +126,7 @@ def _mask(text: str, names: tuple[str, ...]) -> str:
     """The text, as long as before, with what is not the writer's own wording hidden and
     every known name marked, so that one pattern covers all names."""
     masked = text.replace("’", "'").replace("‘", "'").replace("\u00a0", " ")
-    for pattern in patterns.IGNORED:
+    for pattern in words.IGNORED:
         masked = pattern.sub(_hide, masked)
     allowed = _phrases(tuple(getattr(settings, "LANGUAGE_ALLOWED_PHRASES", ())))
     if allowed:
@@ -131,7 +134,7 @@ def _mask(text: str, names: tuple[str, ...]) -> str:
     people = _people(names)
     if people:
         masked = people.sub(lambda hit: NAME * len(hit.group()), masked)
-    return patterns.IDENTIFIER.sub(_hide, masked)
+    return words.IDENTIFIER.sub(_hide, masked)
 
 
 def _hide(hit: re.Match[str]) -> str:
@@ -141,7 +144,7 @@ def _hide(hit: re.Match[str]) -> str:
 
 def _sentences(masked: str) -> Iterator[tuple[int, int, str]]:
     start = 0
-    for gap in patterns.SENTENCE_END.finditer(masked):
+    for gap in words.SENTENCE_END.finditer(masked):
         if masked[start : gap.start()].strip():
             yield start, gap.start(), masked[start : gap.start()]
         start = gap.end()
@@ -167,9 +170,9 @@ def _is_english(sentence: str) -> bool:
         return True
     if sum(char > "ɏ" for char in letters) * 3 > len(letters):
         return False
-    words = re.findall(r"[^\W\d_]+", sentence.lower())
-    foreign = sum(word in patterns.FOREIGN_WORDS for word in words)
-    english = sum(word in patterns.ENGLISH_WORDS for word in words)
+    spoken = re.findall(r"[^\W\d_]+", sentence.lower())
+    foreign = sum(word in words.FOREIGN_WORDS for word in spoken)
+    english = sum(word in words.ENGLISH_WORDS for word in spoken)
     return foreign < 2 or foreign <= english
 
 
@@ -202,9 +205,9 @@ def _people(names: tuple[str, ...]) -> re.Pattern[str] | None:
         for part in (parts[0], parts[-1]) if len(parts) > 1 else ():
             if len(part) < 3 or not part[0].isupper():
                 continue
-            if part.lower() in patterns.PROVIDERS:
+            if part.lower() in words.PROVIDERS:
                 continue
-            (doubtful if part.lower() in patterns.NAMES_THAT_ARE_WORDS else whole).add(
+            (doubtful if part.lower() in words.NAMES_THAT_ARE_WORDS else whole).add(
                 part
             )
     choices = [re.escape(item) for item in sorted(whole, key=len, reverse=True)]
