@@ -1,6 +1,7 @@
 """The one settings file. Everything that differs between machines is read from the
 environment by a typed reader that fails loudly; `NAME_FILE` names a secret's file."""
 
+import json
 import secrets
 from pathlib import Path
 
@@ -39,6 +40,16 @@ def generated_secret(name: str) -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(64), encoding="utf-8")
     return path.read_text(encoding="utf-8").strip()
+
+
+def running_broker() -> str:
+    """The broker of the instance that `up` runs on this data folder, so that a command
+    beside it reaches it; else none: work waits in its rows for the next sweep."""
+    try:
+        lock = json.loads((DATA_DIR / "up.lock").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "memory://localhost/"
+    return str(lock.get("broker_url") or "memory://localhost/")
 
 
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
@@ -218,7 +229,7 @@ EMAIL_HOST_PASSWORD = secret("EMAIL_HOST_PASSWORD", default="")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="postmortem@localhost")
 
-CELERY_BROKER_URL = secret("BROKER_URL", default="redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = secret("BROKER_URL", default=running_broker())
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -288,6 +299,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
+
+# Filled with every ERROR check: a lost gate stops the program (system_checks.py).
+REQUIRED_CHECKS: list[str] = []
 
 LOGGING = {
     "version": 1,

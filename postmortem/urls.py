@@ -16,6 +16,7 @@ api = [
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
+    path("account/", include("accounts.urls.pages")),
     path("admin/", admin.site.urls),
     path("api/v1/", include((api, "api"))),
     path("", include("incidents.urls.pages")),

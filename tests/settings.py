@@ -3,7 +3,9 @@
 import os
 import tempfile
 
-os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="postmortem-test-"))
+if "DATA_DIR" not in os.environ:
+    folder = tempfile.TemporaryDirectory(prefix="postmortem-test-")
+    os.environ["DATA_DIR"] = folder.name
 os.environ.setdefault("SECRET_KEY", "not-secret-only-for-tests-" * 3)
 
 from postmortem.settings import *  # noqa: F403
@@ -18,5 +20,5 @@ WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-CELERY_BROKER_URL = os.environ.get("TEST_BROKER_URL", "memory://")
+CELERY_BROKER_URL = os.environ.get("TEST_BROKER_URL", "memory://localhost/")
 DATABASES["default"]["CONN_MAX_AGE"] = 0

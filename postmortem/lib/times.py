@@ -25,6 +25,12 @@ def validate_zone(name: str) -> None:
         )
 
 
+def zone_names() -> list[str]:
+    """Zones to choose from: UTC first, then the regions in alphabetical order."""
+    legacy = ("Etc/", "SystemV/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/")
+    return ["UTC", *sorted(n for n in _ZONES if "/" in n and not n.startswith(legacy))]
+
+
 def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 

@@ -1,0 +1,59 @@
+"""The documents are true to the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+
+from postmortem.lib.findings import REGISTRY, Level
+from tests.requirements.test_coverage import required
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def documented() -> dict[str, list[str]]:
+    """Rows of the table of docs/checks.md by id."""
+    rows = {}
+    for line in (ROOT / "docs" / "checks.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if re.fullmatch(r"`[A-Z]{2,3}\d{3}`", cells[0]):
+            rows[cells[0].strip("`")] = cells
+    return rows
+
+
+def test_checks_md_lists_every_check_with_level_reason_and_requirement() -> None:
+    """`manage.py checks_doc` writes the file; this holds it to the registry."""
+    rows = documented()
+    assert sorted(rows) == sorted(REGISTRY)
+    for check_id, check in REGISTRY.items():
+        cells = rows[check_id]
+        assert cells[1].split(",")[0] == check.level.value, check_id
+        assert cells[3] == check.reason.replace("|", "\\|"), check_id
+        assert cells[4] == ", ".join(check.requirements), check_id
+
+
+def test_every_check_cites_a_requirement_that_exists() -> None:
+    known = required()
+    for check in REGISTRY.values():
+        assert check.requirements, check.id
+        assert set(check.requirements) <= known, check.id
+
+
+def test_every_error_check_is_required_at_start() -> None:
+    """A gate that is lost with an import stops the program."""
+    errors = {check.id for check in REGISTRY.values() if check.level is Level.ERROR}
+    assert sorted(settings.REQUIRED_CHECKS) == sorted(errors)
+
+
+def test_nothing_names_a_registry_host_or_a_machine_path() -> None:
+    """Locks and documents install from whatever index the machine is set up with."""
+    hosts = re.compile(r"https?://[^\s\"']*(pypi|npmjs|debian\.org/debian)[^\s\"']*")
+    names = [
+        str(path.relative_to(ROOT))
+        for pattern in ("requirements/*", "scripts/*", "Makefile", "docs/*.md", "*.md")
+        for path in ROOT.glob(pattern)
+        if path.is_file() and hosts.search(path.read_text())
+    ]
+    assert names == []
