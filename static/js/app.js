@@ -32,13 +32,18 @@
     setTimeout(() => (live.textContent = text), 60);
   }
 
-  function toast(text) {
-    const region = $("#pm-messages");
+  // Tells of a failure: in the form that was sent (a dialog covers the toasts), else below.
+  function fail(text, from) {
+    const form = from?.closest?.("[data-pm-form]");
+    const region = form ? $(".pm-form-actions", form) : $("#pm-messages");
     if (!region) return;
+    $$("[data-failure]", region).forEach((old) => old.remove());
     const box = document.createElement("div");
     const words = document.createElement("p");
     const close = document.createElement("button");
-    box.className = "pm-toast pm-toast-error";
+    box.className = form ? "pm-alert pm-alert-bad" : "pm-toast pm-toast-error";
+    box.dataset.failure = "";
+    box.setAttribute("role", "alert");
     close.className = "pm-iconbtn";
     close.type = "button";
     close.dataset.dismiss = "";
@@ -46,7 +51,7 @@
     close.textContent = "×";
     words.textContent = text;
     box.append(words, close);
-    region.append(box);
+    region.prepend(box);
   }
 
   // --- theme --------------------------------------------------------------------------
@@ -251,7 +256,10 @@
       bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
     });
     const summary = own("[data-error-summary]")[0];
-    if (summary) summary.focus();
+    if (summary) {
+      summary.focus({ preventScroll: true });
+      summary.scrollIntoView({ block: "center" });
+    }
   }
 
   // --- clicks ---------------------------------------------------------------------------
@@ -377,21 +385,32 @@
   document.addEventListener("htmx:load", (event) => start(event.detail.elt));
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.detail.elt?.closest?.("form[data-draft-key]");
-    if (form && event.detail.successful && event.detail.requestConfig?.verb !== "get") {
+    const { status } = event.detail.xhr;
+    const verb = event.detail.requestConfig?.verb;
+    // An answer with HX-Redirect ends before htmx calls it successful: read the status.
+    if (form && status >= 200 && status < 300 && verb !== "get") {
       form.dispatchEvent(new Event("pm:saved"));
       store.set(draftName(form), null);
     }
   });
   document.addEventListener("htmx:responseError", (event) => {
     const { status } = event.detail.xhr;
-    if (status === 403) toast("Not saved. Your role cannot do this, or your session has ended. Your text is still here.");
-    else if (status === 404) toast("This page does not exist any more.");
-    else if (status === 429) toast("Too many tries. Wait a minute, then send it again.");
-    else toast("Not saved. The server could not answer. Your text is still here; try again.");
+    const words = {
+      403: "Not saved. Your role cannot do this, or your session has ended. Your text is still here.",
+      404: "There is nothing at this address any more.",
+      429: "Too many tries. Wait a minute, then send it again.",
+    };
+    fail(
+      words[status] ?? "Not saved. The server could not answer. Your text is still here; try again.",
+      event.detail.elt,
+    );
   });
   for (const name of ["htmx:sendError", "htmx:timeout"])
-    document.addEventListener(name, () => {
-      toast("Not saved. The connection dropped. Your text is kept on this device; send it again when you are back online.");
+    document.addEventListener(name, (event) => {
+      fail(
+        "Not saved. The connection dropped. Your text is kept on this device; send it again when you are back online.",
+        event.detail.elt,
+      );
       showConnection();
     });
 
