@@ -122,6 +122,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "incidents.views.navigation",
+                "postmortem.views.demo_accounts",
             ],
             "builtins": ["postmortem.lib.ui", "django.templatetags.static"],
         },

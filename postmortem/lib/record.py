@@ -1,8 +1,8 @@
 """Record sections: each app declares which fields of its models are recorded facts.
 
 From one declaration (`Shape`) come the canonical JSON that the content hash covers, the
-JSON Schema of the case format, and the import. Sections stand in the order of the story;
-inside a section rows are ordered by number.
+JSON Schema of the case format, and the import. Sections stand in the order of the
+story; inside a section rows are ordered by number.
 """
 
 from __future__ import annotations
@@ -296,13 +296,12 @@ def _link_schema(links: Links) -> dict[str, Any]:
         item = links.model._meta.get_field(name)
         assert isinstance(item, models.Field)
         properties[name] = _field_schema(item)
-    whole = {
+    return {
         "type": "object",
         "required": ["evidence"],
         "properties": properties,
         "additionalProperties": False,
     }
-    return whole
 
 
 def _field_schema(item: models.Field[Any, Any]) -> dict[str, Any]:

@@ -100,8 +100,8 @@ def refuse_future(moment: datetime | None, *, now: datetime | None = None) -> No
     now = now or timezone.now()
     if moment and moment > now + FUTURE_TOLERANCE:
         raise ValidationError(
-            f"{moment.astimezone(UTC):%d %b %Y, %H:%M} UTC lies in the future. A record "
-            "tells what has happened; check the date and the zone.",
+            f"{moment.astimezone(UTC):%d %b %Y, %H:%M} UTC lies in the future. A "
+            "record tells what has happened; check the date and the zone.",
             code="future_time",
         )
 

@@ -1,56 +1,13 @@
-"""`manage.py load_demo`: the demonstration cases, their accounts and files.
-
-Times are moved by whole days so that the gateway failure lies a week back.
-"""
+"""`manage.py load_demo`: the demonstration cases and accounts."""
 
 from __future__ import annotations
 
-import json
-import re
 from argparse import ArgumentParser
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.models import Group
-from django.core.files.base import File
 from django.core.management.base import BaseCommand
-from django.db import transaction
-from django.utils import timezone
 
-from accounts.models import Role, Team, User
-from incidents.models import Incident, StoredFile
-from incidents.services.cases import check_case, import_case
-from incidents.services.files import keep_file
-from incidents.services.findings import refresh_findings
-
-DEMO = Path(settings.BASE_DIR) / "demo"
-WRITTEN_FOR = datetime(2026, 3, 17, tzinfo=UTC)
-MOMENT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")
-PASSWORD = "demo-postmortem"  # noqa: S105 - printed for everybody to see
-
-# handle, name, title, roles; the title is how the record names them.
-ACCOUNTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("ic", "Noor Haddad", "IC on call", (Role.COMMANDER, Role.RESPONDER)),
-    ("em", "Eva Moreau", "Engineering manager", (Role.REVIEWER,)),
-    ("fd", "Femi Dada", "Finance director", (Role.FINANCE,)),
-    ("eng", "Ines Carvalho", "Payments engineering lead", (Role.RESPONDER,)),
-    ("platform", "Kofi Mensah", "Platform on-call engineer", (Role.RESPONDER,)),
-    ("payops", "Lea Brandt", "Payments ops lead", (Role.RESPONDER, Role.COMMANDER)),
-    ("fincon", "Milan Novak", "Finance controller", (Role.FINANCE, Role.RESPONDER)),
-    ("scribe", "Tomas Berg", "Scribe on call", (Role.RESPONDER,)),
-    ("compliance", "Asta Lind", "Compliance duty lead", (Role.COMPLIANCE,)),
-    ("product", "Mira Sato", "Checkout product owner", (Role.REVIEWER,)),
-    ("support", "Jonas Weber", "Support lead", (Role.RESPONDER,)),
-    ("viewer", "Ada Quist", "Auditor", (Role.VIEWER,)),
-    ("admin", "Root Admin", "Administrator", (Role.ADMIN,)),
-)
-TEAMS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
-    ("engineering", "Payments engineering", "engineering", "em", ("eng", "platform")),
-    ("finance", "Finance", "finance", "fd", ("fincon",)),
-    ("payments-ops", "Payments operations", "payments_ops", "payops", ("support",)),
-)
+from postmortem import demo
 
 
 class Command(BaseCommand):
@@ -63,61 +20,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["accounts"]:
-            for handle, _, title, _ in ACCOUNTS[:4]:
-                self.stdout.write(f"{handle}@demo.example  {PASSWORD}  ({title})")
+            for row in demo.accounts()[:4]:
+                self.stdout.write(
+                    f"{row['email']:<24} {row['password']}  ({row['role']})"
+                )
             return
-        with transaction.atomic():
-            people = {row[0]: self._account(*row) for row in ACCOUNTS}
-            self._teams(people)
-        moved = (timezone.now() - WRITTEN_FOR).days
-        for path in sorted(DEMO.glob("*.json")):
-            case = shifted(json.loads(path.read_text(encoding="utf-8")), moved)
-            if Incident.objects.filter(
-                uuid=case["record"]["incident"]["uuid"]
-            ).exists():
-                continue
-            incident = import_case(actor=people["ic"], case=check_case(case))
-            refresh_findings(incident.pk)
+        for incident in demo.load():
             self.stdout.write(f"{incident.key}: {incident.title}")
-        for path in sorted((DEMO / "files").iterdir()):
-            with path.open("rb") as stream:
-                kept = keep_file(File(stream, name=path.name))
-            StoredFile.objects.get_or_create(
-                sha256=kept.sha256, defaults={"size": kept.size, "path": kept.path}
-            )
-
-    def _account(
-        self, handle: str, name: str, title: str, roles: tuple[str, ...]
-    ) -> User:
-        email = f"{handle}@demo.example"
-        user = User.objects.filter(handle=email).first()
-        if user is None:
-            user = User.objects.create_user(email, PASSWORD, name=name, title=title)
-        user.is_staff = Role.ADMIN in roles
-        user.save(update_fields=["is_staff"])
-        user.groups.set(Group.objects.filter(name__in=roles))
-        return user
-
-    def _teams(self, people: dict[str, User]) -> None:
-        for slug, name, function, manager, members in TEAMS:
-            team, _ = Team.objects.get_or_create(
-                slug=slug,
-                defaults={
-                    "name": name,
-                    "function": function,
-                    "manager": people[manager],
-                },
-            )
-            team.members.set([people[member] for member in (*members, manager)])
-
-
-def shifted(value: Any, days: int) -> Any:
-    """The same JSON with every time moved by whole days."""
-    if isinstance(value, dict):
-        return {key: shifted(item, days) for key, item in value.items()}
-    if isinstance(value, list):
-        return [shifted(item, days) for item in value]
-    if isinstance(value, str) and MOMENT.match(value):
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        return (moment + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return value
