@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from postmortem.lib.tabs import live_rows, register_tab
+from postmortem.lib.tabs import live_rows, register_clock, register_tab
 
 
 class TimelineConfig(AppConfig):
@@ -21,3 +21,4 @@ class TimelineConfig(AppConfig):
             20,
             live_rows("timeline.Entry"),
         )
+        register_clock(import_module("timeline.selectors").clock_range)

@@ -54,7 +54,7 @@ class Entry(Claim):
 
     occurred_at is apart from recorded_at; null means not known, and at_text keeps the
     words of the source. Precision 'day' is never midnight: the day is an interval up to
-    occurred_until. Order: occurred_at, position, number; undated rows stand by position.
+    occurred_until. Order: occurred_at, position, number; undated rows by position.
     """
 
     class Kind(models.TextChoices):
@@ -264,8 +264,8 @@ class DependencyCheckpoint(Claim):
             "and did the interface recover when the flow became normal?",
             self.Kind.IDENTITY: "Did checks fail upstream, or did requests fail before "
             "they reached the service?",
-            self.Kind.DATA_FEED: "Did stale or missing data affect what comes after, or "
-            "did the fallback cope?",
+            self.Kind.DATA_FEED: "Did stale or missing data affect what comes after, "
+            "or did the fallback cope?",
             self.Kind.PROCESSOR: "Did the external system change first, and does "
             "stabilization show in operational and in reconciliation records?",
         }[self.Kind(self.kind)]
@@ -274,7 +274,10 @@ class DependencyCheckpoint(Claim):
         if self.stabilized_at and self.state != self.State.STABILIZED:
             raise ValidationError(
                 {
-                    "state": "A time of stabilization is given, so the state is stabilized."
+                    "state": ValidationError(
+                        "A time of stabilization is given, so the state is stabilized.",
+                        code="invalid",
+                    )
                 }
             )
 

@@ -1,0 +1,262 @@
+"""What a timeline does not say: gaps, jumps, rows out of place. Pure functions of rows;
+the order in which the rows come in never changes a result (R-TL-08, R-CK-01)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from incidents.models import Incident
+from postmortem.lib.times import on_clock, span
+from timeline.models import Entry, Milestone
+from timeline.selectors.durations import feeding, moment
+from timeline.selectors.rows import entries, gap_threshold, milestones
+
+Kind = Milestone.Kind
+Window = tuple[datetime, datetime]
+BACKGROUND = timedelta(hours=24)
+RECOVERIES = (Kind.CUSTOMER_RECOVERED, Kind.LEDGER_RECOVERED, Kind.STABILIZED)
+FIXES = (Kind.FIRST_MITIGATION, Kind.ROLLBACK_OR_FAILOVER)
+
+
+@dataclass(frozen=True, order=True)
+class Gap:
+    """A stretch with no evidence, longer than the threshold. Aware UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+    def words(self, zone: str) -> str:
+        """'47 minutes with no evidence, 14:33 to 15:20', on the clock of `zone`."""
+        minutes = round(self.length.total_seconds() / 60)
+        length = f"{minutes} minutes" if minutes < 120 else span(self.length)
+        return f"{length} with no evidence, {between(self.start, self.end, zone)}"
+
+
+def between(start: datetime, end: datetime, zone: str) -> str:
+    """'14:33 to 15:20'; the dates stand before the times when the days differ."""
+    first, last = on_clock(start, zone), on_clock(end, zone)
+    if first.date() == last.date():
+        return f"{first:%H:%M} to {last:%H:%M}"
+    return f"{first.day} {first:%b %H:%M} to {last.day} {last:%b %H:%M}"
+
+
+def window(rows: Iterable[Milestone], dated: Iterable[Entry]) -> Window | None:
+    """From first impact to stabilized; until that is recorded, to the last entry."""
+    fed = feeding(rows)
+    first = fed.get(Kind.FIRST_IMPACT)
+    start = first.entry.occurred_at if first and first.entry else None
+    if start is None:
+        return None
+    last = fed.get(Kind.STABILIZED)
+    end = last.entry.occurred_at if last and last.entry else None
+    if end is None:
+        ends = [point for row in dated for point in _points(row)]
+        end = max(ends, default=None)
+    return (start, end) if end and end > start else None
+
+
+def _points(row: Entry) -> list[datetime]:
+    """Moments that a row pins down: its time, and the end of its interval. A bare day
+    pins none, or it would hide every gap of that day."""
+    if row.occurred_at is None or row.precision == Entry.Precision.DAY:
+        return []
+    return [row.occurred_at, *([row.occurred_until] if row.occurred_until else [])]
+
+
+def stated_gaps(rows: Iterable[Entry]) -> list[Entry]:
+    """Entries that say that no record exists, earliest first (R-EV-10)."""
+    found = [row for row in rows if row.kind == Entry.Kind.NO_RECORD]
+    return sorted(
+        found, key=lambda row: (row.occurred_at is None, row.occurred_at or 0)
+    )
+
+
+def gaps(
+    rows: Iterable[Entry], threshold: timedelta, within: Window | None
+) -> list[Gap]:
+    """Stretches of the window without a proven entry that are longer than `threshold`
+    and that no 'no record exists' explains. Earliest first.
+
+    Both ends of an interval count as proven moments, the time between them does not.
+    """
+    if within is None:
+        return []
+    start, end = within
+    live = [row for row in rows if not row.is_retracted]
+    proven = {
+        point
+        for row in live
+        if row.kind != Entry.Kind.NO_RECORD and not row.is_provisional
+        for point in _points(row)
+        if start < point < end
+    }
+    edges = [start, *sorted(proven), end]
+    explained = sorted(
+        (row.occurred_at, row.occurred_until)
+        for row in live
+        if row.kind == Entry.Kind.NO_RECORD and row.occurred_at and row.occurred_until
+    )
+    return [
+        piece
+        for first, last in pairwise(edges)
+        if last - first > threshold
+        for piece in _without(Gap(first, last), explained)
+        if piece.length > threshold
+    ]
+
+
+def _without(gap: Gap, explained: Sequence[Window]) -> list[Gap]:
+    pieces = [gap]
+    for first, last in explained:
+        pieces = [
+            part
+            for piece in pieces
+            for part in (
+                Gap(piece.start, min(piece.end, first)),
+                Gap(max(piece.start, last), piece.end),
+            )
+            if part.start < part.end
+        ] if first < last else pieces  # fmt: skip
+    return sorted(set(pieces))
+
+
+def case_gaps(incident: Incident) -> list[Gap]:
+    """The open gaps of an incident, read in full."""
+    rows = entries(incident)
+    return gaps(rows, gap_threshold(incident), window(milestones(incident), rows))
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Straight from the symptom to recovery, with nothing done in between."""
+
+    symptom: Entry
+    recovery: Entry
+
+
+def jump(rows: Sequence[Entry], marks: Iterable[Milestone]) -> Jump | None:
+    """The jump from symptom to the first recovery, if nobody did anything between
+    (R-TL-08). `rows` stand in timeline order."""
+    fed = feeding(marks)
+    first = fed.get(Kind.FIRST_IMPACT) or fed.get(Kind.FIRST_ALERT)
+    symptom = first.entry if first else None
+    if symptom is None:
+        symptom = next((row for row in rows if row.kind == Entry.Kind.SIGNAL), None)
+    recovered = [fed[kind].entry for kind in RECOVERIES if kind in fed]
+    places = {row.pk: index for index, row in enumerate(rows)}
+    dated = [row for row in recovered if row is not None and row.pk in places]
+    if symptom is None or symptom.pk not in places or not dated:
+        return None
+    recovery = min(dated, key=lambda row: places[row.pk])
+    if recovery.pk == symptom.pk:
+        return None
+    low, high = places[symptom.pk], places[recovery.pk]
+    if any(_acts(row) and _lies_between(row, symptom, recovery) for row in rows):
+        return None
+    if any(_acts(row) for row in rows[low : high + 1]):
+        return None
+    return Jump(symptom, recovery)
+
+
+def case_jump(incident: Incident) -> Jump | None:
+    return jump(entries(incident), milestones(incident))
+
+
+def _acts(row: Entry) -> bool:
+    """Somebody did or decided something about the problem; a message is not that."""
+    return row.kind in {Entry.Kind.ACTION, Entry.Kind.DECISION} or (
+        row.kind == Entry.Kind.SIGNAL and bool(row.action_taken)
+    )
+
+
+def _lies_between(row: Entry, symptom: Entry, recovery: Entry) -> bool:
+    """It may have happened between: its interval touches theirs."""
+    here, first, last = moment(row), moment(symptom), moment(recovery)
+    if here is None or first is None or last is None:
+        return False
+    return here[1] >= first[0] and here[0] <= last[1]
+
+
+@dataclass(frozen=True)
+class Precedence:
+    """A recovery that lies before the action that is credited with it."""
+
+    recovery: Milestone
+    action: Milestone
+
+
+def recovery_before_fix(marks: Iterable[Milestone]) -> list[Precedence]:
+    """Recovery that certainly came before the mitigation or rollback (R-DOC-07)."""
+    fed = feeding(marks)
+    recovery = fed.get(Kind.CUSTOMER_RECOVERED)
+    return [
+        Precedence(recovery, fed[kind])
+        for kind in FIXES
+        if recovery and kind in fed and _before(recovery, fed[kind])
+    ]
+
+
+@dataclass(frozen=True)
+class Reordered:
+    """Two milestones in an order that cannot be."""
+
+    first: Milestone
+    then: Milestone
+
+
+def reordered(marks: Iterable[Milestone]) -> list[Reordered]:
+    """Milestones before first impact, or recoveries after 'stabilized' (R-TL-02)."""
+    fed = feeding(marks)
+    order = [
+        *((Kind.FIRST_IMPACT, kind) for kind in Kind if kind != Kind.FIRST_IMPACT),
+        (Kind.DECLARED, Kind.STABILIZED),
+        (Kind.CUSTOMER_RECOVERED, Kind.STABILIZED),
+        (Kind.LEDGER_RECOVERED, Kind.STABILIZED),
+    ]
+    return [
+        Reordered(fed[first], fed[then])
+        for first, then in order
+        if first in fed and then in fed and _before(fed[then], fed[first])
+    ]
+
+
+def _before(one: Milestone, other: Milestone) -> bool:
+    """`one` certainly happened before `other`, whatever the precision."""
+    if one.entry is None or other.entry is None:
+        return False
+    here, there = moment(one.entry), moment(other.entry)
+    return here is not None and there is not None and here[1] < there[0]
+
+
+@dataclass(frozen=True)
+class Misplaced:
+    """An entry outside the incident: background, or long after the end."""
+
+    entry: Entry
+    is_before: bool
+    distance: timedelta
+
+
+def misplaced(rows: Iterable[Entry], marks: Iterable[Milestone]) -> list[Misplaced]:
+    """Entries more than a day before first impact or after 'stabilized'."""
+    fed = feeding(marks)
+    first, last = fed.get(Kind.FIRST_IMPACT), fed.get(Kind.STABILIZED)
+    start = moment(first.entry) if first and first.entry else None
+    end = moment(last.entry) if last and last.entry else None
+    found = []
+    for row in rows:
+        here = moment(row)
+        if here is None:
+            continue
+        if start and start[0] - here[1] > BACKGROUND:
+            found.append(Misplaced(row, True, start[0] - here[1]))
+        elif end and here[0] - end[1] > BACKGROUND:
+            found.append(Misplaced(row, False, here[0] - end[1]))
+    return found

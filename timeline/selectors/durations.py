@@ -1,0 +1,217 @@
+"""Times of milestones and the durations between them. Never a false zero (R-MT-01)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.db.models import Min, Q
+
+from incidents.models import Incident
+from postmortem.lib.times import span
+from timeline.models import Entry, Milestone
+from timeline.selectors.rows import milestones, place
+
+Kind = Milestone.Kind
+Moment = tuple[datetime, datetime]
+State = Literal["recorded", "pending", "not_applicable", "invalid"]
+
+# key, label, definition, from, to (None: closing), headline
+_DEFINED: tuple[tuple[str, str, str, str, str | None, bool], ...] = (
+    ("detect", "To detect", "first impact to first alert", Kind.FIRST_IMPACT, Kind.FIRST_ALERT, True),  # noqa: E501
+    ("declare", "To declare", "first impact to declaration", Kind.FIRST_IMPACT, Kind.DECLARED, True),  # noqa: E501
+    ("mitigate", "To mitigate", "first impact to first mitigation", Kind.FIRST_IMPACT, Kind.FIRST_MITIGATION, True),  # noqa: E501
+    ("recover_customers", "To recover customers", "first impact to customers recovered", Kind.FIRST_IMPACT, Kind.CUSTOMER_RECOVERED, True),  # noqa: E501
+    ("recover_ledger", "To stabilize ledger", "first impact to ledger recovered", Kind.FIRST_IMPACT, Kind.LEDGER_RECOVERED, True),  # noqa: E501
+    ("stabilize", "To stabilize", "first impact to stabilized", Kind.FIRST_IMPACT, Kind.STABILIZED, True),  # noqa: E501
+    ("close", "To close", "first impact to closing of the review", Kind.FIRST_IMPACT, None, True),  # noqa: E501
+    ("alert_to_declare", "Alert to declaration", "first alert to declaration", Kind.FIRST_ALERT, Kind.DECLARED, False),  # noqa: E501
+    ("declare_to_mitigate", "Declaration to mitigation", "declaration to first mitigation", Kind.DECLARED, Kind.FIRST_MITIGATION, False),  # noqa: E501
+    ("mitigate_to_rollback", "Mitigation to rollback", "first mitigation to rollback or failover", Kind.FIRST_MITIGATION, Kind.ROLLBACK_OR_FAILOVER, False),  # noqa: E501
+    ("mitigate_to_customers", "Mitigation to customers", "first mitigation to customers recovered", Kind.FIRST_MITIGATION, Kind.CUSTOMER_RECOVERED, False),  # noqa: E501
+    ("customers_to_ledger", "Customers to ledger", "customers recovered to ledger recovered", Kind.CUSTOMER_RECOVERED, Kind.LEDGER_RECOVERED, False),  # noqa: E501
+    ("ledger_to_stabilized", "Ledger to stabilized", "ledger recovered to stabilized", Kind.LEDGER_RECOVERED, Kind.STABILIZED, False),  # noqa: E501
+    ("stabilized_to_closed", "Stabilized to closed", "stabilized to closing of the review", Kind.STABILIZED, None, False),  # noqa: E501
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A length of time between two milestones, with its definition beside it.
+
+    delta: the length, or the shortest possible one when `is_range`; `longest` then is
+    the other end. Both are None unless the state is 'recorded'. start and end are aware
+    UTC: the earliest possible moments.
+    """
+
+    key: str
+    label: str
+    definition: str
+    start: datetime | None
+    end: datetime | None
+    delta: timedelta | None
+    state: State
+    is_range: bool = False
+    longest: timedelta | None = None
+    is_approximate: bool = False
+    is_provisional: bool = False
+    is_headline: bool = True
+    why: str = ""
+
+    @property
+    def text(self) -> str:
+        """'9 min', 'about 9 min', '5 min to 14 min', 'not recorded'; never false 0."""
+        if self.state == "not_applicable":
+            return "not applicable"
+        if self.state == "invalid":
+            return "invalid"
+        if self.delta is None:
+            return "not recorded"
+        if self.is_range and self.longest is not None and self.longest != self.delta:
+            if not self.delta:
+                return f"up to {span(self.longest)}"
+            return f"{span(self.delta)} to {span(self.longest)}"
+        words = span(self.delta) if self.delta else "under 1 min"
+        return f"about {words}" if self.is_approximate else words
+
+
+def moment(entry: Entry) -> Moment | None:
+    """When it happened, as (earliest, latest); None when that is not known.
+
+    A bare day is that whole day, an approximate time its interval when one is given.
+    A precise time is one moment, also when the entry lasted longer.
+    """
+    if entry.occurred_at is None:
+        return None
+    until = entry.occurred_until
+    if entry.precision == Entry.Precision.DAY:
+        return entry.occurred_at, until or entry.occurred_at + timedelta(days=1)
+    if entry.precision == Entry.Precision.APPROX:
+        return entry.occurred_at, until or entry.occurred_at
+    return entry.occurred_at, entry.occurred_at
+
+
+def feeding(rows: Iterable[Milestone]) -> dict[str, Milestone]:
+    """For each kind the milestone that feeds the durations: the marked one, else the
+    first in time (R-TL-06). Kinds that are 'not applicable' or missing are absent."""
+    chosen: dict[str, tuple[tuple[bool, bool, float, int, int], Milestone]] = {}
+    for row in rows:
+        if row.entry is None:
+            continue
+        at = row.entry.occurred_at
+        key = (
+            not row.is_marked,
+            at is None,
+            at.timestamp() if at else 0.0,
+            place(row.entry),
+            row.entry.number,
+        )
+        if row.kind not in chosen or key < chosen[row.kind][0]:
+            chosen[row.kind] = (key, row)
+    return {kind: row for kind, (_, row) in chosen.items()}
+
+
+def durations(incident: Incident) -> list[Duration]:
+    """Headline durations from first impact, then the steps (R-MT-01)."""
+    return durations_of(incident, milestones(incident))
+
+
+def durations_of(incident: Incident, rows: Sequence[Milestone]) -> list[Duration]:
+    """The same from milestones that were read already, in whatever order."""
+    fed = feeding(rows)
+    excluded = {row.kind for row in rows if row.not_applicable} - set(fed)
+    return [_duration(incident, fed, excluded, *definition) for definition in _DEFINED]
+
+
+def _duration(
+    incident: Incident,
+    fed: dict[str, Milestone],
+    excluded: set[str],
+    key: str,
+    label: str,
+    definition: str,
+    start_kind: str,
+    end_kind: str | None,
+    is_headline: bool,
+) -> Duration:
+    ends = [_end(fed, start_kind)]
+    if end_kind is None:
+        closed = incident.closed_at
+        ends.append(((closed, closed) if closed else None, False, False))
+    else:
+        ends.append(_end(fed, end_kind))
+    (start, start_unproven, start_about), (end, end_unproven, end_about) = ends
+
+    def result(
+        state: State,
+        *,
+        delta: timedelta | None = None,
+        longest: timedelta | None = None,
+        why: str = "",
+    ) -> Duration:
+        return Duration(
+            key=key,
+            label=label,
+            definition=definition,
+            start=start[0] if start else None,
+            end=end[0] if end else None,
+            delta=delta,
+            longest=longest,
+            state=state,
+            is_range=delta is not None and longest != delta,
+            is_approximate=delta is not None and (start_about or end_about),
+            is_provisional=start_unproven or end_unproven,
+            is_headline=is_headline,
+            why=why,
+        )
+
+    for kind in (start_kind, end_kind):
+        if kind in excluded:
+            name = Milestone.Kind(kind).label
+            return result("not_applicable", why=f"{name} does not apply.")
+    if start is None or end is None:
+        names = [
+            Milestone.Kind(kind).label.lower() if kind else "closing"
+            for kind, known in ((start_kind, start), (end_kind, end))
+            if known is None
+        ]
+        return result("pending", why=f"No time of {' and '.join(names)} is recorded.")
+    shortest, longest = end[0] - start[1], end[1] - start[0]
+    if longest < timedelta(0):
+        return result("invalid", why="It ends before it starts: check both times.")
+    return result("recorded", delta=max(shortest, timedelta(0)), longest=longest)
+
+
+def _end(fed: dict[str, Milestone], kind: str) -> tuple[Moment | None, bool, bool]:
+    """(moment, unproven, approximate) of the milestone that feeds this end."""
+    row = fed.get(kind)
+    if row is None or row.entry is None:
+        return None, False, False
+    about = row.entry.precision == Entry.Precision.APPROX
+    return moment(row.entry), row.entry.is_provisional, about
+
+
+def clock_range(incident: Incident) -> tuple[datetime | None, datetime | None]:
+    """Start and end of the incident clock, aware UTC, in one query: first impact, else
+    the first dated entry, else the declaration; and the milestone 'stabilized'."""
+    live = Q(milestones__retracted_at=None)
+
+    def first(kind: str, **more: bool) -> Min:
+        wanted = Q(
+            milestones__kind=kind, **{f"milestones__{k}": v for k, v in more.items()}
+        )
+        return Min("occurred_at", filter=live & wanted)
+
+    found = Entry.objects.filter(
+        incident=incident, retracted_at=None, occurred_at__isnull=False
+    ).aggregate(
+        any=Min("occurred_at", filter=~Q(kind=Entry.Kind.NO_RECORD)),
+        impact=first(Kind.FIRST_IMPACT),
+        impact_marked=first(Kind.FIRST_IMPACT, is_marked=True),
+        end=first(Kind.STABILIZED),
+        end_marked=first(Kind.STABILIZED, is_marked=True),
+    )
+    start = found["impact_marked"] or found["impact"] or found["any"]
+    return start or incident.declared_at, found["end_marked"] or found["end"]

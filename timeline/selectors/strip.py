@@ -1,0 +1,318 @@
+"""The recovery strip: drawn from milestones and scope states, never a guessed curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from incidents.models import Incident, ScopeStatement
+from postmortem.lib.times import span
+from timeline.models import Milestone
+from timeline.selectors.analysis import Gap, gaps, stated_gaps, window
+from timeline.selectors.durations import Duration, durations_of, feeding
+from timeline.selectors.rows import entries, gap_threshold, milestones
+from timeline.selectors.svg import (
+    Axis,
+    Pen,
+    Theme,
+    clock_words,
+    draw_gaps,
+    hatch,
+    join,
+    open_svg,
+    spread,
+    titled,
+)
+
+Kind = Milestone.Kind
+
+# The six numbered moments of the strip, in the order of picture 03.
+NUMBERED: tuple[tuple[str, str], ...] = (
+    (Kind.FIRST_IMPACT, "First impact"),
+    (Kind.FIRST_ALERT, "First alert"),
+    (Kind.DECLARED, "Declared"),
+    (Kind.FIRST_MITIGATION, "First mitigation"),
+    (Kind.CUSTOMER_RECOVERED, "Customers recovered"),
+    (Kind.LEDGER_RECOVERED, "Ledger recovered"),
+)
+METRICS = ("detect", "declare", "mitigate", "recover_customers", "recover_ledger")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A numbered moment; `at` is None when it is not recorded."""
+
+    number: int
+    kind: str
+    label: str
+    at: datetime | None
+    is_provisional: bool
+    not_applicable: bool
+    milestone: Milestone | None = None
+
+    @property
+    def state(self) -> str:
+        if self.not_applicable:
+            return "not applicable"
+        if self.at is None:
+            return "not recorded"
+        return "provisional" if self.is_provisional else "confirmed"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How long one side was affected. `end` is None while it is not recovered."""
+
+    name: str
+    css: str
+    start: datetime | None
+    end: datetime | None
+    is_provisional: bool
+    open_scopes: int
+
+    @property
+    def length(self) -> timedelta | None:
+        return self.end - self.start if self.start and self.end else None
+
+    @property
+    def words(self) -> str:
+        if self.start is None:
+            return "start not recorded"
+        if self.end is None:
+            return "recovery not recorded"
+        if self.end < self.start:
+            return "invalid: recovery before first impact"
+        unproven = ", provisional" if self.is_provisional else ""
+        still = f", {self.open_scopes} scope still open" if self.open_scopes else ""
+        return f"affected for {span(self.length)}{unproven}{still}"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One headline duration under the strip, with what proves its end."""
+
+    number: int
+    duration: Duration
+    milestone: Milestone | None
+
+    @property
+    def parts(self) -> list[tuple[str, str]]:
+        """[('5', 'h'), ('37', 'min')] when it is one plain length of time."""
+        words = self.duration.text.split()
+        plain = self.duration.state == "recorded" and not self.duration.is_range
+        if not plain or len(words) % 2 or not words[0].isdigit():
+            return []
+        return list(zip(words[::2], words[1::2], strict=True))
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Everything that the recovery strip shows, also in words and as a table."""
+
+    zone: str
+    start: datetime | None
+    end: datetime | None
+    marks: list[Mark]
+    bars: list[Bar]
+    gaps: list[Gap]
+    stated: list[Gap]
+    metrics: list[Metric] = field(default_factory=list)
+    durations: list[Duration] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.start is None or self.end is None
+
+    @property
+    def summary(self) -> str:
+        """The chart in one paragraph."""
+        parts = [
+            f"{mark.label} {clock_words(mark.at, self.zone)}"
+            + (", provisional" if mark.is_provisional else "")
+            if mark.at
+            else f"{mark.label} {mark.state}"
+            for mark in self.marks
+        ]
+        parts += [f"{bar.name}: {bar.words}" for bar in self.bars]
+        parts += [gap.words(self.zone) for gap in self.gaps]
+        return ". ".join(parts) + "."
+
+
+def recovery_strip(incident: Incident) -> Strip:
+    """What the strip of an incident shows; a constant number of queries."""
+    rows, marks = entries(incident), milestones(incident)
+    fed = feeding(marks)
+    excluded = {row.kind for row in marks if row.not_applicable} - set(fed)
+    numbered = [
+        _mark(number, kind, label, fed.get(kind), kind in excluded)
+        for number, (kind, label) in enumerate(NUMBERED)
+    ]
+    scopes = list(
+        ScopeStatement.objects.filter(
+            incident=incident, retracted_at=None, state=ScopeStatement.State.OPEN
+        ).values_list("audience", flat=True)
+    )
+    audience = ScopeStatement.Audience
+    bars = [
+        _bar(name, css, numbered[0], numbered[last], scopes.count(side))
+        for name, css, last, side in (
+            ("Customers", "customers", 4, audience.EXPERIENCED),
+            ("Ledger", "ledger", 5, audience.INTERNAL),
+        )
+    ]
+    stable = _mark(6, Kind.STABILIZED, "Stabilized", fed.get(Kind.STABILIZED), False)
+    times = sorted(mark.at for mark in (*numbered, stable) if mark.at)
+    every = durations_of(incident, marks)
+    by_key = {item.key: item for item in every}
+    return Strip(
+        zone=incident.clock_zone,
+        start=times[0] if times else None,
+        end=times[-1] if times else None,
+        marks=numbered,
+        bars=bars,
+        gaps=gaps(rows, gap_threshold(incident), window(marks, rows)),
+        stated=[
+            Gap(row.occurred_at, row.occurred_until)
+            for row in stated_gaps(rows)
+            if row.occurred_at and row.occurred_until
+        ],
+        metrics=[
+            Metric(number, by_key[key], numbered[number].milestone)
+            for number, key in enumerate(METRICS, start=1)
+        ],
+        durations=every,
+    )
+
+
+def _mark(
+    number: int, kind: str, label: str, row: Milestone | None, excluded: bool
+) -> Mark:
+    entry = row.entry if row else None
+    return Mark(
+        number=number,
+        kind=kind,
+        label=label,
+        at=entry.occurred_at if entry else None,
+        is_provisional=bool(entry and entry.is_provisional),
+        not_applicable=excluded,
+        milestone=row,
+    )
+
+
+def _bar(name: str, css: str, first: Mark, last: Mark, open_scopes: int) -> Bar:
+    return Bar(
+        name=name,
+        css=css,
+        start=first.at,
+        end=last.at,
+        is_provisional=first.is_provisional or last.is_provisional,
+        open_scopes=open_scopes,
+    )
+
+
+def strip_svg(
+    incident_data: Strip | Incident,
+    *,
+    width: int = 760,
+    height: int = 150,
+    theme: Theme = "page",
+) -> SafeString:
+    """The recovery strip as one SVG element; an empty text when nothing is dated.
+
+    incident_data: what `recovery_strip` read, or the incident, which is read then.
+
+    theme 'page' colours by CSS classes, 'print' by attributes (for WeasyPrint).
+    """
+    data = (
+        incident_data
+        if isinstance(incident_data, Strip)
+        else recovery_strip(incident_data)
+    )
+    if data.start is None or data.end is None:
+        return SafeString("")
+    pen = Pen(theme)
+    ident = f"strip-{theme}-{width}"
+    wide = width >= 500
+    left = (74.0 if wide else 8.0) * (0.75 if pen.is_print else 1)
+    axis = Axis(data.start, data.end, left, width - 10.0, data.zone)
+    bottom = height - 20.0
+    top = 30.0
+    parts: list[SafeString] = [hatch(pen, ident)]
+    for x, label in axis.ticks():
+        parts.append(pen.line("grid", x, top, x, bottom))
+        parts.append(pen.text("tick", x, height - 6, label, "middle"))
+    parts += draw_gaps(pen, axis, data.gaps, top + 14, bottom, ident)
+    parts.append(pen.line("axis", left, bottom, axis.right, bottom))
+    room = (bottom - top - 18) / 2
+    for index, bar in enumerate(data.bars):
+        parts += _draw_bar(pen, axis, bar, top + 18 + index * room, room, wide)
+    parts += _draw_marks(pen, axis, data, top, bottom)
+    return format_html(
+        "{}{}</svg>",
+        open_svg(pen, width, height, f"Recovery. {data.summary}", ident, "pm-strip"),
+        join(parts),
+    )
+
+
+def _draw_bar(
+    pen: Pen, axis: Axis, bar: Bar, top: float, room: float, wide: bool
+) -> list[SafeString]:
+    parts = []
+    high = round(min(18.0, room - 8), 1)
+    y = round(top + (room - high) / 2 + (0 if wide else 5), 1)
+    middle = round(y + high / 2, 1)
+    if wide:
+        parts.append(pen.text("label", axis.left - 8, middle + 4, bar.name, "end"))
+    else:
+        parts.append(pen.text("label", axis.left, y - 3, f"{bar.name}: {bar.words}"))
+    if bar.start is None or (bar.end is not None and bar.end < bar.start):
+        return parts
+    start = axis.x(bar.start)
+    end = axis.x(bar.end) if bar.end else axis.right
+    unproven = bar.is_provisional or bar.end is None
+    css = "bar unproven" if unproven else f"bar {bar.css}"
+    parts.append(pen.rect(css, start, y, end - start, high, f"{bar.name}: {bar.words}"))
+    if bar.end and bar.open_scopes == 0:
+        parts.append(pen.line(f"after {bar.css}", end, middle, axis.right, middle))
+    words = span(bar.length) if bar.end else "recovery not recorded"
+    if wide and end - start > 12 + 6.2 * len(words):
+        parts.append(pen.text("bar-text", start + 7, middle + 4, words))
+    elif wide and axis.right - end > 12 + 6.2 * len(words):
+        parts.append(pen.text("bar-text", end + 6, middle - 4, words))
+    return parts
+
+
+def _draw_marks(
+    pen: Pen, axis: Axis, data: Strip, top: float, bottom: float
+) -> list[SafeString]:
+    dated = sorted(
+        (mark for mark in data.marks if mark.at), key=lambda m: (m.at, m.number)
+    )
+    places = [axis.x(mark.at) for mark in dated if mark.at]
+    heads = spread(places, 19, axis.right)
+    parts = []
+    for mark, x, head in zip(dated, places, heads, strict=True):
+        unproven = " unproven" if mark.is_provisional else ""
+        at = clock_words(mark.at, axis.zone)
+        words = f"{mark.number} {mark.label}, {at}, {mark.state}"
+        parts.append(
+            format_html(
+                "<g>{}{}{}{}{}{}</g>",
+                titled(words),
+                pen.line(f"mark{unproven}", head, 20, x, top + 2),
+                pen.line(f"mark{unproven}", x, top + 2, x, bottom),
+                format_html(
+                    '<circle {} cx="{}" cy="12" r="8"></circle>',
+                    pen.look(f"dot{unproven}"),
+                    head,
+                ),
+                pen.text(
+                    f"dot-text{unproven}", head, 15.5, str(mark.number), "middle", 10
+                ),
+                "",
+            )
+        )
+    return parts

@@ -1,0 +1,416 @@
+"""Write verbs of timeline entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+from incidents import activity
+from incidents.models import Evidence, Incident, Lane
+from incidents.services import core
+from incidents.services.core import (
+    KEEP,
+    add_record,
+    change_record,
+    get_record,
+    given,
+    lock_incident,
+    require_reason,
+    set_evidence,
+)
+from postmortem.lib.persistence import service
+from postmortem.lib.times import on_clock, refuse_future, start_of_day
+from timeline.models import Entry, Hypothesis, Milestone
+from timeline.selectors.rows import place
+from timeline.services.milestones import carry_milestone
+
+Precision = Entry.Precision
+When = datetime | date
+
+
+@service
+def add_entry(
+    *,
+    incident_id: int,
+    actor: User,
+    kind: str,
+    observed_signal: str = "",
+    action_taken: str = "",
+    occurred_at: When | None = None,
+    occurred_until: When | None = None,
+    precision: str = Precision.MINUTE,
+    at_text: str = "",
+    after: Entry | None = None,
+    owner: User | None = None,
+    lane: Lane | None = None,
+    belief: str = "",
+    hypothesis: Hypothesis | None = None,
+    why: str = "",
+    measurement_incomplete: bool = False,
+    evidence: Sequence[Evidence] = (),
+    milestone: str = "",
+) -> Entry:
+    """Record one moment (R-TL-04). Provisional until an original record is linked.
+
+    occurred_at: aware, or a date with precision 'day', which becomes that whole day on
+    the incident clock. Precision 'unknown' takes no time but `at_text`, or `after`: the
+    entry behind which it stands. A decision without belief or why is kept and becomes a
+    finding. milestone: a kind that the new entry carries at once.
+    """
+    incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
+    _refuse_stated_gap(kind)
+    own(incident, after=after, lane=lane, hypothesis=hypothesis)
+    position = place(after) if after else None
+    entry = Entry(
+        incident=incident,
+        kind=kind,
+        observed_signal=observed_signal,
+        action_taken=action_taken,
+        owner=owner,
+        lane=lane,
+        belief=belief,
+        hypothesis=hypothesis,
+        why=why,
+        measurement_incomplete=measurement_incomplete,
+        **_times(
+            incident,
+            occurred_at=occurred_at,
+            occurred_until=occurred_until,
+            precision=precision,
+            at_text=at_text,
+            position=position,
+        ),
+    )
+    add_record(entry, actor=actor)
+    set_evidence(entry, evidence, actor=actor)
+    if milestone:
+        carry_milestone(incident, entry, milestone, actor=actor)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="timeline.entry_added",
+        sentence=f"recorded {entry.ref}: {_short(entry)}",
+        subject=entry,
+        data={"evidence": [item.ref for item in evidence], "milestone": milestone},
+    )
+    return entry
+
+
+@service
+def edit_entry(
+    *,
+    incident_id: int,
+    actor: User,
+    number: int,
+    version: int | None = None,
+    kind: str = KEEP,
+    observed_signal: str = KEEP,
+    action_taken: str = KEEP,
+    occurred_at: When | None = KEEP,
+    occurred_until: When | None = KEEP,
+    precision: str = KEEP,
+    at_text: str = KEEP,
+    after: Entry | None = KEEP,
+    owner: User | None = KEEP,
+    lane: Lane | None = KEEP,
+    belief: str = KEEP,
+    hypothesis: Hypothesis | None = KEEP,
+    why: str = KEEP,
+    measurement_incomplete: bool = KEEP,
+) -> Entry:
+    """Change an entry; what it said before stays as a version (R-TL-11)."""
+    incident = lock_incident(incident_id, actor=actor, permission="timeline.edit")
+    entry = get_record(Entry, incident, number)
+    changes = given(
+        kind=kind,
+        observed_signal=observed_signal,
+        action_taken=action_taken,
+        owner=owner,
+        lane=lane,
+        belief=belief,
+        hypothesis=hypothesis,
+        why=why,
+        measurement_incomplete=measurement_incomplete,
+    )
+    own(incident, lane=changes.get("lane"), hypothesis=changes.get("hypothesis"))
+    if "kind" in changes and entry.kind != changes["kind"]:
+        _refuse_stated_gap(changes["kind"])
+        if entry.kind == Entry.Kind.NO_RECORD:
+            raise ValidationError(
+                {
+                    "kind": ValidationError(
+                        "A stated gap stays one; withdraw it and add an entry.",
+                        code="invalid",
+                    )
+                }
+            )
+    times = given(
+        occurred_at=occurred_at,
+        occurred_until=occurred_until,
+        precision=precision,
+        at_text=at_text,
+    )
+    if after is not KEEP:
+        own(incident, after=after)
+        if after is not None and after.pk == entry.pk:
+            raise _fault("after", "An entry does not stand behind itself.")
+        times["position"] = place(after) if after else None
+    if times:
+        present = {
+            name: getattr(entry, name)
+            for name in (
+                "occurred_at",
+                "occurred_until",
+                "precision",
+                "at_text",
+                "position",
+            )
+        }
+        if "precision" in times and times["precision"] != entry.precision:
+            if Precision.DAY in {entry.precision, times["precision"]}:
+                present["occurred_until"] = None
+            if times["precision"] == Precision.UNKNOWN:
+                present |= {"occurred_at": None, "occurred_until": None}
+        elif entry.precision == Precision.DAY and "occurred_at" in times:
+            present["occurred_until"] = None
+        changes |= _times(incident, **(present | times))
+    moved = change_record(entry, changes, actor=actor, version=version)
+    if moved:
+        activity.record(
+            incident,
+            actor=actor,
+            verb="timeline.entry_edited",
+            sentence=f"edited {entry.ref}: {', '.join(_words(name) for name in moved)}",
+            subject=entry,
+            data={"changes": moved},
+        )
+    return entry
+
+
+@service
+def state_gap(
+    *,
+    incident_id: int,
+    actor: User,
+    occurred_at: datetime | None,
+    occurred_until: datetime | None,
+    reason: str,
+) -> Entry:
+    """State that no record exists from one time to another, and why (R-EV-10). It
+    explains a gap and stays visible when the record is approved."""
+    incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
+    faults = {}
+    for name, moment, words in (
+        ("occurred_at", occurred_at, "begins"),
+        ("occurred_until", occurred_until, "ends"),
+    ):
+        if moment is None:
+            faults[name] = ValidationError(
+                f"Say when the stretch without a record {words}.", code="required"
+            )
+    if faults:
+        raise ValidationError(faults)
+    reason = require_reason(reason, "no record exists")
+    if occurred_at == occurred_until:
+        raise _fault("occurred_until", "The end lies after the start.")
+    entry = Entry(
+        incident=incident,
+        kind=Entry.Kind.NO_RECORD,
+        observed_signal=reason,
+        **_times(
+            incident,
+            occurred_at=occurred_at,
+            occurred_until=occurred_until,
+            precision=Precision.MINUTE,
+            at_text="",
+            position=None,
+        ),
+    )
+    add_record(entry, actor=actor)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="timeline.gap_stated",
+        sentence=f"stated in {entry.ref} that no record exists",
+        subject=entry,
+        reason=reason,
+    )
+    return entry
+
+
+@service
+def retract_entry(*, incident_id: int, actor: User, number: int, reason: str) -> Entry:
+    """Withdraw an entry, and with it the milestones that it carries."""
+    incident = lock_incident(incident_id, actor=actor, permission="timeline.edit")
+    entry = get_record(Entry, incident, number)
+    common: dict[str, Any] = {
+        "incident_id": incident_id,
+        "actor": actor,
+        "reason": require_reason(reason, "it is withdrawn"),
+        "permission": "timeline.edit",
+    }
+    for mark in Milestone.objects.filter(entry=entry, retracted_at=None):
+        core.retract_record(model=Milestone, number=mark.number, **common)
+    core.retract_record(model=Entry, number=number, **common)
+    entry.refresh_from_db()
+    return entry
+
+
+def link_entry_evidence(
+    *,
+    incident_id: int,
+    actor: User,
+    number: int,
+    evidence: list[Evidence],
+    note: str = "",
+) -> Entry:
+    """Say that an entry rests on these artifacts."""
+    entry = core.link_evidence(
+        incident_id=incident_id,
+        actor=actor,
+        model=Entry,
+        number=number,
+        evidence=evidence,
+        note=note,
+        permission="timeline.edit",
+    )
+    assert isinstance(entry, Entry)
+    return entry
+
+
+def unlink_entry_evidence(
+    *, incident_id: int, actor: User, number: int, evidence: Evidence, reason: str
+) -> Entry:
+    """Withdraw a link with a reason; the artifact itself stays."""
+    entry = core.unlink_evidence(
+        incident_id=incident_id,
+        actor=actor,
+        model=Entry,
+        number=number,
+        evidence=evidence,
+        reason=require_reason(reason, "the link is withdrawn"),
+        permission="timeline.edit",
+    )
+    assert isinstance(entry, Entry)
+    return entry
+
+
+# --- rules ----------------------------------------------------------------------------
+
+
+def own(incident: Incident, **rows: Any) -> None:
+    """Refuse rows of another incident and withdrawn ones, keyed by field."""
+    faults = {}
+    for name, row in rows.items():
+        if row is None:
+            continue
+        if row.incident_id != incident.pk:
+            faults[name] = ValidationError(
+                f"{row.ref} belongs to another incident.", code="invalid"
+            )
+        elif row.is_retracted:
+            faults[name] = ValidationError(
+                f"{row.ref} was withdrawn; choose another one.", code="invalid"
+            )
+    if faults:
+        raise ValidationError(faults)
+
+
+def refuse_future_in(name: str, moment: datetime | None) -> None:
+    """Decision 13, keyed by the field that holds the time."""
+    try:
+        refuse_future(moment)
+    except ValidationError as error:
+        raise ValidationError({name: error.error_list}) from error
+
+
+def _fault(name: str, words: str, code: str = "invalid") -> ValidationError:
+    return ValidationError({name: ValidationError(words, code=code)})
+
+
+def _refuse_stated_gap(kind: str) -> None:
+    if kind == Entry.Kind.NO_RECORD:
+        raise _fault(
+            "kind", "State a gap with its start, end and reason instead.", "stated_gap"
+        )
+
+
+def _times(
+    incident: Incident,
+    *,
+    occurred_at: When | None,
+    occurred_until: When | None,
+    precision: str,
+    at_text: str,
+    position: int | None,
+) -> dict[str, Any]:
+    """The time fields of an entry under decisions 6 and 13."""
+    if precision == Precision.DAY:
+        occurred_at, occurred_until = _whole_days(incident, occurred_at, occurred_until)
+    for name, moment in (
+        ("occurred_at", occurred_at),
+        ("occurred_until", occurred_until),
+    ):
+        if moment is not None and not isinstance(moment, datetime):
+            raise _fault(
+                name,
+                f"{moment.isoformat()} names a day, not a time. Add the time, or "
+                "choose the precision “Only the day”, so that nobody reads it as "
+                "midnight.",
+                "bare_day",
+            )
+    if precision == Precision.UNKNOWN:
+        if not at_text and position is None:
+            raise _fault(
+                "at_text",
+                "The time is not known: write down what the source says about it, or "
+                "choose the entry that it stands behind.",
+                "required",
+            )
+        if occurred_until:
+            raise _fault("occurred_until", "An end needs a known start.")
+    assert occurred_at is None or isinstance(occurred_at, datetime)
+    assert occurred_until is None or isinstance(occurred_until, datetime)
+    refuse_future_in("occurred_at", occurred_at)
+    if precision != Precision.DAY:
+        refuse_future_in("occurred_until", occurred_until)
+    return {
+        "occurred_at": occurred_at,
+        "occurred_until": occurred_until,
+        "precision": precision,
+        "at_text": at_text,
+        "position": position,
+    }
+
+
+def _whole_days(
+    incident: Incident, first: When | None, last: When | None
+) -> tuple[datetime | None, datetime | None]:
+    """A bare day is the interval of that day on the incident clock, never midnight.
+
+    last, as a date, is the last day of several; as a moment it is an end already made.
+    """
+    zone = incident.clock_zone
+    if first is None:
+        return None, None
+    day = on_clock(first, zone).date() if isinstance(first, datetime) else first
+    if isinstance(last, datetime):
+        final = on_clock(last - timedelta(microseconds=1), zone).date()
+    else:
+        final = last or day
+    if final < day:
+        raise _fault("occurred_until", "The end lies before the start.")
+    return start_of_day(day, zone), start_of_day(final + timedelta(days=1), zone)
+
+
+def _short(entry: Entry, limit: int = 120) -> str:
+    text = " ".join(entry.headline.split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _words(name: str) -> str:
+    return str(Entry._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
