@@ -85,7 +85,7 @@ class Breach:
 
 
 def verify(incident: Incident) -> list[Breach]:
-    """Recompute chain and history; [] means that nothing was altered since it was written.
+    """Recompute chain and history; [] means that nothing was altered since.
 
     Finds an edited, deleted, inserted or reordered activity entry, a truncated tail, an
     edited or deleted history row, one that no activity covers, and a row whose present

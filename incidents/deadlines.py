@@ -1,1 +1,84 @@
-"""Incidents: deadlines."""
+"""What is due in the case file: known unknowns, and waivers that run out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from accounts.models import User
+from incidents import permissions
+from incidents.models import Incident, KnownUnknown, Participation, Waiver
+from postmortem.lib.deadlines import Deadline, deadlines
+
+
+@deadlines("known_unknown")
+def unknowns_due(user: User | None) -> Iterator[Deadline]:
+    """Open known unknowns with a deadline, due to their owner; a late one reaches the
+    commander. They go on after the incident is no longer active."""
+    rows = (
+        KnownUnknown.objects.filter(
+            state=KnownUnknown.State.OPEN,
+            retracted_at=None,
+            due_at__isnull=False,
+            incident__status__in=permissions.OPEN,
+        )
+        .select_related("incident", "owner")
+        .order_by("due_at")
+    )
+    if user is not None:
+        rows = rows.filter(owner=user, incident__in=Incident.objects.visible_to(user))
+    found = list(rows)
+    leads = _commanders({row.incident_id for row in found})
+    for row in found:
+        assert row.due_at is not None
+        yield Deadline(
+            key=f"known_unknown:{row.incident.uuid}:{row.ref}:{row.due_at:%Y%m%d%H%M}",
+            kind="known_unknown",
+            title=row.question,
+            due_at=row.due_at,
+            owner=row.owner,
+            incident=row.incident,
+            url=row.get_absolute_url(),
+            ref=row.ref,
+            detail=row.missing_check,
+            escalate_to=leads.get(row.incident_id),
+        )
+
+
+@deadlines("waiver")
+def waivers_running_out(user: User | None) -> Iterator[Deadline]:
+    """Accepted findings whose time runs out: then they block or advise again."""
+    rows = (
+        Waiver.objects.filter(
+            retracted_at=None,
+            expires_at__isnull=False,
+            incident__status__in=permissions.OPEN,
+        )
+        .select_related("incident", "owner", "recorded_by")
+        .order_by("expires_at")
+    )
+    if user is not None:
+        rows = rows.filter(owner=user, incident__in=Incident.objects.visible_to(user))
+    for row in rows:
+        assert row.expires_at is not None
+        yield Deadline(
+            key=f"waiver:{row.incident.uuid}:{row.ref}",
+            kind="waiver",
+            title=f"{row.check_id} accepted until then: {row.finding_message}",
+            due_at=row.expires_at,
+            owner=row.owner or row.recorded_by,
+            incident=row.incident,
+            url=row.get_absolute_url(),
+            ref=row.ref,
+            detail=row.reason,
+        )
+
+
+def _commanders(incident_ids: set[int]) -> dict[int, User]:
+    rows = Participation.objects.filter(
+        incident__in=incident_ids,
+        duty=Participation.Duty.COMMANDER,
+        is_backup=False,
+        until=None,
+        retracted_at=None,
+    ).select_related("user")
+    return {row.incident_id: row.user for row in rows}

@@ -48,8 +48,8 @@ def incident_view(
 ) -> Callable[[IncidentView[P]], Callable[..., HttpResponse]]:
     """Declare the permission of a page. `key` in the URL becomes the incident.
 
-    A GET of a page that writes is refused to the wrong role too, so that nobody fills in
-    a form in vain; a wrong status is left to the service, which says why.
+    A GET of a page that writes is refused to the wrong role too, so that nobody fills
+    in a form in vain; a wrong status is left to the service, which says why.
     """
     if permission not in permissions.TABLE:
         raise ValueError(f"{permission} is not in the permission table")

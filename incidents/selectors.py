@@ -3,6 +3,7 @@ where evidence is used, the quality of the record."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
+from django.core.files.storage import default_storage
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
@@ -33,6 +35,7 @@ from incidents.models import (
     ScopeEvidence,
     ScopeStatement,
     SeverityPolicy,
+    StoredFile,
     Waiver,
 )
 from postmortem.lib.canonical import digest
@@ -499,3 +502,42 @@ def next_step(incident: Incident, found: list[Finding]) -> str:
         Incident.Status.STABILIZED: "Give the all-clear.",
         Incident.Status.IN_REVIEW: "Approve and close.",
     }[status]
+
+
+# --- stored files -------------------------------------------------------------------
+
+
+def lost_files(incident: Incident) -> list[tuple[Evidence, str]]:
+    """Artifacts whose bytes are not in the store as they were hashed: gone, or of
+    another size. The hash itself is computed again by `manage.py verify`."""
+    rows = [row for row in evidence(incident) if row.sha256]
+    stored = {
+        item.sha256: item
+        for item in StoredFile.objects.filter(sha256__in={row.sha256 for row in rows})
+    }
+    lost: list[tuple[Evidence, str]] = []
+    for row in rows:
+        item = stored.get(row.sha256)
+        try:
+            size = default_storage.size(item.path) if item else None
+        except OSError:
+            size = None
+        if size is None:
+            lost.append((row, "is not in the store"))
+        elif size != row.size:
+            lost.append((row, f"has {size} bytes in the store, not {row.size}"))
+    return lost
+
+
+def altered_files(incident: Incident) -> list[tuple[Evidence, str]]:
+    """As `lost_files`, and also every stored file whose SHA-256 has changed."""
+    found = lost_files(incident)
+    known = {row.pk for row, _ in found}
+    for row in evidence(incident):
+        if not row.sha256 or row.pk in known:
+            continue
+        path = StoredFile.objects.values_list("path", flat=True).get(sha256=row.sha256)
+        with default_storage.open(path, "rb") as stored:
+            if hashlib.file_digest(stored, "sha256").hexdigest() != row.sha256:
+                found.append((row, "was altered: its SHA-256 has changed"))
+    return found

@@ -238,6 +238,18 @@ class Lane(CaseRecord):
 
     prefix = "LN"
 
+    # Name, family and core flow of the well-known lanes; any other slug goes too.
+    KNOWN: ClassVar[dict[str, tuple[str, str, bool]]] = {
+        "checkout": ("Checkout authorization", Family.CARD, True),
+        "payouts": ("Payout batches", Family.DISBURSEMENTS, True),
+        "virtual-accounts": ("Virtual bank accounts", Family.COLLECTION, False),
+        "webhooks": ("Webhooks", Family.EVENTS, True),
+        "refunds": ("Refunds", Family.CARD, False),
+        "onboarding": ("Onboarding and KYC", Family.REGULATORY, False),
+        "tax-forms": ("Tax forms", Family.REGULATORY, False),
+        "ledger": ("Ledger", Family.OTHER, False),
+    }
+
     slug = models.SlugField(max_length=60)
     name = LineField(max_length=80)
     family = models.CharField(max_length=20, choices=Family, default=Family.OTHER)

@@ -111,7 +111,7 @@ class ImpactStatement(Claim):
     downstream_work = ProseField(
         "downstream effects and manual correction work",
         blank=True,
-        help_text="What had to be corrected by hand afterwards, or 'none' with evidence.",
+        help_text="What was corrected by hand afterwards, or 'none' with evidence.",
     )
 
     def clean(self) -> None:

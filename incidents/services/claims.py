@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -386,12 +386,12 @@ def edit_figure(
 def _add(
     incident_id: int,
     actor: User,
-    build: Any,
+    build: Callable[[Incident], K],
     evidence: Sequence[Evidence],
     *,
     noun: str,
     words: str,
-) -> Any:
+) -> K:
     incident = lock_incident(incident_id, actor=actor, permission="scope.edit")
     row = build(incident)
     _check_refs(incident, row)

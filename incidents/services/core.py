@@ -86,7 +86,7 @@ def get_record(model: type[C], incident: Incident, number: int) -> C:
 
 
 def change_record(
-    row: C,
+    row: CaseRecord | Incident,
     changes: dict[str, Any],
     *,
     actor: User,

@@ -4,7 +4,7 @@ superseded; opened without letting a browser run it."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
@@ -29,7 +29,7 @@ from postmortem.lib.errors import DomainError, InvalidTransition
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
 
-Upload = File[Any] | KeptFile
+Upload: TypeAlias = "File[Any] | KeptFile"
 _SECRET_NAMES = (
     "token",
     "access_token",

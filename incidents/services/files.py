@@ -264,7 +264,7 @@ def sniff(head: bytes) -> str:
     except (puremagic.PureError, ValueError):
         return UNKNOWN
     for match in matches:
-        media_type = _ALIASES.get(match.mime_type, match.mime_type)
+        media_type = str(_ALIASES.get(match.mime_type, match.mime_type))
         if media_type in _SIGNED:
             return media_type
     return UNKNOWN

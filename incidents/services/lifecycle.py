@@ -31,18 +31,6 @@ from postmortem.lib.times import refuse_future
 
 Status = Incident.Status
 
-# Defaults of the well-known lanes (R-SC-15); any other slug is accepted too.
-KNOWN_LANES: dict[str, tuple[str, str, bool]] = {
-    "checkout": ("Checkout authorization", Lane.Family.CARD, True),
-    "payouts": ("Payout batches", Lane.Family.DISBURSEMENTS, True),
-    "virtual-accounts": ("Virtual bank accounts", Lane.Family.COLLECTION, False),
-    "webhooks": ("Webhooks", Lane.Family.EVENTS, True),
-    "refunds": ("Refunds", Lane.Family.CARD, False),
-    "onboarding": ("Onboarding and KYC", Lane.Family.REGULATORY, False),
-    "tax-forms": ("Tax forms", Lane.Family.REGULATORY, False),
-    "ledger": ("Ledger", Lane.Family.OTHER, False),
-}
-
 
 @dataclass(frozen=True)
 class LaneSpec:
@@ -61,7 +49,7 @@ class LaneSpec:
                     )
                 }
             )
-        name, family, core = KNOWN_LANES.get(
+        name, family, core = Lane.KNOWN.get(
             slug, (self.name.strip(), Lane.Family.OTHER, False)
         )
         return Lane(

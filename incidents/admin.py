@@ -1,0 +1,110 @@
+"""Inspection only: the record is written by services, never here. Editable are the
+policies per severity."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+
+from incidents.models import (
+    ActivityEntry,
+    Evidence,
+    FindingSnapshot,
+    ImpactFigure,
+    ImpactStatement,
+    Incident,
+    KnownUnknown,
+    Lane,
+    Notification,
+    Participation,
+    ScopeStatement,
+    SeverityPolicy,
+    Waiver,
+)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Shows rows of incidents that the user may see; adds, changes, deletes nothing."""
+
+    actions = None
+    incident_path = "incident"
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def get_queryset(self, request) -> QuerySet:
+        visible = Incident.objects.visible_to(request.user)
+        rows = super().get_queryset(request)
+        if self.model is Incident:
+            return rows.filter(pk__in=visible.values("pk"))
+        return rows.filter(**{f"{self.incident_path}__in": visible.values("pk")})
+
+
+@admin.register(Incident)
+class IncidentAdmin(ReadOnlyAdmin):
+    list_display = ("key", "title", "severity", "status", "is_drill", "declared_at")
+    list_filter = ("status", "severity", "is_drill", "is_restricted")
+    search_fields = ("title", "=number")
+
+
+class CaseRecordAdmin(ReadOnlyAdmin):
+    list_display = ("full_ref", "__str__", "recorded_at", "retracted_at")
+    list_select_related = ("incident",)
+    search_fields = ("=incident__number",)
+
+
+admin.site.register(
+    [
+        Lane,
+        Participation,
+        ScopeStatement,
+        ImpactStatement,
+        ImpactFigure,
+        Evidence,
+        KnownUnknown,
+        Waiver,
+    ],
+    CaseRecordAdmin,
+)
+
+
+@admin.register(ActivityEntry)
+class ActivityAdmin(ReadOnlyAdmin):
+    list_display = ("incident", "sequence", "at", "actor_label", "sentence")
+    list_select_related = ("incident",)
+    search_fields = ("=incident__number", "verb")
+
+
+@admin.register(FindingSnapshot)
+class SnapshotAdmin(ReadOnlyAdmin):
+    list_display = ("incident", "blocking", "advisory", "computed_at")
+    list_select_related = ("incident",)
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "kind", "recipient", "state", "attempts", "sent_at")
+    list_filter = ("state", "kind")
+    list_select_related = ("recipient",)
+
+    def get_queryset(self, request) -> QuerySet:
+        visible = Incident.objects.visible_to(request.user).values("pk")
+        rows = admin.ModelAdmin.get_queryset(self, request)
+        return rows.filter(incident=None) | rows.filter(incident__in=visible)
+
+
+@admin.register(SeverityPolicy)
+class SeverityPolicyAdmin(admin.ModelAdmin):
+    list_display = ("severity", "gap_minutes", "cadence_minutes", "sustain_minutes")
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False

@@ -1,0 +1,171 @@
+"""Checks of evidence (R-EV)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from incidents import selectors
+from incidents.checks.base import form, short
+from incidents.models import Lane
+from postmortem.lib.findings import Case, Level, Problem, Row, check
+
+MONEY_LANES = frozenset({"payouts", "ledger", "refunds", "virtual-accounts"})
+
+
+def _claims(case: Case) -> Iterator[tuple[Any, str, str]]:
+    """The claims of the case file: row, its words, address of its form."""
+    for scope in case.load(selectors.scope):
+        url = form(case.incident, "scope_edit", scope.number)
+        yield scope, f"Scope “{short(scope.consequence)}”", url
+    for impact in case.load(selectors.impacts):
+        url = form(case.incident, "impact_edit", impact.number)
+        yield impact, f"{impact.get_kind_display()} impact", url
+    for figure in case.load(selectors.figures):
+        url = form(case.incident, "figure_edit", figure.number)
+        yield figure, f"Figure “{short(figure.label)}”", url
+
+
+@check(
+    "EV001",
+    "Evidence can be opened",
+    level=Level.WARNING,
+    requirements=("R-EV-07", "R-EV-10"),
+    tab="Evidence",
+)
+def can_be_opened(case: Case) -> Iterator[Problem]:
+    """Another reviewer must be able to open what a claim rests on. An artifact that is
+    only named stays visible as a gap until its file or link is there."""
+    for row in case.load(selectors.evidence):
+        if not row.is_openable and row.superseded_by_id is None:
+            yield Problem(
+                f"“{short(row.title)}” is only named; nobody can open it",
+                subject=row,
+                hint="Attach the file or a durable link.",
+                fix_label="Attach original",
+                url=form(case.incident, "evidence_edit", row.number),
+                inputs=(row.title,),
+            )
+
+
+@check(
+    "EV002",
+    "A claim rests on an original, not only on a later summary",
+    level=Level.WARNING,
+    requirements=("R-EV-04",),
+    tab="Evidence",
+    row=Row.IMPACT,
+)
+def not_only_summary(case: Case) -> Iterator[Problem]:
+    """A summary written later restates what somebody remembers. It may stand after the
+    originals, never instead of them."""
+    for row, words, url in _claims(case):
+        if row.rests_on_later_summary:
+            refs = sorted(item.ref for item in row.evidence)
+            yield Problem(
+                f"{words} rests on a later summary only ({', '.join(refs)})",
+                subject=row,
+                hint="Attach a record that was captured during the incident.",
+                fix_label="Attach original",
+                url=url,
+                inputs=tuple(refs),
+            )
+
+
+@check(
+    "EV003",
+    "Operational records are paired with finance records",
+    level=Level.WARNING,
+    requirements=("R-EV-08",),
+    tab="Evidence",
+    row=Row.IMPACT,
+)
+def money_is_paired(case: Case) -> Iterator[Problem]:
+    """When payouts, refunds or the ledger were touched, the systems' record and the
+    books' record have to be laid side by side: each alone may look fine."""
+    touched = [
+        lane.name
+        for lane in case.load(selectors.lanes)
+        if lane.slug in MONEY_LANES or lane.family == Lane.Family.DISBURSEMENTS
+    ]
+    rows = [r for r in case.load(selectors.evidence) if r.superseded_by_id is None]
+    if touched and not any(row.paired_with_id for row in rows):
+        yield Problem(
+            f"{', '.join(touched)} touched, but no operational record is paired with a "
+            "finance record",
+            hint="Pair, for example, the payout register with the bank's "
+            "acknowledgement.",
+            fix_label="Pair records",
+            url=form(case.incident, "evidence_list"),
+            inputs=tuple(touched),
+        )
+
+
+@check(
+    "EV004",
+    "No claim rests on a superseded artifact",
+    level=Level.INFO,
+    requirements=("R-EV-05",),
+    tab="Evidence",
+)
+def not_superseded(case: Case) -> Iterator[Problem]:
+    """A better artifact took this one's place, so the claim should cite that."""
+    for row, words, url in _claims(case):
+        for item in row.evidence:
+            if item.superseded_by_id:
+                yield Problem(
+                    f"{words} rests on {item.ref}, which was superseded",
+                    subject=row,
+                    hint="Link the artifact that took its place.",
+                    fix_label="Relink",
+                    url=url,
+                    inputs=(item.ref,),
+                )
+
+
+@check(
+    "EV005",
+    "Each artifact supports a claim",
+    level=Level.INFO,
+    requirements=("R-EV-05",),
+    tab="Evidence",
+)
+def supports_a_claim(case: Case) -> Iterator[Problem]:
+    """An artifact that no claim cites is either not needed or tells something that the
+    record does not say yet."""
+    used = case.load(selectors.evidence_use)
+    loose = [
+        row.ref
+        for row in case.load(selectors.evidence)
+        if row.pk not in used and row.superseded_by_id is None
+    ]
+    if loose:
+        many = len(loose) > 1
+        named = ", ".join(loose[:5]) + (" …" if len(loose) > 5 else "")
+        yield Problem(
+            f"{len(loose)} {'artifacts support' if many else 'artifact supports'} no "
+            f"claim: {named}",
+            hint="Link it to the entry, impact or cause that it shows.",
+            fix_label="Show unlinked",
+            url=form(case.incident, "evidence_list", query="use=unlinked"),
+            inputs=tuple(loose),
+        )
+
+
+@check(
+    "EV006",
+    "Stored files are in place",
+    level=Level.ERROR,
+    requirements=("R-EV-07", "R-EV-09"),
+    tab="Evidence",
+)
+def files_in_place(case: Case) -> Iterator[Problem]:
+    """A file that the store has lost, or that has another size than when it was hashed,
+    proves nothing. `manage.py verify` also computes every hash again."""
+    for row, words in case.load(selectors.lost_files):
+        yield Problem(
+            f"The file of {row.ref} {words}",
+            subject=row,
+            hint="Restore it from the backup; its SHA-256 tells which one it is.",
+            inputs=(row.sha256,),
+        )
