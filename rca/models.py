@@ -11,7 +11,7 @@ from timeline.models import Entry
 
 
 class Analysis(CaseRecord):
-    """The chosen approach and why it fits this incident (R-DOC-14). One per incident."""
+    """The chosen approach and why it fits (R-DOC-14). One per incident."""
 
     class Method(models.TextChoices):
         CHANGE = "change_analysis", "Change analysis"
@@ -70,6 +70,10 @@ class Cause(Claim):
         "self", through="CausePath", symmetrical=False, related_name="led_by"
     )
     entries = models.ManyToManyField(Entry, through="CauseEntry", related_name="causes")
+
+    # Set by `selectors.causes`: the ends of its arrows, and what it explains.
+    next_causes: list[Cause]
+    entry_rows: list[Entry]
 
     def __str__(self) -> str:
         return f"{self.ref} {self.statement}"

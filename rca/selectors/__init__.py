@@ -1,0 +1,32 @@
+"""Reads of the root cause analysis: rows with evidence, the graph, wording."""
+
+from rca.selectors.graph import Arrow, Graph, Node, graph, graph_svg
+from rca.selectors.rows import (
+    abandoned_hypotheses,
+    analysis,
+    causes,
+    failure_modes,
+    standing_causes,
+    withdrawn_causes,
+    withdrawn_modes,
+)
+from rca.selectors.wording import Wording, marked, wording, wording_of
+
+__all__ = [
+    "Arrow",
+    "Graph",
+    "Node",
+    "Wording",
+    "abandoned_hypotheses",
+    "analysis",
+    "causes",
+    "failure_modes",
+    "graph",
+    "graph_svg",
+    "marked",
+    "standing_causes",
+    "withdrawn_causes",
+    "withdrawn_modes",
+    "wording",
+    "wording_of",
+]

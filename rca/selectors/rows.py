@@ -1,0 +1,138 @@
+"""Causes and failure modes with everything that a page or a check reads. Each function
+costs the same number of queries for two causes and for two hundred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from django.db.models import Prefetch, QuerySet
+
+from incidents.models import Incident
+from rca.models import (
+    Analysis,
+    Cause,
+    CauseEntry,
+    CauseEvidence,
+    CausePath,
+    FailureMode,
+    FailureModeEvidence,
+)
+from timeline.models import Hypothesis, HypothesisEvidence
+
+T = TypeVar("T", bound=Any)
+
+
+def analysis(incident: Incident) -> Analysis | None:
+    """The method in force, or None while nobody chose one (R-DOC-14)."""
+    found = Analysis.objects.filter(incident=incident, retracted_at=None).first()
+    if found is not None:
+        found.incident = incident
+    return found
+
+
+def causes(incident: Incident) -> list[Cause]:
+    """Causes in force, ruled-out ones included, by label and number.
+
+    Each has `next_causes` and `entry_rows`: where its arrows lead and what it explains.
+    """
+    order = {label: index for index, label in enumerate(Cause.Label.values)}
+    found = _attach(incident, _causes(incident).filter(retracted_at=None))
+    by_pk = {cause.pk: cause for cause in found}
+    for cause in found:
+        cause.next_causes = []
+        cause.entry_rows = []
+    paths = CausePath.objects.filter(incident=incident, retracted_at=None)
+    for source, target in paths.order_by("leads_to__number").values_list(
+        "cause_id", "leads_to_id"
+    ):
+        if source in by_pk and target in by_pk:
+            by_pk[source].next_causes.append(by_pk[target])
+    joined = CauseEntry.objects.filter(
+        incident=incident, retracted_at=None, entry__retracted_at=None
+    ).select_related("entry")
+    for row in joined.order_by("entry__number"):
+        if row.cause_id in by_pk:
+            row.entry.incident = incident
+            by_pk[row.cause_id].entry_rows.append(row.entry)
+    return sorted(found, key=lambda cause: (order[cause.label], cause.number))
+
+
+def standing_causes(incident: Incident) -> list[Cause]:
+    """Causes that are neither withdrawn nor ruled out."""
+    return [c for c in causes(incident) if c.state != Cause.State.RULED_OUT]
+
+
+def withdrawn_causes(incident: Incident) -> list[Cause]:
+    """Causes withdrawn as mistakes: shown struck through with the reason."""
+    rows = _causes(incident).exclude(retracted_at=None)
+    return _attach(incident, rows.select_related("retracted_by"))
+
+
+def _causes(incident: Incident) -> QuerySet[Cause]:
+    return (
+        Cause.objects.filter(incident=incident)
+        .select_related("known_unknown", "known_unknown__owner")
+        .prefetch_related(_evidence(CauseEvidence))
+    )
+
+
+def failure_modes(incident: Incident) -> list[FailureMode]:
+    """Rows of the failure-mode table: supported first, known unknowns last."""
+    order = {str(standing): index for index, standing in enumerate(_STANDINGS)}
+    rows = _attach(incident, _modes(incident).filter(retracted_at=None))
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.mode == FailureMode.Mode.KNOWN_UNKNOWN,
+            order[row.standing],
+            row.number,
+        ),
+    )
+
+
+_STANDINGS = (
+    FailureMode.Standing.SUPPORTED,
+    FailureMode.Standing.PROVISIONAL,
+    FailureMode.Standing.RULED_OUT,
+)
+
+
+def withdrawn_modes(incident: Incident) -> list[FailureMode]:
+    """Rows withdrawn as mistakes."""
+    rows = _modes(incident).exclude(retracted_at=None)
+    return _attach(incident, rows.select_related("retracted_by"))
+
+
+def _modes(incident: Incident) -> QuerySet[FailureMode]:
+    return (
+        FailureMode.objects.filter(incident=incident)
+        .select_related("known_unknown", "known_unknown__owner")
+        .prefetch_related(_evidence(FailureModeEvidence))
+    )
+
+
+def abandoned_hypotheses(incident: Incident) -> list[Hypothesis]:
+    """Beliefs of the timeline that were dropped, with what changed direction (R-HY-02):
+    read-only here."""
+    rows = Hypothesis.objects.filter(
+        incident=incident, retracted_at=None, state=Hypothesis.State.ABANDONED
+    )
+    return _attach(incident, rows.prefetch_related(_evidence(HypothesisEvidence)))
+
+
+def _evidence(model: type[Any]) -> Prefetch[Any]:
+    links = model.objects.filter(retracted_at=None).select_related("evidence")
+    return Prefetch("evidence_links", links)
+
+
+def _attach(incident: Incident, rows: Iterable[T]) -> list[T]:
+    """Give every row its incident, so that its address costs no query."""
+    found = list(rows)
+    for row in found:
+        row.incident = incident
+        if getattr(row, "known_unknown", None) is not None:
+            row.known_unknown.incident = incident
+        for link in row.evidence_links.all():
+            link.evidence.incident = incident
+    return found
