@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 # Third-party views bring their own guard: sign-in pages, the read-only admin, and the
 # API, whose default permission class denies.

@@ -73,3 +73,12 @@ def stand_in(handle: str, *, name: str = "", title: str = "") -> User:
         },
     )
     return user
+
+
+def change_preferences(*, actor: User, time_zone: str, notify_by_email: bool) -> User:
+    """What a person sets for themselves; name, title and roles come from elsewhere."""
+    actor.time_zone = time_zone
+    actor.notify_by_email = notify_by_email
+    actor.clean_fields(exclude=["password", "email"])
+    actor.save(update_fields=["time_zone", "notify_by_email"])
+    return actor

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 
 from accounts.decorators import declare
 from accounts.models import User
@@ -40,12 +40,12 @@ def find_incident(user: User, key: str) -> Incident:
     return incident
 
 
-IncidentView = Callable[Concatenate[SignedInRequest, Incident, P], HttpResponse]
+IncidentView = Callable[Concatenate[SignedInRequest, Incident, P], HttpResponseBase]
 
 
 def incident_view(
     permission: str,
-) -> Callable[[IncidentView[P]], Callable[..., HttpResponse]]:
+) -> Callable[[IncidentView[P]], Callable[..., HttpResponseBase]]:
     """Declare the permission of a page. `key` in the URL becomes the incident.
 
     A GET of a page that writes is refused to the wrong role too, so that nobody fills
@@ -54,11 +54,11 @@ def incident_view(
     if permission not in permissions.TABLE:
         raise ValueError(f"{permission} is not in the permission table")
 
-    def wrap(view: IncidentView[P]) -> Callable[..., HttpResponse]:
+    def wrap(view: IncidentView[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def load(
             request: SignedInRequest, key: str, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             incident = find_incident(request.user, key)
             permissions.require(request.user, permission)
             return view(request, incident, *args, **kwargs)
@@ -70,14 +70,14 @@ def incident_view(
 
 def requires(
     permission: str,
-) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Declare the permission of a page that belongs to no incident yet."""
     if permission not in permissions.TABLE:
         raise ValueError(f"{permission} is not in the permission table")
 
-    def wrap(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    def wrap(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def check(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def check(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             permissions.require(request.user, permission)
             return view(request, *args, **kwargs)
 

@@ -376,7 +376,15 @@ class EvidenceUploadForm(EvidenceEditForm):
         required=False, allow_empty_file=True, label="File", max_length=None
     )
 
-    field_order = ("upload", "url", "title", "kind", "is_original", "side", "source")
+    field_order: tuple[str, ...] = (
+        "upload",
+        "url",
+        "title",
+        "kind",
+        "is_original",
+        "side",
+        "source",
+    )
 
     def narrow(self, incident: Incident) -> None:
         super().narrow(incident)

@@ -13,6 +13,11 @@ api = [
     path("incidents/<str:key>/", include("review.urls.api")),
 ]
 
+actions = [
+    path("actions/", include("actions.urls.mine")),
+    path("incidents/<str:key>/actions/", include("actions.urls.pages")),
+]
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
@@ -22,6 +27,6 @@ urlpatterns = [
     path("", include("incidents.urls.pages")),
     path("incidents/<str:key>/timeline/", include("timeline.urls.pages")),
     path("incidents/<str:key>/causes/", include("rca.urls.pages")),
-    path("incidents/<str:key>/actions/", include("actions.urls.pages")),
+    path("", include((actions, "actions"))),
     path("incidents/<str:key>/review/", include("review.urls.pages")),
 ]

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, URLValidator
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
@@ -97,6 +98,12 @@ class Evidence(CaseRecord):
 
     def __str__(self) -> str:
         return f"{self.ref} {self.title}"
+
+    def get_absolute_url(self) -> str:
+        """Its own page: what it is, where it is used, what is in it."""
+        return reverse(
+            "incidents:evidence_detail", args=[self.incident.key, self.number]
+        )
 
     @property
     def is_openable(self) -> bool:

@@ -1,16 +1,78 @@
 """Addresses of the pages."""
 
-from django.urls import path
+from collections.abc import Callable
 
-from incidents.views import activity, evidence, incident, work
+from django.http import HttpResponseBase
+from django.urls import URLPattern, path
+
+from incidents.views import (
+    activity,
+    claims,
+    evidence,
+    findings,
+    incident,
+    incident_list,
+    lifecycle,
+    people,
+    work,
+)
 
 app_name = "incidents"
 
+
+def case(route: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
+    """A page inside an incident; its name is the name of the view."""
+    return path(f"incidents/<str:key>/{route}", view, name=view.__name__)
+
+
 urlpatterns = [
     path("", work.work_list, name="work_list"),
-    path("search/", incident.incident_list, name="search"),
-    path("incidents/", incident.incident_list, name="incident_list"),
-    path("incidents/<str:key>/", incident.incident_detail, name="incident_detail"),
-    path("incidents/<str:key>/evidence/", evidence.evidence_list, name="evidence_list"),
-    path("incidents/<str:key>/activity/", activity.activity_list, name="activity_list"),
+    path("search/", incident_list.search, name="search"),
+    path("incidents/", incident_list.incident_list, name="incident_list"),
+    path("incidents/export.csv", incident_list.incident_export, name="incident_export"),
+    path("incidents/declare/", lifecycle.incident_declare, name="incident_declare"),
+    case("", incident.incident_detail),
+    case("edit/", lifecycle.incident_edit),
+    case("severity/", lifecycle.severity_edit),
+    case("clock/", lifecycle.clock_edit),
+    case("stabilize/", lifecycle.incident_stabilize),
+    case("relapse/", lifecycle.incident_relapse),
+    case("all-clear/", lifecycle.incident_all_clear),
+    case("cancel/", lifecycle.incident_cancel),
+    case("people/", people.people_list),
+    case("people/add/", people.duty_add),
+    case("people/hand-over/", people.command_handover),
+    case("people/<int:number>/end/", people.duty_end),
+    case("lanes/add/", people.lane_add),
+    case("lanes/<int:number>/edit/", people.lane_edit),
+    case("scope/add/", claims.scope_add),
+    case("scope/<int:number>/edit/", claims.scope_edit),
+    case("scope/<int:number>/close/", claims.scope_close),
+    case("scope/<int:number>/reopen/", claims.scope_reopen),
+    case("scope/<int:number>/withdraw/", claims.scope_retract),
+    case("impact/add/", claims.impact_add),
+    case("impact/<int:number>/edit/", claims.impact_edit),
+    case("impact/<int:number>/withdraw/", claims.impact_retract),
+    case("figures/add/", claims.figure_add),
+    case("figures/<int:number>/edit/", claims.figure_edit),
+    case("figures/<int:number>/withdraw/", claims.figure_retract),
+    case("unknowns/add/", claims.unknown_add),
+    case("unknowns/<int:number>/edit/", claims.unknown_edit),
+    case("unknowns/<int:number>/resolve/", claims.unknown_resolve),
+    case("unknowns/<int:number>/accept/", claims.unknown_accept),
+    case("unknowns/<int:number>/reopen/", claims.unknown_reopen),
+    case("evidence/", evidence.evidence_list),
+    case("evidence/add/", evidence.evidence_add),
+    case("evidence/<int:number>/", evidence.evidence_detail),
+    case("evidence/<int:number>/download/", evidence.evidence_download),
+    case("evidence/<int:number>/edit/", evidence.evidence_edit),
+    case("evidence/<int:number>/attach/", evidence.evidence_attach),
+    case("evidence/<int:number>/supersede/", evidence.evidence_supersede),
+    case("evidence/<int:number>/pair/", evidence.evidence_pair),
+    case("evidence/<int:number>/withdraw/", evidence.evidence_retract),
+    case("findings/", findings.finding_list),
+    case("findings/accept/", findings.finding_accept),
+    case("findings/<int:number>/confirm/", findings.waiver_second),
+    case("findings/<int:number>/withdraw/", findings.waiver_retract),
+    case("activity/", activity.activity_list),
 ]

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from accounts.models import User
 from incidents import permissions
 from incidents.decorators import SignedInRequest
-from incidents.models import FindingSnapshot, Incident
+from incidents.models import CaseRecord, FindingSnapshot, Incident
 from postmortem.lib import tabs
 from postmortem.lib.htmx import form_page, wants_fragment
 from postmortem.lib.times import on_clock
 
+R = TypeVar("R", bound=CaseRecord)
 WORK_COUNT = "my_work"  # session key: (count, moment as a timestamp)
 WORK_COUNT_KEPT = timedelta(minutes=15)
 
@@ -61,7 +62,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
             *(
                 {"label": label, "url": url, "active": here.startswith(url)}
                 for label, url in (
-                    ("Actions", page_url("actions:action_index")),
+                    ("Actions", page_url("actions:my_actions")),
                     ("Insights", page_url("review:insight_list")),
                 )
                 if url
@@ -234,7 +235,12 @@ def _header_menu(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any
         ("Edit incident", "incident_edit", "pencil", can["incident_edit"]),
         ("Change severity", "severity_edit", "trending-up", can["incident_edit"]),
         ("People and duties", "people_list", "users", True),
-        ("Lanes", "lane_list", "route", True),
+        (
+            "Change the clock",
+            "clock_edit",
+            "clock",
+            can["incident_clock"],
+        ),
         (
             "Declare stabilized",
             "incident_stabilize",
@@ -255,13 +261,12 @@ def _header_menu(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any
         ),
         ("Cancel incident", "incident_cancel", "ban", can["incident_cancel"]),
     ]
-    drawers = {"people_list", "lane_list"}
     found = [
         {
             "label": label,
             "url": page_url(f"incidents:{name}", incident.key),
             "icon": icon,
-            "drawer": name not in drawers,
+            "drawer": name != "people_list",
         }
         for label, name, icon, allowed in links
         if allowed
@@ -275,7 +280,23 @@ def _header_menu(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any
     return [item for item in found if item["url"]]
 
 
-# --- forms inside an incident ---------------------------------------------------------
+# --- rows and forms inside an incident ------------------------------------------------
+
+
+def get_row(model: type[R], incident: Incident, number: int) -> R:
+    """A row of this incident that is not withdrawn, or 404."""
+    row = model._default_manager.filter(
+        incident=incident, number=number, retracted_at=None
+    ).first()
+    if row is None:
+        raise Http404(f"no such {model._meta.verbose_name}")
+    row.incident = incident
+    return row
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What was sent, also when it is empty; None when the page is only read."""
+    return request.POST if request.method == "POST" else None
 
 
 def case_form(

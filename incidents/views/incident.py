@@ -1,27 +1,218 @@
-"""The list of incidents, the declaration, the overview and the transitions."""
+"""The overview of one incident: roles, impact, recovery, scope, findings, unknowns."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlencode
+
 from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
-from accounts.decorators import signed_in
+from incidents import selectors
 from incidents.decorators import SignedInRequest, incident_view
-from incidents.models import Incident
-from incidents.views import workspace
+from incidents.models import (
+    ImpactFigure,
+    ImpactStatement,
+    Incident,
+    KnownUnknown,
+    Participation,
+    ScopeStatement,
+)
+from incidents.views import page_url, workspace
+from postmortem.lib import ui
+from postmortem.lib.findings import Finding, Level
 from postmortem.lib.htmx import render_page
+from postmortem.lib.times import on_clock
 
-
-@signed_in
-def incident_list(request: SignedInRequest) -> HttpResponse:
-    """All incidents that this person may see."""
-    return render_page(request, "incidents/incident_list.html", {"title": "Incidents"})
+Duty = Participation.Duty
+STRIP = (
+    Duty.COMMANDER,
+    Duty.SCRIBE,
+    Duty.ENGINEERING,
+    Duty.PAYMENTS_OPS,
+    Duty.FINANCE_OPS,
+    Duty.COMPLIANCE,
+    Duty.SUPPORT,
+)
+IMPACT_ICONS = {
+    ImpactStatement.Kind.CUSTOMER: "users",
+    ImpactStatement.Kind.OPERATIONAL: "settings",
+    ImpactStatement.Kind.BUSINESS: "report-money",
+}
 
 
 @incident_view("incident.view")
 def incident_detail(request: SignedInRequest, incident: Incident) -> HttpResponse:
-    """The overview of one incident."""
+    """The overview: what happened to whom, what is proven, what still blocks."""
+    now = timezone.now()
+    around = workspace(request, incident, "overview")
+    scope = own(incident, selectors.scope(incident))
+    unknowns = own(incident, selectors.unknowns(incident))
+    is_open = KnownUnknown.State.OPEN
     return render_page(
         request,
         "incidents/incident_detail.html",
-        workspace(request, incident, "overview"),
+        {
+            **around,
+            "now": now,
+            "roles": _roles(selectors.current_duties(incident)),
+            "impact_rows": _impact_rows(own(incident, selectors.impacts(incident))),
+            "users_scope": _of(scope, ScopeStatement.Audience.EXPERIENCED),
+            "internal_scope": _of(scope, ScopeStatement.Audience.INTERNAL),
+            "unknowns": [row for row in unknowns if row.state == is_open],
+            "settled_unknowns": [row for row in unknowns if row.state != is_open],
+            "lanes": own(incident, selectors.lanes(incident)),
+            "recovery_url": page_url("timeline:recovery_strip", incident.key),
+            **findings_panel(incident, can_accept=around["can"]["finding_accept"]),
+        },
     )
+
+
+def own(incident: Incident, rows: Iterable[Any]) -> list[Any]:
+    """The rows with the incident already loaded, their evidence included: links to
+    them are then built without a query each."""
+    found = list(rows)
+    for row in found:
+        row.incident = incident
+        for name in ("closing_evidence", "paired_with", "superseded_by"):
+            if getattr(row, f"{name}_id", None):
+                getattr(row, name).incident = incident
+        if hasattr(row, "evidence_links"):
+            for link in row.live_links if hasattr(row, "live_links") else ():
+                link.evidence.incident = incident
+        if hasattr(row, "live_figures"):
+            own(incident, row.live_figures)
+    return found
+
+
+def _of(rows: list[ScopeStatement], audience: str) -> list[ScopeStatement]:
+    found = [row for row in rows if row.audience == audience]
+    return sorted(found, key=lambda row: row.state == ScopeStatement.State.CLOSED)
+
+
+def _roles(duties: list[Participation]) -> list[dict[str, Any]]:
+    """The strip of roles: the usual seven, then what else is held (R-RO-02)."""
+    others = sorted({row.duty for row in duties} - set(STRIP) - {Duty.RESPONDER})
+    return [
+        {
+            "duty": str(duty),
+            "label": Duty(duty).label,
+            "people": [
+                row.user.label
+                for row in duties
+                if row.duty == duty and not row.is_backup
+            ],
+        }
+        for duty in (*STRIP, *others)
+    ]
+
+
+# --- impact -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FigureLine:
+    row: ImpactFigure
+    text: str
+
+
+@dataclass(frozen=True)
+class ImpactLine:
+    """A statement with its figures set in bold where the sentence names them."""
+
+    row: ImpactStatement
+    text: SafeString
+    figures: list[FigureLine]
+
+
+def _impact_rows(statements: list[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": kind.value,
+            "label": kind.label,
+            "icon": IMPACT_ICONS[kind],
+            "statements": [_impact_line(row) for row in statements if row.kind == kind],
+        }
+        for kind in ImpactStatement.Kind
+    ]
+
+
+def _impact_line(row: Any) -> ImpactLine:
+    figures = [FigureLine(figure, figure_text(figure)) for figure in row.live_figures]
+    named = [line for line in figures if _names(row.statement, line.text)]
+    return ImpactLine(
+        row=row,
+        text=_in_bold(row.statement, [line.text for line in named]),
+        figures=[
+            line
+            for line in figures
+            if line not in named
+            or line.row.is_provisional
+            or line.row.basis != "actual"
+        ],
+    )
+
+
+def figure_text(figure: ImpactFigure) -> str:
+    """A figure as it is printed: `6,418` or `€412,860.20`."""
+    if figure.amount is not None:
+        return ui.money(figure.amount, figure.currency)
+    return f"{figure.count:,}"
+
+
+def _pattern(texts: list[str]) -> str:
+    return "|".join(rf"(?<![\d.,]){re.escape(text)}(?![\d]|[.,]\d)" for text in texts)
+
+
+def _names(sentence: str, text: str) -> bool:
+    return bool(re.search(_pattern([text]), sentence))
+
+
+def _in_bold(sentence: str, texts: list[str]) -> SafeString:
+    """The sentence, escaped, with these figures in bold."""
+    if not texts:
+        return conditional_escape(sentence)
+    parts, last = [], 0
+    for match in re.finditer(_pattern(texts), sentence):
+        parts.append(conditional_escape(sentence[last : match.start()]))
+        parts.append(format_html("<b>{}</b>", match.group()))
+        last = match.end()
+    parts.append(conditional_escape(sentence[last:]))
+    return mark_safe("".join(parts))  # noqa: S308 - every part is escaped above
+
+
+# --- findings ---------------------------------------------------------------------
+
+
+def findings_panel(incident: Incident, *, can_accept: bool) -> dict[str, Any]:
+    """Context of the panel 'What still blocks closure', run now."""
+    now = timezone.now()
+    found = selectors.findings(incident, now)
+    rows = [_finding_row(incident, item, can_accept=can_accept) for item in found]
+    at = on_clock(now, incident.clock_zone)
+    return {
+        "blocking": [
+            r for r in rows if r["level"] == Level.ERROR and not r["accepted_by"]
+        ],
+        "advisory": [r for r in rows if r["level"] != Level.ERROR or r["accepted_by"]],
+        "ran_at": f"{at:%H:%M} {incident.clock_zone}",
+    }
+
+
+def _finding_row(
+    incident: Incident, item: Finding, *, can_accept: bool
+) -> dict[str, Any]:
+    row = asdict(item)
+    allowed = item.waivable or item.level is not Level.ERROR
+    if can_accept and allowed and not item.accepted_by:
+        query = urlencode({"check": item.id, "finding": item.key})
+        row["accept_url"] = (
+            f"{reverse('incidents:finding_accept', args=[incident.key])}?{query}"
+        )
+    return row

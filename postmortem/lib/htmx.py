@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import messages
@@ -42,9 +43,18 @@ def done(request: HttpRequest, url: str, message: str = "") -> HttpResponse:
         messages.success(request, message)
     if wants_fragment(request):
         page = HttpResponse(status=204)
-        page["HX-Redirect"] = url
+        if _is_here(request, url):
+            page["HX-Refresh"] = "true"  # only the anchor differs: it would not reload
+        else:
+            page["HX-Redirect"] = url
         return page
     return redirect(url)
+
+
+def _is_here(request: HttpRequest, url: str) -> bool:
+    """Whether the browser shows this address already, whatever the anchor."""
+    there, here = urlsplit(url), urlsplit(request.headers.get("HX-Current-URL", ""))
+    return (there.path, there.query) == (here.path, here.query)
 
 
 def add_errors(form: forms.BaseForm, error: ValidationError) -> None:

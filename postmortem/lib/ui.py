@@ -278,11 +278,12 @@ def finding_row(finding: Any) -> SafeString:
 
     finding: id, level ('error', 'warning', 'info'), message, hint, subject_label or
     subject_ref, url, fix_label, owner_label; `accepted_by` (words) and `cleared_at`
-    (words, such as '10:18') strike the row.
+    (words, such as '10:18') strike the row; `accept_url` adds the link to accept it.
     """
     level = _value(_read(finding, "level", "info")).lower()
     shape, word = FINDING_ICONS.get(level, FINDING_ICONS["info"])
     accepted = _read(finding, "accepted_by", "")
+    accept_url = _read(finding, "accept_url", "")
     cleared = _read(finding, "cleared_at", "")
     message = _read(finding, "message")
     place = _read(finding, "subject_label") or _read(finding, "subject_ref")
@@ -304,7 +305,7 @@ def finding_row(finding: Any) -> SafeString:
         '<li class="pm-finding pm-finding-{level}{accepted}">{icon}'
         '<div class="pm-finding-body"><p class="pm-finding-text">{message}</p>'
         '<p class="pm-finding-where"><code class="pm-code">{id}</code> {where}</p>'
-        "{hint}{note}</div>{fix}</li>",
+        "{hint}{note}{accept}</div>{fix}</li>",
         level=level if level in FINDING_ICONS else "info",
         accepted=" is-accepted" if accepted else "",
         icon=icon(shape, word, "pm-icon-18"),
@@ -314,6 +315,14 @@ def finding_row(finding: Any) -> SafeString:
         hint=format_html('<p class="pm-finding-hint">{}</p>', hint) if hint else "",
         note=format_html('<p class="pm-finding-hint">Accepted: {}</p>', accepted)
         if accepted
+        else "",
+        accept=format_html(
+            '<p class="pm-finding-hint"><a href="{}" data-drawer>Accept with a reason'
+            '<span class="visually-hidden">: {}</span></a></p>',
+            accept_url,
+            message,
+        )
+        if accept_url
         else "",
         fix=format_html(
             '<a class="pm-finding-fix" href="{}">{}'
@@ -368,6 +377,15 @@ def incident_time(value: datetime | date | None, zone: str = "UTC") -> str:
         return f"{value.day} {value:%b %Y}"
     moment = _moment(value, zone)
     return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+@register.filter
+def short_time(value: datetime | None, zone: str = "UTC") -> str:
+    """'10 Mar 13:52:04' in the IANA zone, for dense tables of one incident."""
+    if not value:
+        return NOT_RECORDED
+    moment = _moment(value, zone)
+    return f"{moment.day} {moment:%b %H:%M:%S}"
 
 
 @register.filter

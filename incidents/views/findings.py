@@ -1,0 +1,117 @@
+"""Findings: the panel, accepting one with a reason, the second person."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.urls import reverse
+
+from incidents import forms, selectors
+from incidents.decorators import SignedInRequest, incident_view
+from incidents.models import Incident, Waiver
+from incidents.services import waivers as services
+from incidents.views import case_form, get_row, posted, workspace
+from incidents.views.claims import retract
+from incidents.views.incident import findings_panel
+from postmortem.lib.findings import Level
+from postmortem.lib.htmx import render_page
+
+
+@incident_view("incident.view")
+def finding_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """The panel alone: the fragment for other pages, a page of its own without htmx;
+    and every acceptance with its people, reason and end."""
+    around = workspace(request, incident, "overview")
+    return render_page(
+        request,
+        "incidents/finding_list.html",
+        {
+            **around,
+            **findings_panel(incident, can_accept=around["can"]["finding_accept"]),
+            "waivers": selectors.waivers(incident),
+        },
+        fragment="components/_findings_panel.html",
+    )
+
+
+@incident_view("finding.accept")
+def finding_accept(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """Accept one finding with a reason (decision 10)."""
+    check = request.GET.get("check", "")
+    key = request.GET.get("finding", "")
+    finding = next(
+        (
+            item
+            for item in selectors.findings(incident)
+            if (item.id, item.key) == (check, key)
+        ),
+        None,
+    )
+    if finding is None and request.method == "GET":
+        raise Http404("this finding is no longer open")
+    blocks = finding is not None and finding.level is Level.ERROR
+    form = forms.AcceptFindingForm(posted(request), incident=incident)
+    if not blocks:
+        del form.fields["owner"]
+    words = finding.message if finding else ""
+    return case_form(
+        request,
+        incident,
+        form,
+        lambda data: services.accept_finding(
+            incident_id=incident.pk,
+            actor=request.user,
+            check_id=check,
+            finding_key=key,
+            **data,
+        ),
+        tab="overview",
+        title=f"Accept {check[:6]} with a reason",
+        lead=f"{words}. It blocks closure, so a second person has to confirm, and it "
+        "is printed wherever the record is."
+        if blocks
+        else f"{words}. It lapses when what lies behind it changes.",
+        submit_label="Accept",
+        message="A second person has to confirm it."
+        if blocks
+        else "The finding is accepted.",
+        done_url=reverse("incidents:finding_list", args=[incident.key]),
+        cancel_url=incident.get_absolute_url(),
+    )
+
+
+@incident_view("finding.accept")
+def waiver_second(
+    request: SignedInRequest, incident: Incident, number: int
+) -> HttpResponse:
+    """The second person of an accepted blocking finding."""
+    row = get_row(Waiver, incident, number)
+    return case_form(
+        request,
+        incident,
+        forms.ConfirmForm(posted(request), incident=incident),
+        lambda data: services.second_waiver(
+            incident_id=incident.pk, actor=request.user, number=number
+        ),
+        tab="overview",
+        title=f"Confirm the acceptance of {row.check_id}",
+        lead=f"{row.finding_message}. Reason given: {row.reason}",
+        submit_label="Confirm",
+        message="The acceptance is in force.",
+        done_url=reverse("incidents:finding_list", args=[incident.key]),
+    )
+
+
+@incident_view("finding.accept")
+def waiver_retract(
+    request: SignedInRequest, incident: Incident, number: int
+) -> HttpResponse:
+    """Take an acceptance back; the finding is open again."""
+    return retract(
+        request,
+        incident,
+        get_row(Waiver, incident, number),
+        tab="overview",
+        permission="finding.accept",
+        what="acceptance",
+        done_url=reverse("incidents:finding_list", args=[incident.key]),
+    )

@@ -1,0 +1,285 @@
+"""The list of incidents: saved views with counts, filters in the address, CSV."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.paginator import Paginator
+from django.db.models import Case, Count, IntegerField, Prefetch, Q, Value, When
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.decorators import signed_in
+from accounts.models import User
+from incidents.decorators import SignedInRequest, find_incident
+from incidents.models import Incident, Lane, Participation, Severity
+from incidents.models.case import IncidentQuerySet
+from incidents.permissions import OPEN, can
+from incidents.views.work import waiting_approvals
+from postmortem.lib.htmx import render_page
+from postmortem.lib.times import on_clock
+
+PAGE_SIZE = 25
+STATUS_ORDER = list(Incident.Status)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the query string asks for; unknown values are left out."""
+
+    view: str
+    q: str
+    severities: tuple[str, ...]
+    statuses: tuple[str, ...]
+    lane: str
+
+    @classmethod
+    def read(cls, query: QueryDict, *, searching: bool = False) -> Filters:
+        views = {"open", "blocking", "approval", "severe", "closed", "all"}
+        view = query.get("view", "")
+        if view not in views:
+            everywhere = searching or query.get("status") or query.get("q")
+            view = "all" if everywhere else "open"
+        return cls(
+            view=view,
+            q=query.get("q", "").replace("\x00", "").strip()[:200],
+            severities=_known(query.getlist("severity"), Severity.values),
+            statuses=_known(query.getlist("status"), Incident.Status.values),
+            lane=query.get("lane", "").replace("\x00", "").strip()[:60],
+        )
+
+    def query(self, **changes: Any) -> str:
+        """The same filters as a query string; a change to '' takes one away."""
+        values: dict[str, Any] = {
+            "view": self.view,
+            "q": self.q,
+            "severity": list(self.severities),
+            "status": list(self.statuses),
+            "lane": self.lane,
+            **changes,
+        }
+        return urlencode({k: v for k, v in values.items() if v}, doseq=True)
+
+    def apply(
+        self, rows: IncidentQuerySet, *, to_approve: set[int]
+    ) -> IncidentQuerySet:
+        rows = rows.filter(_views(to_approve)[self.view])
+        if self.severities:
+            rows = rows.filter(severity__in=self.severities)
+        if self.statuses:
+            rows = rows.filter(status__in=self.statuses)
+        if self.lane:
+            lanes = Lane.objects.filter(slug=self.lane, retracted_at=None)
+            rows = rows.filter(pk__in=lanes.values("incident"))
+        for word in self.q.split()[:8]:
+            number = word.upper().removeprefix("INC-")
+            match = Q(title__icontains=word) | Q(summary__icontains=word)
+            match |= Q(source_ref__iexact=word)
+            if number.isdigit() and len(number) <= 9:
+                match |= Q(number=int(number))
+            rows = rows.filter(match)
+        return rows
+
+    def chips(self) -> list[dict[str, str]]:
+        """The filters in force besides the saved view, each with its removal."""
+        found = []
+        if self.q:
+            found.append(("Search", f"“{self.q}”", {"q": ""}))
+        if self.severities:
+            found.append(("Severity", ", ".join(self.severities), {"severity": ""}))
+        if self.statuses:
+            words = ", ".join(Incident.Status(s).label for s in self.statuses)
+            found.append(("Status", words, {"status": ""}))
+        if self.lane:
+            found.append(("Lane", self.lane, {"lane": ""}))
+        return [
+            {"name": name, "value": value, "query": self.query(**gone)}
+            for name, value, gone in found
+        ]
+
+
+def _known(values: list[str], allowed: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value in allowed))
+
+
+def _views(to_approve: set[int]) -> dict[str, Q]:
+    is_open = Q(status__in=OPEN)
+    return {
+        "open": is_open,
+        "blocking": is_open & Q(snapshot__blocking__gt=0),
+        "approval": Q(pk__in=to_approve),
+        "severe": Q(severity__in=[Severity.SEV1, Severity.SEV2]),
+        "closed": Q(status=Incident.Status.CLOSED),
+        "all": Q(),
+    }
+
+
+VIEW_LABELS = {
+    "open": "Open",
+    "blocking": "Blocking closure",
+    "approval": "Needs my approval",
+    "severe": "SEV1 and SEV2",
+    "closed": "Closed",
+    "all": "All",
+}
+
+
+@signed_in
+def incident_list(request: SignedInRequest) -> HttpResponse:
+    """All incidents that this person may see. At most twelve queries."""
+    return _list(request, Filters.read(request.GET))
+
+
+@signed_in
+def search(request: SignedInRequest) -> HttpResponse:
+    """The search box: a ref such as INC-2041 jumps there, words search the list."""
+    words = request.GET.get("q", "").strip().upper()
+    key = words if words.startswith("INC-") else f"INC-{words}"
+    if words.removeprefix("INC-").isdigit():
+        try:
+            return redirect(find_incident(request.user, key))
+        except Http404:
+            pass
+    return _list(request, Filters.read(request.GET, searching=True))
+
+
+@signed_in
+def incident_export(request: SignedInRequest) -> HttpResponse:
+    """What the filters show, as CSV with the same columns."""
+    filters = Filters.read(request.GET)
+    page = HttpResponse(content_type="text/csv; charset=utf-8")
+    page["Content-Disposition"] = 'attachment; filename="incidents.csv"'
+    sheet = csv.writer(page)
+    sheet.writerow(
+        [
+            "ref",
+            "title",
+            "severity",
+            "status",
+            "lanes",
+            "blocking",
+            "advisory",
+            "commander",
+            "next step",
+            "declared at (UTC)",
+            "incident clock",
+        ]
+    )
+    for row in _rows(_visible(request.user, filters)):
+        snapshot = getattr(row, "snapshot", None)
+        sheet.writerow(
+            [
+                _cell(value)
+                for value in (
+                    row.key,
+                    row.title,
+                    row.severity,
+                    row.get_status_display(),
+                    ", ".join(lane.name for lane in row.live_lanes),
+                    snapshot.blocking if snapshot else "",
+                    snapshot.advisory if snapshot else "",
+                    ", ".join(part.user.label for part in row.command),
+                    snapshot.next_step if snapshot else "",
+                    on_clock(row.declared_at, "UTC").strftime("%Y-%m-%d %H:%M")
+                    if row.declared_at
+                    else "",
+                    row.clock_zone,
+                )
+            ]
+        )
+    return page
+
+
+def _cell(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _visible(user: User, filters: Filters) -> IncidentQuerySet:
+    to_approve = waiting_approvals(user) if filters.view == "approval" else set()
+    return filters.apply(Incident.objects.visible_to(user), to_approve=to_approve)
+
+
+def _rows(rows: IncidentQuerySet) -> Any:
+    """Rows with all that a line shows, however many there are."""
+    order = Case(
+        *(When(status=s, then=Value(at)) for at, s in enumerate(STATUS_ORDER)),
+        output_field=IntegerField(),
+    )
+    return (
+        rows.select_related("snapshot")
+        .prefetch_related(
+            Prefetch(
+                "lanes", Lane.objects.filter(retracted_at=None), to_attr="live_lanes"
+            ),
+            Prefetch(
+                "participations",
+                Participation.objects.filter(
+                    duty=Participation.Duty.COMMANDER,
+                    is_backup=False,
+                    until=None,
+                    retracted_at=None,
+                ).select_related("user"),
+                to_attr="command",
+            ),
+        )
+        .order_by(order, "severity", "-number")
+    )
+
+
+def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
+    visible = Incident.objects.visible_to(request.user)
+    to_approve = waiting_approvals(request.user)
+    counts = visible.aggregate(
+        **{
+            name: Count("pk", filter=condition) if condition else Count("pk")
+            for name, condition in _views(to_approve).items()
+        }
+    )
+    shown = filters.apply(visible, to_approve=to_approve)
+    page = Paginator(_rows(shown), PAGE_SIZE).get_page(request.GET.get("page"))
+    lanes = (
+        Lane.objects.filter(incident__in=visible, retracted_at=None)
+        .order_by("slug")
+        .values_list("slug", flat=True)
+        .distinct()
+    )
+    here = reverse("incidents:incident_list")
+    query = filters.query()
+    return render_page(
+        request,
+        "incidents/incident_list.html",
+        {
+            "title": "Incidents",
+            "now": timezone.now(),
+            "filters": filters,
+            "page": page,
+            "query": f"{query}&" if query else "",
+            "export_url": f"{reverse('incidents:incident_export')}?{query}",
+            "tabs": [
+                {
+                    "label": label,
+                    "url": f"{here}?{filters.query(view=name, status='')}",
+                    "active": name == filters.view,
+                    "count": counts[name],
+                }
+                for name, label in VIEW_LABELS.items()
+            ],
+            "chips": filters.chips(),
+            "clear_query": urlencode({"view": filters.view}),
+            "view_label": VIEW_LABELS[filters.view],
+            "severities": Severity.values,
+            "statuses": Incident.Status.choices,
+            "lanes": list(lanes),
+            "has_any": counts["all"] > 0,
+            "can_declare": can(request.user, "incident.declare"),
+        },
+        fragment="incidents/_incident_rows.html",
+    )
