@@ -1,1 +1,145 @@
-"""Actions: deadlines."""
+"""What is due in the actions: the actions themselves, their closure tests, and
+completed ones that wait for approval. All of it goes on after closing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from actions import selectors
+from actions.models import ActionApproval, ActionItem, ClosureTest
+from incidents.models import Incident
+from postmortem.lib.deadlines import Deadline, deadlines
+
+State = ActionItem.State
+PENDING = (State.DRAFT, State.OPEN)
+# How long a completed action may wait for its approver (house choice).
+APPROVAL_TIME = timedelta(days=3)
+
+
+def _visible(user: User | None) -> QuerySet[Incident]:
+    """Incidents that count: not cancelled, and for a person only those they may see."""
+    rows = Incident.objects.visible_to(user) if user else Incident.objects.all()
+    return rows.exclude(status=Incident.Status.CANCELLED)
+
+
+def _key(kind: str, incident: Incident, ref: str, due_at: datetime) -> str:
+    """Stable for one date: a new date is a new deadline, with reminders of its own."""
+    return f"{kind}:{incident.key}:{ref}:{due_at.astimezone(UTC):%Y%m%dT%H%M}"
+
+
+@deadlines("action")
+def action_due(user: User | None = None) -> Iterator[Deadline]:
+    """Due dates of actions that are still to be done (R-AI-01, R-MT-05)."""
+    rows = ActionItem.objects.filter(
+        retracted_at=None,
+        due_at__isnull=False,
+        state__in=PENDING,
+        incident__in=_visible(user),
+    ).select_related("incident", "owner")
+    if user is not None:
+        rows = rows.filter(owner=user)
+    for action in rows:
+        assert action.due_at is not None
+        yield Deadline(
+            key=_key("action", action.incident, action.ref, action.due_at),
+            kind="action",
+            title=action.title,
+            due_at=action.due_at,
+            owner=action.owner,
+            incident=action.incident,
+            url=action.get_absolute_url(),
+            ref=action.ref,
+            detail=str(action.get_timing_display()),
+        )
+
+
+@deadlines("closure_test")
+def closure_test_due(user: User | None = None) -> Iterator[Deadline]:
+    """Closure tests that have a date of their own and no accepted run yet."""
+    rows = ClosureTest.objects.filter(
+        retracted_at=None,
+        due_at__isnull=False,
+        action__retracted_at=None,
+        action__state__in=PENDING,
+        incident__in=_visible(user),
+    )
+    if user is not None:
+        rows = rows.filter(action__owner=user)
+    found = rows.select_related("incident", "action__owner").prefetch_related(
+        "runs__evidence_links__evidence"
+    )
+    for test in found:
+        assert test.due_at is not None
+        if test.accepted_run:
+            continue
+        test.action.incident = test.incident
+        latest = test.latest_run
+        yield Deadline(
+            key=_key("closure_test", test.incident, test.ref, test.due_at),
+            kind="closure_test",
+            title=f"{test.action.ref} {test.action.title}",
+            due_at=test.due_at,
+            owner=test.action.owner,
+            incident=test.incident,
+            url=test.get_absolute_url(),
+            ref=test.ref,
+            detail=f"{latest.ref} {latest.get_outcome_display().lower()}"
+            if latest
+            else "No run yet",
+        )
+
+
+@deadlines("approval")
+def approval_due(user: User | None = None) -> Iterator[Deadline]:
+    """Completed actions that wait for approval: for each approver named in the incident
+    who may give it; where none is named, for the owner, who has to find one."""
+    visible = _visible(user)
+    rows = ActionItem.objects.filter(
+        retracted_at=None,
+        state=State.COMPLETED,
+        completed_at__isnull=False,
+        incident__in=visible,
+    ).exclude(
+        # Mandatory ones of a closed incident were approved before it closed.
+        Q(incident__status=Incident.Status.CLOSED)
+        & Q(timing=ActionItem.Timing.MANDATORY)
+    )
+    if user is not None:
+        rows = rows.filter(Q(owner=user) | Q(incident__approvers=user)).distinct()
+    waiting = selectors.with_everything(
+        rows.select_related("incident").prefetch_related("incident__approvers")
+    )
+    people: dict[int, User] = {}
+    for action in waiting:
+        state = selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
+        if state.is_approved or state.state == "changes_requested":
+            continue
+        assert action.completed_at is not None
+        due_at = action.completed_at + APPROVAL_TIME
+        named = [people.setdefault(p.pk, p) for p in action.incident.approvers.all()]
+        able = [
+            person for person in named if selectors.may_approve(action, person, state)
+        ]
+        for person in able or ([action.owner] if action.owner else []):
+            if user is not None and person.pk != user.pk:
+                continue
+            key = _key("approval", action.incident, action.ref, due_at)
+            yield Deadline(
+                key=f"{key}:{person.pk}",
+                kind="approval",
+                title=f"Approve “{action.title}”"
+                if able
+                else f"Find an approver for “{action.title}”",
+                due_at=due_at,
+                owner=person,
+                incident=action.incident,
+                url=f"{action.get_absolute_url()}#approvals",
+                ref=action.ref,
+                detail="Approval is stale: the action changed"
+                if state.state == "stale"
+                else "Completed, waiting for approval",
+            )

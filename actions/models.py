@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
 from django.urls import reverse
 
 from accounts.models import User
-from incidents.models import CaseRecord, CaseRelation, Claim, EvidenceLink, Incident
+from incidents.models import (
+    CaseRecord,
+    CaseRelation,
+    Claim,
+    Evidence,
+    EvidenceLink,
+    Incident,
+)
 from incidents.models.case import user_fk
 from postmortem.lib.fields import LineField, ProseField
 from rca.models import Cause, FailureMode
@@ -91,11 +100,41 @@ class ActionItem(CaseRecord):
         """A second approver from finance, only where money moves or settles."""
         return self.area in {self.Area.RISK_CONTROLS, self.Area.SETTLEMENT}
 
+    @property
+    def is_pending(self) -> bool:
+        """Still to be done: a draft or an open action."""
+        return not self.is_retracted and self.state in {
+            self.State.DRAFT,
+            self.State.OPEN,
+        }
+
+    @property
+    def live_tests(self) -> list[ClosureTest]:
+        """Closure tests that were not withdrawn; read with them prefetched."""
+        return [test for test in self.closure_tests.all() if not test.is_retracted]
+
+    @property
+    def live_causes(self) -> list[Cause]:
+        return [link.cause for link in self.cause_links.all() if not link.retracted_at]
+
+    @property
+    def live_failure_modes(self) -> list[FailureMode]:
+        links = self.failure_mode_links.all()
+        return [link.failure_mode for link in links if not link.retracted_at]
+
+    @property
+    def is_proven(self) -> bool:
+        """Every closure test has an accepted run, and there is at least one test."""
+        tests = self.live_tests
+        return bool(tests) and all(test.accepted_run for test in tests)
+
 
 class ActionCause(CaseRelation):
     """An action answers a cause."""
 
-    action = models.ForeignKey(ActionItem, on_delete=models.PROTECT, related_name="+")
+    action = models.ForeignKey(
+        ActionItem, on_delete=models.PROTECT, related_name="cause_links"
+    )
     cause = models.ForeignKey(Cause, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
@@ -112,7 +151,9 @@ class ActionCause(CaseRelation):
 class ActionFailureMode(CaseRelation):
     """An action answers a row of the failure-mode table."""
 
-    action = models.ForeignKey(ActionItem, on_delete=models.PROTECT, related_name="+")
+    action = models.ForeignKey(
+        ActionItem, on_delete=models.PROTECT, related_name="failure_mode_links"
+    )
     failure_mode = models.ForeignKey(
         FailureMode, on_delete=models.PROTECT, related_name="+"
     )
@@ -145,6 +186,39 @@ class ClosureTest(CaseRecord):
     def get_absolute_url(self) -> str:
         return f"{self.action.get_absolute_url()}#{self.ref}"
 
+    @property
+    def live_runs(self) -> list[TestRun]:
+        """Runs that were not withdrawn, in the order they were made."""
+        runs = [run for run in self.runs.all() if not run.is_retracted]
+        return sorted(runs, key=lambda run: (run.ran_at, run.number))
+
+    @property
+    def latest_run(self) -> TestRun | None:
+        runs = self.live_runs
+        return runs[-1] if runs else None
+
+    @property
+    def accepted_run(self) -> TestRun | None:
+        """The newest accepted run that no later run contradicts by failing."""
+        for run in reversed(self.live_runs):
+            if run.outcome == TestRun.Outcome.FAILED:
+                return None
+            if run.is_accepted:
+                return run
+        return None
+
+    @property
+    def unproven_run(self) -> TestRun | None:
+        """The newest run that passed without proof, where nothing contradicts it."""
+        if self.accepted_run:
+            return None
+        for run in reversed(self.live_runs):
+            if run.outcome == TestRun.Outcome.FAILED:
+                return None
+            if run.outcome == TestRun.Outcome.PASSED:
+                return run
+        return None
+
 
 class TestRun(Claim):
     """One run of a closure test. Accepted only when it passed and its artifact is
@@ -174,12 +248,31 @@ class TestRun(Claim):
         help_text="It becomes residual risk, and a follow-up stays open (R-CT-07).",
     )
 
+    # A procedure or a control's description tells what should happen, not what did.
+    PROCEDURE_TEXTS: ClassVar[frozenset[str]] = frozenset(
+        {Evidence.Kind.RUNBOOK, Evidence.Kind.RUNBOOK_STEP, Evidence.Kind.DATA_CONTRACT}
+    )
+
+    @property
+    def proof(self) -> list[Evidence]:
+        """Original artifacts that can be opened and are more than procedure text."""
+        return [
+            item
+            for item in self.evidence
+            if item.proves and item.kind not in self.PROCEDURE_TEXTS
+        ]
+
+    @property
+    def rests_on_procedure_text(self) -> bool:
+        """Its only originals are procedure texts (R-CT-05)."""
+        return not self.proof and any(item.proves for item in self.evidence)
+
     @property
     def is_accepted(self) -> bool:
         return (
             self.outcome == self.Outcome.PASSED
             and not self.is_retracted
-            and not self.is_provisional
+            and bool(self.proof)
         )
 
     def get_absolute_url(self) -> str:

@@ -6,6 +6,7 @@ from django.urls import include, path
 from postmortem.views import healthz
 
 api = [
+    path("", include("accounts.urls.api")),
     path("", include("incidents.urls.api")),
     path("incidents/<str:key>/", include("timeline.urls.api")),
     path("incidents/<str:key>/", include("rca.urls.api")),

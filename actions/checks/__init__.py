@@ -1,0 +1,5 @@
+"""Checks of the actions, by noun."""
+
+from actions.checks import approvals, items, tests
+
+__all__ = ["approvals", "items", "tests"]

@@ -1,0 +1,427 @@
+"""Reads of the actions: items with everything that hangs on them, their approval state,
+what is overdue, and the follow-through figures. Constant query counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+
+from accounts.models import Role, User
+from actions.models import (
+    ActionApproval,
+    ActionCause,
+    ActionFailureMode,
+    ActionItem,
+    ClosureTest,
+    TestRun,
+    TestRunEvidence,
+)
+from incidents.models import (
+    Evidence,
+    Incident,
+    KnownUnknown,
+    Participation,
+    Waiver,
+)
+from postmortem.lib.canonical import digest
+from rca.models import Cause, FailureMode
+from timeline.models import DependencyCheckpoint
+
+Purpose = ActionApproval.Purpose
+State = ActionItem.State
+
+
+def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
+    """Tests, runs, evidence, approvals, causes and failure modes: seven queries."""
+    return rows.select_related(
+        "owner", "recorded_by", "completed_by", "retracted_by"
+    ).prefetch_related(
+        Prefetch("closure_tests", ClosureTest.objects.order_by("number")),
+        Prefetch(
+            "closure_tests__runs",
+            TestRun.objects.select_related(
+                "tester", "recorded_by", "known_unknown"
+            ).order_by("ran_at", "number"),
+        ),
+        Prefetch(
+            "closure_tests__runs__evidence_links",
+            TestRunEvidence.objects.select_related("evidence"),
+        ),
+        Prefetch("approvals", ActionApproval.objects.select_related("approver")),
+        Prefetch("cause_links", ActionCause.objects.select_related("cause")),
+        Prefetch(
+            "failure_mode_links",
+            ActionFailureMode.objects.select_related("failure_mode"),
+        ),
+    )
+
+
+def _of_incident(rows: list[ActionItem], incident: Incident) -> list[ActionItem]:
+    """Give every row the one incident object, so that no link costs a query."""
+    for action in rows:
+        action.incident = incident
+        for test in action.closure_tests.all():
+            test.incident = incident
+            for run in test.runs.all():
+                run.incident = incident
+                for link in run.evidence_links.all():
+                    link.evidence.incident = incident
+        for cause in action.live_causes:
+            cause.incident = incident
+        for mode in action.live_failure_modes:
+            mode.incident = incident
+    return rows
+
+
+def all_actions(incident: Incident) -> list[ActionItem]:
+    """Every action of the case, the withdrawn ones too, by number."""
+    rows = ActionItem.objects.filter(incident=incident).order_by("number")
+    return _of_incident(list(with_everything(rows)), incident)
+
+
+def actions(incident: Incident) -> list[ActionItem]:
+    """The actions in force, by number, with everything prefetched."""
+    rows = ActionItem.objects.filter(incident=incident, retracted_at=None)
+    return _of_incident(list(with_everything(rows.order_by("number"))), incident)
+
+
+def get_action(incident: Incident, number: int) -> ActionItem:
+    """One action with everything that hangs on it; raises DoesNotExist."""
+    row = with_everything(ActionItem.objects.filter(incident=incident)).get(
+        number=number
+    )
+    return _of_incident([row], incident)[0]
+
+
+# --- facts and approvals --------------------------------------------------------------
+
+
+def _plan(action: ActionItem) -> dict[str, Any]:
+    """What is to be done, by whom, when, and how it will be proven."""
+    return {
+        "ref": action.ref,
+        "title": action.title,
+        "details": action.details,
+        "kind": action.kind,
+        "timing": action.timing,
+        "priority": action.priority,
+        "area": action.area,
+        "owner": action.owner.handle if action.owner else None,
+        "due_at": action.due_at,
+        "trade_off": action.trade_off,
+        "rollback_path": action.rollback_path,
+        "proof_location": action.proof_location,
+        "causes": sorted(cause.ref for cause in action.live_causes),
+        "failure_modes": sorted(mode.ref for mode in action.live_failure_modes),
+        "closure_tests": [
+            {
+                "ref": test.ref,
+                "procedure": test.procedure,
+                "pass_condition": test.pass_condition,
+                "environment": test.environment,
+                "due_at": test.due_at,
+            }
+            for test in action.live_tests
+        ],
+    }
+
+
+def _artifact(item: Evidence) -> dict[str, Any]:
+    return {
+        "ref": item.ref,
+        "sha256": item.sha256,
+        "url": item.url,
+        "is_original": item.is_original,
+        "retracted": item.is_retracted,
+    }
+
+
+def _run_facts(run: TestRun) -> dict[str, Any]:
+    return {
+        "ref": run.ref,
+        "ran_at": run.ran_at,
+        "environment": run.environment,
+        "outcome": run.outcome,
+        "tester": run.tester.handle if run.tester else None,
+        "notes": run.notes,
+        "sandbox_limit": run.sandbox_limit,
+        "evidence": [_artifact(item) for item in run.evidence],
+    }
+
+
+def facts_digest(action: ActionItem, purpose: str) -> str:
+    """Digest of what an approval of this purpose covers.
+
+    A completion covers plan, risks, runs and their artifacts. A deferral covers the
+    plan alone: runs made while the action waits for its date do not void it.
+    """
+    facts = _plan(action)
+    if purpose == Purpose.COMPLETION:
+        facts |= {
+            "state": action.state,
+            "completed_at": action.completed_at,
+            "risk_removed": action.risk_removed,
+            "risk_remaining": action.risk_remaining,
+            "runs": [
+                _run_facts(run) for test in action.live_tests for run in test.live_runs
+            ],
+        }
+    return digest([purpose, facts])
+
+
+@dataclass(frozen=True)
+class SeatState:
+    """One seat that has to approve: approved, waiting, stale or changes_requested."""
+
+    seat: str
+    label: str
+    state: str
+    approval: ActionApproval | None = None
+
+
+@dataclass(frozen=True)
+class ApprovalState:
+    """Where the approval of an action stands, for one purpose.
+
+    digest: of the facts as they are now; an approval of other facts is stale.
+    """
+
+    purpose: str
+    digest: str
+    seats: tuple[SeatState, ...]
+
+    @property
+    def state(self) -> str:
+        states = {seat.state for seat in self.seats}
+        for name in ("changes_requested", "stale", "waiting"):
+            if name in states:
+                return name
+        return "approved"
+
+    @property
+    def is_approved(self) -> bool:
+        return self.state == "approved"
+
+    def seat(self, name: str) -> SeatState | None:
+        return next((seat for seat in self.seats if seat.seat == name), None)
+
+
+def approval_purpose(action: ActionItem) -> str:
+    """A scheduled action that is not completed waits for its deferral; every other one
+    for the approval of its completion."""
+    if not action.is_mandatory and action.state != State.COMPLETED:
+        return str(Purpose.DEFERRAL)
+    return str(Purpose.COMPLETION)
+
+
+def approval_state(action: ActionItem, purpose: str = "") -> ApprovalState:
+    """Whether the approvals of an action hold for its facts as they are now.
+
+    Costs no query on an action that was read with everything.
+    """
+    purpose = purpose or approval_purpose(action)
+    now = facts_digest(action, purpose)
+    seats = [ActionApproval.Seat.QUALITY]
+    if purpose == Purpose.COMPLETION and action.needs_finance_approval:
+        seats.append(ActionApproval.Seat.FINANCE)
+    given = [item for item in action.approvals.all() if item.purpose == purpose]
+    return ApprovalState(
+        purpose=purpose,
+        digest=now,
+        seats=tuple(
+            _seat_state(seat, [item for item in given if item.seat == seat], now)
+            for seat in seats
+        ),
+    )
+
+
+def _seat_state(
+    seat: ActionApproval.Seat, given: list[ActionApproval], now: str
+) -> SeatState:
+    last = given[-1] if given else None
+    if last is None:
+        state = "waiting"
+    elif last.approved_digest != now:
+        # What was asked for has been changed: the seat waits again. A given approval of
+        # other facts is shown as stale, so that nobody takes it for a valid one.
+        asked = last.decision == ActionApproval.Decision.CHANGES
+        state = "waiting" if asked else "stale"
+    else:
+        state = str(last.decision)
+    return SeatState(seat=str(seat), label=seat.label, state=state, approval=last)
+
+
+def conflicts(action: ActionItem, user: User, purpose: str) -> list[str]:
+    """Why this person may not approve: their part in the action, in words (R-AP-02)."""
+    parts: list[tuple[str, User | None]] = [
+        ("owns it", action.owner),
+        ("wrote it", action.recorded_by),
+    ]
+    if purpose == Purpose.COMPLETION:
+        parts.append(("completed it", action.completed_by))
+        for test in action.live_tests:
+            for run in test.live_runs:
+                parts.append((f"made {run.ref}", run.tester))
+                parts.append((f"recorded {run.ref}", run.recorded_by))
+    return list(
+        dict.fromkeys(words for words, who in parts if user.is_same_person(who))
+    )
+
+
+def seats_of(action: ActionItem, user: User, purpose: str) -> list[str]:
+    """The seats this person may take, by role: a manager judges quality, finance the
+    effect on money. Separation of duties is a second question (`conflicts`)."""
+    state = approval_state(action, purpose)
+    wanted = [seat.seat for seat in state.seats]
+    held = []
+    if ActionApproval.Seat.FINANCE in wanted and Role.FINANCE in user.roles:
+        held.append(str(ActionApproval.Seat.FINANCE))
+    if ActionApproval.Seat.QUALITY in wanted and user.is_manager:
+        held.append(str(ActionApproval.Seat.QUALITY))
+    return held
+
+
+def may_approve(action: ActionItem, user: User, state: ApprovalState) -> bool:
+    """Whether this person could fill a seat that is still free."""
+    if conflicts(action, user, state.purpose):
+        return False
+    open_seats = {seat.seat for seat in state.seats if seat.state != "approved"}
+    taken = any(
+        seat.state == "approved"
+        and seat.approval is not None
+        and user.is_same_person(seat.approval.approver)
+        for seat in state.seats
+    )
+    return not taken and bool(open_seats & set(seats_of(action, user, state.purpose)))
+
+
+# --- waived artifacts -----------------------------------------------------------------
+
+
+def missing_artifact_key(test: ClosureTest, run: TestRun) -> str:
+    """Key of the finding 'passed without an artifact' (CT002) on these inputs."""
+    return digest(["CT002", test.ref, list(missing_artifact_inputs(run))])
+
+
+def missing_artifact_inputs(run: TestRun) -> tuple[str, ...]:
+    return (run.ref, run.outcome, str(run.version))
+
+
+def waived_artifacts(incident: Incident, now: datetime) -> frozenset[str]:
+    """Finding keys of missing artifacts that two people accepted (R-CT-08)."""
+    rows = Waiver.objects.filter(incident=incident, check_id="CT002", retracted_at=None)
+    return frozenset(row.finding_key for row in rows if row.is_in_force(now))
+
+
+# --- lists ----------------------------------------------------------------------------
+
+
+def is_overdue(action: ActionItem, now: datetime) -> bool:
+    return action.is_pending and action.due_at is not None and action.due_at < now
+
+
+def overdue(rows: Iterable[ActionItem], now: datetime) -> list[ActionItem]:
+    """Those of `rows` that are still to be done and past their date."""
+    return [action for action in rows if is_overdue(action, now)]
+
+
+def visible_actions(user: User) -> QuerySet[ActionItem]:
+    """Actions in force across all incidents that this person may see."""
+    return (
+        ActionItem.objects.filter(
+            retracted_at=None, incident__in=Incident.objects.visible_to(user)
+        )
+        .exclude(incident__status=Incident.Status.CANCELLED)
+        .select_related("incident", "owner")
+    )
+
+
+def open_actions_of(user: User) -> list[ActionItem]:
+    """Every draft and open action this person owns, soonest first, in all incidents."""
+    rows = visible_actions(user).filter(owner=user, state__in=[State.DRAFT, State.OPEN])
+    return list(with_everything(rows).order_by("due_at", "incident", "number"))
+
+
+@dataclass(frozen=True)
+class FollowThrough:
+    """What became of the actions of an incident (R-MT-05).
+
+    by_kind: {kind: {state: count}}. residual_risks: completed actions that say which
+    risk remains, plus open unknowns that a sandbox left behind.
+    """
+
+    by_kind: dict[str, dict[str, int]]
+    by_state: dict[str, int]
+    total: int
+    overdue: int
+    completed_with_artifact: int
+    completed_without_artifact: int
+    residual_risks: int
+    mandatory_open: int
+
+
+def follow_through(incident: Incident) -> FollowThrough:
+    """Actions by kind and state, overdue, completed with and without artifact."""
+    return follow_through_of(actions(incident), timezone.now())
+
+
+def follow_through_of(rows: list[ActionItem], now: datetime) -> FollowThrough:
+    by_kind: dict[str, dict[str, int]] = {
+        kind: dict.fromkeys(State.values, 0) for kind in ActionItem.Kind.values
+    }
+    for action in rows:
+        by_kind[action.kind][action.state] += 1
+    completed = [action for action in rows if action.state == State.COMPLETED]
+    proven = [action for action in completed if action.is_proven]
+    unknowns = {
+        run.known_unknown_id
+        for action in rows
+        for test in action.live_tests
+        for run in test.live_runs
+        if run.known_unknown is not None
+        and run.known_unknown.state != KnownUnknown.State.RESOLVED
+    }
+    return FollowThrough(
+        by_kind=by_kind,
+        by_state=dict(Counter(action.state for action in rows)),
+        total=len(rows),
+        overdue=len(overdue(rows, now)),
+        completed_with_artifact=len(proven),
+        completed_without_artifact=len(completed) - len(proven),
+        residual_risks=len(unknowns)
+        + sum(bool(action.risk_remaining) for action in completed),
+        mandatory_open=sum(a.is_mandatory and a.is_pending for a in rows),
+    )
+
+
+# --- what the checks and pages look at beside the actions -----------------------------
+
+
+def causes_in_force(incident: Incident) -> list[Cause]:
+    """Causes that were neither withdrawn nor ruled out."""
+    rows = Cause.objects.filter(incident=incident, retracted_at=None)
+    return list(rows.exclude(state=Cause.State.RULED_OUT))
+
+
+def failure_modes_in_force(incident: Incident) -> list[FailureMode]:
+    """Failure modes that were neither withdrawn nor ruled out."""
+    rows = FailureMode.objects.filter(incident=incident, retracted_at=None)
+    return list(rows.exclude(standing=FailureMode.Standing.RULED_OUT))
+
+
+def third_parties(incident: Incident) -> list[DependencyCheckpoint]:
+    """External interfaces that the affected flows touched."""
+    rows = DependencyCheckpoint.objects.filter(incident=incident, retracted_at=None)
+    return list(rows.exclude(state=DependencyCheckpoint.State.NOT_TOUCHED))
+
+
+def names_of_people(incident: Incident) -> list[str]:
+    """Names of the people of an incident, for the check on blaming words."""
+    held = Participation.objects.filter(incident=incident, retracted_at=None)
+    return sorted(set(held.values_list("user__name", flat=True)))

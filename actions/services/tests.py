@@ -1,0 +1,375 @@
+"""Write verbs of closure tests and their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from accounts.models import User
+from actions import selectors
+from actions.models import ActionItem, ClosureTest, TestRun
+from actions.services.items import refuse_cancelled, require_follow_up
+from incidents import activity, permissions
+from incidents.models import Evidence, Incident, KnownUnknown
+from incidents.services.core import (
+    KEEP,
+    add_record,
+    change_record,
+    get_record,
+    given,
+    lock_incident,
+    require_reason,
+    set_evidence,
+)
+from incidents.services.evidence import Upload, store_evidence
+from incidents.services.files import KeptFile, keep_file
+from postmortem.lib.errors import InvalidTransition
+from postmortem.lib.persistence import save, service
+from postmortem.lib.times import refuse_future
+
+
+@service
+def add_closure_test(
+    *,
+    incident_id: int,
+    actor: User,
+    action: ActionItem,
+    procedure: str,
+    pass_condition: str = "",
+    environment: str = "",
+    due_at: datetime | None = None,
+) -> ClosureTest:
+    """Say how it will be proven that an action works, and what has to come out."""
+    incident = lock_incident(incident_id, actor=actor, permission="action.edit")
+    action = get_record(ActionItem, incident, action.number)
+    refuse_cancelled(action)
+    test = add_record(
+        ClosureTest(
+            incident=incident,
+            action=action,
+            procedure=procedure,
+            pass_condition=pass_condition,
+            environment=environment,
+            due_at=due_at,
+        ),
+        actor=actor,
+    )
+    activity.record(
+        incident,
+        actor=actor,
+        verb="actions.test_added",
+        sentence=f"added closure test {test.ref} to {action.ref}",
+        subject=test,
+    )
+    return test
+
+
+@service
+def edit_closure_test(
+    *,
+    incident_id: int,
+    actor: User,
+    number: int,
+    version: int | None = None,
+    procedure: str = KEEP,
+    pass_condition: str = KEEP,
+    environment: str = KEEP,
+    due_at: datetime | None = KEEP,
+) -> ClosureTest:
+    """Change a closure test. Approvals of its action lapse; an open action keeps at
+    least one pass condition."""
+    incident = lock_incident(incident_id, actor=actor, permission="action.edit")
+    test = get_record(ClosureTest, incident, number)
+    action = selectors.get_action(incident, test.action.number)
+    refuse_cancelled(action)
+    moved = change_record(
+        test,
+        given(
+            procedure=procedure,
+            pass_condition=pass_condition,
+            environment=environment,
+            due_at=due_at,
+        ),
+        actor=actor,
+        version=version,
+    )
+    _keep_a_test(action, without=test, plus=test)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="actions.test_edited",
+        sentence=f"edited {test.ref}",
+        subject=test,
+        data={"changes": moved},
+    )
+    return test
+
+
+def _keep_a_test(
+    action: ActionItem, *, without: ClosureTest, plus: ClosureTest | None = None
+) -> None:
+    """An action that has left draft keeps a closure test with a pass condition."""
+    if action.state == ActionItem.State.DRAFT:
+        return
+    left = [test for test in action.live_tests if test.pk != without.pk]
+    left += [plus] if plus else []
+    if any(test.pass_condition for test in left):
+        return
+    field = "pass_condition" if plus else "reason"
+    raise ValidationError(
+        {
+            field: ValidationError(
+                f"{action.ref} is {action.get_state_display().lower()} and needs a "
+                "closure test with a pass condition. Add the other one first.",
+                code="required",
+            )
+        }
+    )
+
+
+@service
+def retract_closure_test(
+    *, incident_id: int, actor: User, number: int, reason: str
+) -> ClosureTest:
+    """Withdraw a closure test with a reason. The last one of an open action stays."""
+    incident = lock_incident(incident_id, actor=actor, permission="action.edit")
+    test = get_record(ClosureTest, incident, number)
+    reason = require_reason(reason, "it is withdrawn")
+    action = selectors.get_action(incident, test.action.number)
+    _keep_a_test(action, without=test)
+    test.retracted_at = timezone.now()
+    test.retracted_by = actor
+    test.retraction_reason = reason
+    save(test, actor=actor, reason=reason)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="actions.test_retracted",
+        sentence=f"withdrew {test.ref} of {action.ref}",
+        subject=test,
+        reason=reason,
+    )
+    return test
+
+
+def _keep(
+    incident_id: int, *, actor: User, uploads: Sequence[Upload]
+) -> list[KeptFile]:
+    """Hash and store uploads before the incident is locked, so that a large file holds
+    nobody up; who may not record a run is refused before that."""
+    incident = Incident.objects.visible_to(actor).get(pk=incident_id)
+    permissions.require(actor, "action.run", incident)
+    return [
+        item if isinstance(item, KeptFile) else keep_file(item, field="uploads")
+        for item in uploads
+    ]
+
+
+def record_run(
+    *,
+    incident_id: int,
+    actor: User,
+    closure_test: ClosureTest,
+    ran_at: datetime,
+    environment: str,
+    outcome: str,
+    tester: User | None = None,
+    notes: str = "",
+    sandbox_limit: str = "",
+    evidence: Sequence[Evidence] = (),
+    uploads: Sequence[Upload] = (),
+) -> TestRun:
+    """Record one run of a closure test, with the artifacts that it left.
+
+    evidence: artifacts of this incident; uploads: files, stored as test output captured
+    at `ran_at`. The tester defaults to the actor. What the sandbox could not reproduce
+    becomes a known unknown that stays open as the follow-up (R-CT-07). Goes on after
+    closing for scheduled actions.
+    """
+    return _record_run(
+        incident_id=incident_id,
+        actor=actor,
+        closure_test=closure_test,
+        ran_at=ran_at,
+        environment=environment,
+        outcome=outcome,
+        tester=tester,
+        notes=notes,
+        sandbox_limit=sandbox_limit,
+        evidence=evidence,
+        kept=_keep(incident_id, actor=actor, uploads=uploads),
+    )
+
+
+@service
+def _record_run(
+    *,
+    incident_id: int,
+    actor: User,
+    closure_test: ClosureTest,
+    ran_at: datetime,
+    environment: str,
+    outcome: str,
+    tester: User | None,
+    notes: str,
+    sandbox_limit: str,
+    evidence: Sequence[Evidence],
+    kept: Sequence[KeptFile],
+) -> TestRun:
+    incident = lock_incident(incident_id, actor=actor, permission="action.run")
+    test = get_record(ClosureTest, incident, closure_test.number)
+    action = get_record(ActionItem, incident, test.action.number)
+    require_follow_up(incident, action)
+    refuse_cancelled(action)
+    _refuse_future_run(ran_at)
+    run = TestRun(
+        incident=incident,
+        closure_test=test,
+        ran_at=ran_at,
+        environment=environment,
+        outcome=outcome,
+        tester=tester or actor,
+        notes=notes,
+        sandbox_limit=sandbox_limit,
+    )
+    if sandbox_limit.strip() and not incident.is_frozen:
+        run.known_unknown = add_record(
+            KnownUnknown(
+                incident=incident,
+                question=_shortened(f"Not reproduced by {test.ref}: {sandbox_limit}"),
+                why_it_matters=f"The sandbox could not show it for {action.ref}; the "
+                "risk remains until it is tested for real or accepted.",
+                missing_check=f"A run of {test.ref} where it can be reproduced",
+                owner=action.owner,
+                due_at=action.due_at,
+            ),
+            actor=actor,
+        )
+    add_record(run, actor=actor)
+    attached = _attach(run, actor=actor, evidence=evidence, kept=kept)
+    refs = f", with {', '.join(item.ref for item in attached)}" if attached else ""
+    activity.record(
+        incident,
+        actor=actor,
+        verb="actions.run_recorded",
+        sentence=f"recorded {run.ref} of {test.ref} for {action.ref}: "
+        f"{run.get_outcome_display().lower()}{refs}",
+        subject=run,
+    )
+    return run
+
+
+def _refuse_future_run(ran_at: datetime) -> None:
+    try:
+        refuse_future(ran_at)
+    except ValidationError as error:
+        raise ValidationError({"ran_at": error}) from error
+
+
+def _shortened(text: str, limit: int = 300) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _attach(
+    run: TestRun,
+    *,
+    actor: User,
+    evidence: Sequence[Evidence],
+    kept: Sequence[KeptFile],
+) -> list[Evidence]:
+    """Link artifacts and stored uploads to a run (inside a service)."""
+    stored = [
+        store_evidence(
+            run.incident,
+            actor=actor,
+            kind=Evidence.Kind.TEST_OUTPUT,
+            title=_shortened(f"{run.ref} {file.filename}", 200),
+            upload=file,
+            captured_at=run.ran_at,
+        )
+        for file in kept
+    ]
+    attached = [*evidence, *stored]
+    set_evidence(run, attached, actor=actor)
+    return attached
+
+
+def attach_artifact(
+    *,
+    incident_id: int,
+    actor: User,
+    number: int,
+    evidence: Sequence[Evidence] = (),
+    uploads: Sequence[Upload] = (),
+) -> TestRun:
+    """Attach artifacts to a run that was recorded without them."""
+    return _attach_artifact(
+        incident_id=incident_id,
+        actor=actor,
+        number=number,
+        evidence=evidence,
+        kept=_keep(incident_id, actor=actor, uploads=uploads),
+    )
+
+
+@service
+def _attach_artifact(
+    *,
+    incident_id: int,
+    actor: User,
+    number: int,
+    evidence: Sequence[Evidence],
+    kept: Sequence[KeptFile],
+) -> TestRun:
+    incident = lock_incident(incident_id, actor=actor, permission="action.run")
+    run = get_record(TestRun, incident, number)
+    action = get_record(ActionItem, incident, run.closure_test.action.number)
+    require_follow_up(incident, action)
+    if not evidence and not kept:
+        raise ValidationError(
+            {
+                "evidence": ValidationError(
+                    "Choose an artifact of this incident or upload a file.",
+                    code="required",
+                )
+            }
+        )
+    attached = _attach(run, actor=actor, evidence=evidence, kept=kept)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="actions.run_evidence_linked",
+        sentence=f"attached {', '.join(item.ref for item in attached)} to {run.ref}",
+        subject=run,
+    )
+    return run
+
+
+@service
+def retract_run(*, incident_id: int, actor: User, number: int, reason: str) -> TestRun:
+    """Withdraw a run with a reason. The approval that rested on it lapses."""
+    incident = lock_incident(incident_id, actor=actor, permission="action.edit")
+    run = get_record(TestRun, incident, number)
+    reason = require_reason(reason, "it is withdrawn")
+    action = run.closure_test.action
+    if action.state == ActionItem.State.CANCELLED:
+        raise InvalidTransition(
+            f"{action.ref} was cancelled; its runs stay as they are."
+        )
+    run.retracted_at = timezone.now()
+    run.retracted_by = actor
+    run.retraction_reason = reason
+    save(run, actor=actor, reason=reason)
+    activity.record(
+        incident,
+        actor=actor,
+        verb="actions.run_retracted",
+        sentence=f"withdrew {run.ref} of {run.closure_test.ref}",
+        subject=run,
+        reason=reason,
+    )
+    return run

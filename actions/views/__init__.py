@@ -1,0 +1,214 @@
+"""Pages of the actions, by noun; here how an action is shown in a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from actions import selectors
+from actions.models import ActionItem, TestRun
+from incidents import selectors as case_file
+from incidents.language import find_vague
+from incidents.models import Incident
+from postmortem.lib.findings import REGISTRY, Case, Finding, run_checks
+from postmortem.lib.times import on_clock
+
+KIND_ICONS = {
+    ActionItem.Kind.STABILIZE: "anchor",
+    ActionItem.Kind.RESTORE: "history",
+    ActionItem.Kind.REDUCE: "repeat-off",
+}
+KIND_WORDS = {
+    ActionItem.Kind.STABILIZE: "Stabilize",
+    ActionItem.Kind.RESTORE: "Restore",
+    ActionItem.Kind.REDUCE: "Reduce recurrence",
+}
+_GROUPS = ("AI", "CT", "AP", "BL")
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """An action as a list shows it: badge of its proof, due date, wording."""
+
+    action: ActionItem
+    badge: str
+    badge_label: str
+    due_note: str
+    due_kind: str
+    missing: tuple[str, ...]
+    vague: bool
+    hint: str
+    title: SafeString | str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        return self.action.ref
+
+    @property
+    def icon(self) -> str:
+        if self.action.state == ActionItem.State.DRAFT:
+            return "pencil"
+        return KIND_ICONS[ActionItem.Kind(self.action.kind)]
+
+    @property
+    def kind(self) -> str:
+        if self.action.state == ActionItem.State.DRAFT:
+            return "Draft"
+        return KIND_WORDS[ActionItem.Kind(self.action.kind)]
+
+    @property
+    def due(self) -> str:
+        """'16 Mar' on the incident clock, with the year when it is another one."""
+        if self.action.due_at is None:
+            return ""
+        shown = on_clock(self.action.due_at, self.action.incident.clock_zone)
+        text = f"{shown.day} {shown:%b}"
+        return text if shown.year == timezone.now().year else f"{text} {shown.year}"
+
+    @property
+    def tracker(self) -> str:
+        """The last part of the tracker's address, normally the ticket: 'PAY-4471'."""
+        address = urlsplit(self.action.tracker_url)
+        last = address.path.rstrip("/").rpartition("/")[2]
+        return last or address.netloc
+
+    @property
+    def blocking(self) -> Finding | None:
+        return next((item for item in self.findings if item.is_blocking), None)
+
+
+def action_row(
+    action: ActionItem, now: datetime, findings: tuple[Finding, ...] = ()
+) -> ActionRow:
+    """How one action stands, in the words of the list."""
+    badge, label = proof_badge(action)
+    note, kind = _due_note(action, now)
+    found = find_vague(action.title) if not action.is_retracted else []
+    missing: tuple[str, ...] = ()
+    if action.state == ActionItem.State.DRAFT:
+        missing = tuple(
+            words
+            for words, is_missing in (
+                ("No owner", action.owner_id is None),
+                ("No closure test", not action.live_tests),
+            )
+            if is_missing
+        )
+        first = next((item for item in findings if item.is_open), None)
+        if first:
+            badge, label = "blocking" if first.is_blocking else "advisory", first.id
+    return ActionRow(
+        action=action,
+        badge=badge,
+        badge_label=label,
+        due_note=note,
+        due_kind=kind,
+        missing=missing,
+        vague=bool(found),
+        hint=found[0].hint if found else "",
+        title=marked(action.title, [(m.start, m.end, m.reason) for m in found]),
+        findings=findings,
+    )
+
+
+def proof_badge(action: ActionItem) -> tuple[str, str]:
+    """Badge of the closure tests: the one that is worst speaks for all."""
+    if action.state == ActionItem.State.CANCELLED:
+        return "ruledout", "Cancelled"
+    tests = action.live_tests
+    if not tests:
+        return "blocking", "No closure test"
+    runs = [test.latest_run for test in tests]
+    made = [run for run in runs if run]
+    failed = [run for run in made if run.outcome == TestRun.Outcome.FAILED]
+    if failed:
+        return "failed", f"Failed, {failed[0].ref}"
+    if action.is_proven:
+        count = sum(len(test.live_runs) for test in tests)
+        return "passed", "Passed" if count == len(tests) else f"Passed, run {count}"
+    unproven = [run for run in made if run.outcome == TestRun.Outcome.PASSED]
+    if unproven and len(made) == len(tests):
+        return "provisional", "Artifact missing"
+    if made:
+        return "provisional", "Not passed yet"
+    if action.is_mandatory:
+        return "norun", "No run yet"
+    return "defined", "Defined"
+
+
+def _due_note(action: ActionItem, now: datetime) -> tuple[str, str]:
+    """The word under the due date and its meaning: '', 'bad' or 'ok'."""
+    if action.state == ActionItem.State.CANCELLED:
+        return "cancelled", ""
+    if action.state == ActionItem.State.COMPLETED:
+        state = selectors.approval_state(action)
+        if state.is_approved:
+            return "approved", "ok"
+        return (
+            ("approval stale", "bad")
+            if state.state == "stale"
+            else (
+                "to approve",
+                "",
+            )
+        )
+    if action.due_at is None:
+        return "", ""
+    if action.due_at < now:
+        days = (now - action.due_at).days
+        return (f"{days} d overdue" if days else "overdue"), "bad"
+    days = (action.due_at - now).days
+    return (f"in {days} d" if days else "due today"), ""
+
+
+def marked(text: str, spans: list[tuple[int, int, str]]) -> SafeString | str:
+    """The text with a wavy underline under each span; the reason is its title."""
+    if not spans:
+        return text
+    parts: list[tuple[SafeString | str]] = []
+    at = 0
+    for start, end, reason in spans:
+        parts.append((text[at:start],))
+        mark = '<mark class="pm-vague" title="{}">{}</mark>'
+        parts.append((format_html(mark, reason, text[start:end]),))
+        at = end
+    parts.append((text[at:],))
+    return format_html_join("", "{}", parts)
+
+
+def action_findings(
+    incident: Incident, now: datetime
+) -> dict[str, tuple[Finding, ...]]:
+    """Open points of the actions, by the ref of the action that they belong to."""
+    case = Case(incident, now=now)
+    found = run_checks(
+        case, only=lambda item: item.id[:2] in _GROUPS and _ours(item.id)
+    )
+    accepted = {
+        (row.check_id, row.finding_key)
+        for row in case.load(case_file.waivers)
+        if row.is_in_force(now)
+    }
+    owner_of: dict[str, str] = {}
+    for action in case.load(selectors.actions):
+        owner_of[action.ref] = action.ref
+        for test in action.live_tests:
+            owner_of[test.ref] = action.ref
+            for run in test.live_runs:
+                owner_of[run.ref] = action.ref
+    by_action: dict[str, list[Finding]] = {}
+    for item in found:
+        if (item.id, item.key) in accepted:
+            continue
+        by_action.setdefault(owner_of.get(item.subject_ref, ""), []).append(item)
+    return {ref: tuple(items) for ref, items in by_action.items()}
+
+
+def _ours(check_id: str) -> bool:
+    return REGISTRY[check_id].function.__module__.startswith("actions.")

@@ -1,0 +1,109 @@
+"""Pages of approvals: completion, deferral, changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+
+from actions import forms, selectors
+from actions.models import ActionApproval, ActionItem
+from actions.services import approvals as services
+from actions.views.items import TAB, _posted
+from incidents.decorators import SignedInRequest, incident_view
+from incidents.models import Incident
+from incidents.views import case_form, get_row
+
+Purpose = ActionApproval.Purpose
+
+
+@incident_view("action.approve")
+def action_approve(
+    request: SignedInRequest, incident: Incident, number: int
+) -> HttpResponse:
+    """Approve a completion, as it stands on the page that was read."""
+    get_row(ActionItem, incident, number)
+    action = selectors.get_action(incident, number)
+    state = selectors.approval_state(action, Purpose.COMPLETION)
+    held = selectors.seats_of(action, request.user, Purpose.COMPLETION)
+    initial = {"digest": state.digest}
+    form: Any
+    if len(held) > 1:
+        form = forms.SeatForm(_posted(request), incident=incident, initial=initial)
+        form.fields["seat"].choices = [
+            (seat.seat, seat.label) for seat in state.seats if seat.seat in held
+        ]
+    else:
+        form = forms.ApprovalForm(_posted(request), incident=incident, initial=initial)
+    proofs = ", ".join(
+        f"{test.ref} by {run.ref}"
+        for test in action.live_tests
+        if (run := test.accepted_run)
+    )
+    return case_form(
+        request,
+        incident,
+        form,
+        lambda data: services.approve_action(
+            incident_id=incident.pk, actor=request.user, number=number, **data
+        ),
+        tab=TAB,
+        title=f"Approve {action.ref}",
+        lead=f"{action.title}. Proven: {proofs or 'nothing yet'}.",
+        submit_label="Approve",
+        message=f"You approved {action.ref}.",
+        done_url=action.get_absolute_url(),
+    )
+
+
+@incident_view("action.approve")
+def action_defer(
+    request: SignedInRequest, incident: Incident, number: int
+) -> HttpResponse:
+    """Agree that a scheduled action is done after closing."""
+    get_row(ActionItem, incident, number)
+    action = selectors.get_action(incident, number)
+    digest = selectors.facts_digest(action, Purpose.DEFERRAL)
+    return case_form(
+        request,
+        incident,
+        forms.ApprovalForm(
+            _posted(request), incident=incident, initial={"digest": digest}
+        ),
+        lambda data: services.approve_deferral(
+            incident_id=incident.pk, actor=request.user, number=number, **data
+        ),
+        tab=TAB,
+        title=f"Approve the deferral of {action.ref}",
+        lead="You agree to its owner, its date and its closure test. It is followed up "
+        "after the incident is closed.",
+        submit_label="Approve deferral",
+        message=f"The deferral of {action.ref} is approved.",
+        done_url=action.get_absolute_url(),
+    )
+
+
+@incident_view("action.approve")
+def action_request_changes(
+    request: SignedInRequest, incident: Incident, number: int
+) -> HttpResponse:
+    """Send an action back with what has to change."""
+    get_row(ActionItem, incident, number)
+    action = selectors.get_action(incident, number)
+    digest = selectors.facts_digest(action, selectors.approval_purpose(action))
+    return case_form(
+        request,
+        incident,
+        forms.ChangesForm(
+            _posted(request), incident=incident, initial={"digest": digest}
+        ),
+        lambda data: services.request_changes(
+            incident_id=incident.pk, actor=request.user, number=number, **data
+        ),
+        tab=TAB,
+        title=f"Request changes to {action.ref}",
+        lead="A completed action is open again until it is completed anew.",
+        submit_label="Request changes",
+        message=f"{action.ref} is sent back.",
+        done_url=action.get_absolute_url(),
+    )
