@@ -299,6 +299,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Choices stand in place: named components would collide (kind, state, status).
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # Filled with every ERROR check: a lost gate stops the program (system_checks.py).

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import ApiToken, User
@@ -84,6 +85,48 @@ class CaseViewSet(viewsets.GenericViewSet[Any]):
         parsed.is_valid(raise_exception=True)
         return dict(parsed.validated_data)
 
+    def parse_edit(
+        self, serializer: type[serializers.Serializer[Any]]
+    ) -> dict[str, Any]:
+        """The body of a PATCH: only what was sent, and the version that was read
+        (`version` in the body, or the number in If-Match)."""
+        parsed = serializer(
+            data=self.request.data,
+            context=self.get_serializer_context(),
+            partial=True,
+        )
+        parsed.is_valid(raise_exception=True)
+        changes = dict(parsed.validated_data)
+        tag = self.request.headers.get("If-Match", "").removeprefix("W/").strip('" ')
+        if "version" not in changes and tag.isdigit():
+            changes["version"] = int(tag)
+        return changes
+
+    def answer(
+        self,
+        serializer: type[serializers.Serializer[Any]],
+        row: Any,
+        *,
+        status: int = 200,
+    ) -> Response:
+        """One row, with its version as ETag."""
+        body = serializer(row, context=self.get_serializer_context()).data
+        page = Response(body, status=status)
+        if getattr(row, "version", None):
+            page["ETag"] = f'"{row.version}"'
+        return page
+
+    def pages(
+        self, rows: Any, serializer: type[serializers.Serializer[Any]]
+    ) -> Response:
+        """A cursor page of a queryset."""
+        page = self.paginate_queryset(rows)
+        assert page is not None
+        context = self.get_serializer_context()
+        return self.get_paginated_response(
+            serializer(page, many=True, context=context).data
+        )
+
     def row(self, model: type[CaseRecord], number: int) -> CaseRecord:
         """One row of the incident in the URL, or 404."""
         found = model._default_manager.filter(
@@ -94,6 +137,7 @@ class CaseViewSet(viewsets.GenericViewSet[Any]):
         return found
 
 
+@extend_schema_field({"type": "string"})
 class RefField(serializers.Field[CaseRecord, str, str, Any]):
     """A row of the same case by its ref, such as `EV-4`."""
 
@@ -122,6 +166,7 @@ class RefField(serializers.Field[CaseRecord, str, str, Any]):
         return value.ref
 
 
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
 class EvidenceListField(serializers.ListField):
     """Refs of evidence that a claim rests on."""
 
@@ -131,6 +176,7 @@ class EvidenceListField(serializers.ListField):
         super().__init__(**kwargs)
 
 
+@extend_schema_field({"type": "string"})
 class PersonField(serializers.Field[User, str, str, Any]):
     """A person by handle (normally the email)."""
 
@@ -158,3 +204,48 @@ class MomentField(serializers.DateTimeField):
         if isinstance(value, str) and not has_offset(value):
             self.fail("offset")
         return super().to_internal_value(value)
+
+
+class FlagField(serializers.BooleanField):
+    """A boolean that a multipart form may leave out: absent is not 'no'."""
+
+    default_empty_html = serializers.empty
+
+
+class EditIn(serializers.Serializer[Any]):
+    """What every edit takes besides its fields."""
+
+    version = serializers.IntegerField(
+        required=False,
+        help_text="The version that was read; a stale one is refused with 409.",
+    )
+
+
+class ReasonIn(serializers.Serializer[Any]):
+    reason = serializers.CharField()
+
+
+class RowOut(serializers.Serializer[Any]):
+    """What every row of a case tells besides its fields."""
+
+    ref = serializers.CharField(read_only=True)
+    number = serializers.IntegerField(read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    recorded_at = MomentField(read_only=True)
+    recorded_by = PersonField(read_only=True)
+    retracted_at = MomentField(read_only=True)
+    retraction_reason = serializers.CharField(read_only=True)
+
+
+class ClaimOut(RowOut):
+    """A claim with the artifacts that it rests on."""
+
+    is_provisional = serializers.BooleanField(read_only=True)
+    evidence = serializers.SerializerMethodField()
+    known_unknown = serializers.SerializerMethodField()
+
+    def get_evidence(self, row: Any) -> list[str]:
+        return [item.ref for item in row.evidence]
+
+    def get_known_unknown(self, row: Any) -> str | None:
+        return row.known_unknown.ref if row.known_unknown else None

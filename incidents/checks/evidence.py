@@ -43,7 +43,7 @@ def can_be_opened(case: Case) -> Iterator[Problem]:
                 subject=row,
                 hint="Attach the file or a durable link.",
                 fix_label="Attach original",
-                url=form(case.incident, "evidence_edit", row.number),
+                url=form(case.incident, "evidence_attach", row.number),
                 inputs=(row.title,),
             )
 

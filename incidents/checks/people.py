@@ -37,7 +37,7 @@ def has_commander(case: Case) -> Iterator[Problem]:
             "Nobody is in command",
             hint="Name the commander, or hand over command.",
             fix_label="Hand over command",
-            url=form(case.incident, "command_hand_over"),
+            url=form(case.incident, "command_handover"),
         )
 
 
@@ -112,7 +112,7 @@ def commander_does_not_execute(case: Case) -> Iterator[Problem]:
                 subject=row,
                 hint="Give one of the two duties to somebody else.",
                 fix_label="Hand over",
-                url=form(case.incident, "command_hand_over"),
+                url=form(case.incident, "command_handover"),
                 inputs=(row.user.handle, *doing),
             )
 

@@ -1,0 +1,306 @@
+"""API of scope, impact and figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from incidents.api.base import (
+    PROBLEMS,
+    CaseViewSet,
+    ClaimOut,
+    EditIn,
+    EvidenceListField,
+    MomentField,
+    ReasonIn,
+    RefField,
+)
+from incidents.models import (
+    Evidence,
+    ImpactFigure,
+    ImpactStatement,
+    KnownUnknown,
+    Lane,
+    ScopeStatement,
+)
+from incidents.services import claims
+from incidents.services.core import retract_record
+
+LINKED = ("evidence_links__evidence",)
+
+
+class _ClaimIn(serializers.Serializer[Any]):
+    evidence = EvidenceListField()
+    known_unknown = RefField(KnownUnknown, required=False, allow_null=True)
+
+
+# --- scope --------------------------------------------------------------------------
+
+
+class ScopeOut(ClaimOut):
+    audience = serializers.CharField(read_only=True)
+    consequence = serializers.CharField(read_only=True)
+    who = serializers.CharField(read_only=True)
+    continuity_risk = serializers.CharField(read_only=True)
+    technical_context = serializers.CharField(read_only=True)
+    lane = RefField(Lane, read_only=True)
+    state = serializers.CharField(read_only=True)
+    closed_at = MomentField(read_only=True)
+    closing_evidence = RefField(Evidence, read_only=True)
+
+
+class ScopeIn(_ClaimIn):
+    audience = serializers.ChoiceField(choices=ScopeStatement.Audience.choices)
+    consequence = serializers.CharField()
+    who = serializers.CharField(required=False, allow_blank=True)
+    continuity_risk = serializers.CharField(required=False, allow_blank=True)
+    technical_context = serializers.CharField(required=False, allow_blank=True)
+    lane = RefField(Lane, required=False, allow_null=True)
+
+
+class ScopeEditIn(EditIn, ScopeIn):
+    pass
+
+
+class CloseScopeIn(EditIn):
+    closing_evidence = RefField(Evidence)
+    closed_at = MomentField(required=False, allow_null=True)
+
+
+class ReopenScopeIn(EditIn, ReasonIn):
+    pass
+
+
+class ScopeViewSet(CaseViewSet):
+    permission_map = {
+        "list": "incident.view",
+        "add": "scope.edit",
+        "edit": "scope.edit",
+        "close": "scope.edit",
+        "reopen": "scope.edit",
+        "retract": "scope.edit",
+    }
+    serializer_class = ScopeOut
+    queryset = ScopeStatement.objects.none()
+
+    @extend_schema(responses={200: ScopeOut(many=True), **PROBLEMS})
+    def list(self, request: Request, key: str) -> Response:
+        """Scope statements, retracted ones included."""
+        rows = ScopeStatement.objects.filter(incident=self.incident)
+        return self.pages(
+            rows.select_related(
+                "lane", "closing_evidence", "known_unknown", "recorded_by"
+            ).prefetch_related(*LINKED),
+            ScopeOut,
+        )
+
+    @extend_schema(request=ScopeIn, responses={201: ScopeOut, **PROBLEMS})
+    def add(self, request: Request, key: str) -> Response:
+        """State what users experienced, or what internal processing did."""
+        row = claims.add_scope(
+            incident_id=self.incident.pk, actor=self.actor, **self.parse(ScopeIn)
+        )
+        return self.answer(ScopeOut, row, status=201)
+
+    @extend_schema(request=ScopeEditIn, responses={200: ScopeOut, **PROBLEMS})
+    def edit(self, request: Request, key: str, number: int) -> Response:
+        """Reword a scope statement."""
+        self.row(ScopeStatement, number)
+        row = claims.edit_scope(
+            incident_id=self.incident.pk,
+            actor=self.actor,
+            number=number,
+            **self.parse_edit(ScopeEditIn),
+        )
+        return self.answer(ScopeOut, row)
+
+    @extend_schema(request=CloseScopeIn, responses={200: ScopeOut, **PROBLEMS})
+    def close(self, request: Request, key: str, number: int) -> Response:
+        """Close a scope line by the signal that shows its end."""
+        self.row(ScopeStatement, number)
+        row = claims.close_scope(
+            incident_id=self.incident.pk,
+            actor=self.actor,
+            number=number,
+            **self.parse(CloseScopeIn),
+        )
+        return self.answer(ScopeOut, row)
+
+    @extend_schema(request=ReopenScopeIn, responses={200: ScopeOut, **PROBLEMS})
+    def reopen(self, request: Request, key: str, number: int) -> Response:
+        """Open a scope line again; a given all-clear is withdrawn."""
+        self.row(ScopeStatement, number)
+        row = claims.reopen_scope(
+            incident_id=self.incident.pk,
+            actor=self.actor,
+            number=number,
+            **self.parse(ReopenScopeIn),
+        )
+        return self.answer(ScopeOut, row)
+
+    @extend_schema(request=ReasonIn, responses={200: ScopeOut, **PROBLEMS})
+    def retract(self, request: Request, key: str, number: int) -> Response:
+        """Withdraw a scope statement with a reason; it stays in the record."""
+        return _retract(self, ScopeStatement, number, ScopeOut)
+
+
+# --- impact -------------------------------------------------------------------------
+
+
+class ImpactOut(ClaimOut):
+    kind = serializers.CharField(read_only=True)
+    statement = serializers.CharField(read_only=True)
+    no_material_change = serializers.BooleanField(read_only=True)
+    downstream_work = serializers.CharField(read_only=True)
+
+
+class ImpactIn(_ClaimIn):
+    kind = serializers.ChoiceField(choices=ImpactStatement.Kind.choices)
+    statement = serializers.CharField(required=False, allow_blank=True)
+    no_material_change = serializers.BooleanField(required=False)
+    downstream_work = serializers.CharField(required=False, allow_blank=True)
+
+
+class ImpactEditIn(EditIn, ImpactIn):
+    pass
+
+
+class ImpactViewSet(CaseViewSet):
+    permission_map = {
+        "list": "incident.view",
+        "add": "scope.edit",
+        "edit": "scope.edit",
+        "retract": "scope.edit",
+    }
+    serializer_class = ImpactOut
+    queryset = ImpactStatement.objects.none()
+
+    @extend_schema(responses={200: ImpactOut(many=True), **PROBLEMS})
+    def list(self, request: Request, key: str) -> Response:
+        """Customer, operational and business impact."""
+        rows = ImpactStatement.objects.filter(incident=self.incident)
+        return self.pages(
+            rows.select_related("known_unknown", "recorded_by").prefetch_related(
+                *LINKED
+            ),
+            ImpactOut,
+        )
+
+    @extend_schema(request=ImpactIn, responses={201: ImpactOut, **PROBLEMS})
+    def add(self, request: Request, key: str) -> Response:
+        """State an impact, or that no material change was found."""
+        row = claims.add_impact(
+            incident_id=self.incident.pk, actor=self.actor, **self.parse(ImpactIn)
+        )
+        return self.answer(ImpactOut, row, status=201)
+
+    @extend_schema(request=ImpactEditIn, responses={200: ImpactOut, **PROBLEMS})
+    def edit(self, request: Request, key: str, number: int) -> Response:
+        """Reword an impact statement."""
+        self.row(ImpactStatement, number)
+        row = claims.edit_impact(
+            incident_id=self.incident.pk,
+            actor=self.actor,
+            number=number,
+            **self.parse_edit(ImpactEditIn),
+        )
+        return self.answer(ImpactOut, row)
+
+    @extend_schema(request=ReasonIn, responses={200: ImpactOut, **PROBLEMS})
+    def retract(self, request: Request, key: str, number: int) -> Response:
+        """Withdraw an impact statement with a reason."""
+        return _retract(self, ImpactStatement, number, ImpactOut)
+
+
+class FigureOut(ClaimOut):
+    impact = RefField(ImpactStatement, read_only=True)
+    measure = serializers.CharField(read_only=True)
+    label = serializers.CharField(read_only=True)  # type: ignore[assignment]
+    count = serializers.IntegerField(read_only=True)
+    amount = serializers.DecimalField(19, 4, read_only=True)
+    currency = serializers.CharField(read_only=True)
+    basis = serializers.CharField(read_only=True)
+    method = serializers.CharField(read_only=True)
+
+
+class FigureIn(_ClaimIn):
+    impact = RefField(ImpactStatement)
+    measure = serializers.ChoiceField(choices=ImpactFigure.Measure.choices)
+    label = serializers.CharField(max_length=160)  # type: ignore[assignment]
+    count = serializers.IntegerField(required=False, allow_null=True)
+    amount = serializers.DecimalField(
+        19, 4, required=False, allow_null=True, help_text="A string: 412860.20."
+    )
+    currency = serializers.CharField(required=False, allow_blank=True)
+    basis = serializers.ChoiceField(choices=ImpactFigure.Basis.choices, required=False)
+    method = serializers.CharField(required=False, allow_blank=True)
+
+
+class FigureEditIn(EditIn, FigureIn):
+    pass
+
+
+class FigureViewSet(CaseViewSet):
+    permission_map = {
+        "list": "incident.view",
+        "add": "scope.edit",
+        "edit": "scope.edit",
+        "retract": "scope.edit",
+    }
+    serializer_class = FigureOut
+    queryset = ImpactFigure.objects.none()
+
+    @extend_schema(responses={200: FigureOut(many=True), **PROBLEMS})
+    def list(self, request: Request, key: str) -> Response:
+        """Counts and amounts of the impact."""
+        rows = ImpactFigure.objects.filter(incident=self.incident)
+        return self.pages(
+            rows.select_related(
+                "impact", "known_unknown", "recorded_by"
+            ).prefetch_related(*LINKED),
+            FigureOut,
+        )
+
+    @extend_schema(request=FigureIn, responses={201: FigureOut, **PROBLEMS})
+    def add(self, request: Request, key: str) -> Response:
+        """Add a count, or an amount with its currency."""
+        row = claims.add_figure(
+            incident_id=self.incident.pk, actor=self.actor, **self.parse(FigureIn)
+        )
+        return self.answer(FigureOut, row, status=201)
+
+    @extend_schema(request=FigureEditIn, responses={200: FigureOut, **PROBLEMS})
+    def edit(self, request: Request, key: str, number: int) -> Response:
+        """Correct a figure; the old value stays in its history."""
+        self.row(ImpactFigure, number)
+        row = claims.edit_figure(
+            incident_id=self.incident.pk,
+            actor=self.actor,
+            number=number,
+            **self.parse_edit(FigureEditIn),
+        )
+        return self.answer(FigureOut, row)
+
+    @extend_schema(request=ReasonIn, responses={200: FigureOut, **PROBLEMS})
+    def retract(self, request: Request, key: str, number: int) -> Response:
+        """Withdraw a figure with a reason."""
+        return _retract(self, ImpactFigure, number, FigureOut)
+
+
+def _retract(
+    view: CaseViewSet, model: Any, number: int, out: type[serializers.Serializer[Any]]
+) -> Response:
+    view.row(model, number)
+    row = retract_record(
+        incident_id=view.incident.pk,
+        actor=view.actor,
+        model=model,
+        number=number,
+        permission="scope.edit",
+        **view.parse(ReasonIn),
+    )
+    return view.answer(out, row)

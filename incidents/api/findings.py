@@ -1,0 +1,160 @@
+"""API of findings, waivers and the activity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from incidents import selectors
+from incidents.api.base import (
+    PROBLEMS,
+    CaseViewSet,
+    MomentField,
+    PersonField,
+    ReasonIn,
+    RowOut,
+)
+from incidents.models import ActivityEntry, Waiver
+from incidents.services import waivers
+from incidents.services.core import retract_record
+
+
+class FindingOut(serializers.Serializer[Any]):
+    id = serializers.CharField(read_only=True)
+    level = serializers.CharField(read_only=True)
+    message = serializers.CharField(read_only=True)
+    hint = serializers.CharField(read_only=True)
+    subject = serializers.CharField(source="subject_ref", read_only=True)
+    url = serializers.CharField(read_only=True)
+    fix_label = serializers.CharField(read_only=True)
+    key = serializers.CharField(read_only=True)
+    row = serializers.CharField(read_only=True)
+    gates = serializers.ListField(child=serializers.CharField(), read_only=True)
+    waivable = serializers.BooleanField(read_only=True)
+    accepted_by = serializers.CharField(read_only=True)
+    is_blocking = serializers.BooleanField(read_only=True)
+
+
+class FindingsOut(serializers.Serializer[Any]):
+    blocking = serializers.IntegerField(read_only=True)
+    advisory = serializers.IntegerField(read_only=True)
+    findings = FindingOut(many=True, read_only=True)
+
+
+class FindingViewSet(CaseViewSet):
+    permission_map = {"list": "incident.view"}
+    serializer_class = FindingsOut
+
+    @extend_schema(
+        operation_id="findings_list", responses={200: FindingsOut, **PROBLEMS}
+    )
+    def list(self, request: Request, key: str) -> Response:
+        """What the checks find now, worst first."""
+        found = selectors.findings(self.incident)
+        blocking = sum(item.is_blocking for item in found)
+        return self.answer(
+            FindingsOut,
+            {
+                "blocking": blocking,
+                "advisory": sum(item.is_open for item in found) - blocking,
+                "findings": found,
+            },
+        )
+
+
+class WaiverOut(RowOut):
+    check_id = serializers.CharField(read_only=True)
+    subject = serializers.CharField(source="subject_ref", read_only=True)
+    finding_key = serializers.CharField(read_only=True)
+    finding_message = serializers.CharField(read_only=True)
+    level = serializers.CharField(read_only=True)
+    reason = serializers.CharField(read_only=True)
+    expires_at = MomentField(read_only=True)
+    owner = PersonField(read_only=True)
+    seconded_by = PersonField(read_only=True)
+    seconded_at = MomentField(read_only=True)
+    needs_second = serializers.BooleanField(read_only=True)
+
+
+class WaiverIn(ReasonIn):
+    check_id = serializers.CharField(max_length=6)
+    finding_key = serializers.CharField(max_length=64)
+    expires_at = MomentField(required=False, allow_null=True)
+    owner = PersonField(required=False, allow_null=True)
+
+
+class WaiverViewSet(CaseViewSet):
+    permission_map = {
+        "list": "incident.view",
+        "accept": "finding.accept",
+        "second": "finding.accept",
+        "retract": "finding.accept",
+    }
+    serializer_class = WaiverOut
+    queryset = Waiver.objects.none()
+
+    @extend_schema(responses={200: WaiverOut(many=True), **PROBLEMS})
+    def list(self, request: Request, key: str) -> Response:
+        """Findings that were accepted, with reasons."""
+        rows = Waiver.objects.filter(incident=self.incident)
+        return self.pages(
+            rows.select_related("owner", "seconded_by", "recorded_by"), WaiverOut
+        )
+
+    @extend_schema(request=WaiverIn, responses={201: WaiverOut, **PROBLEMS})
+    def accept(self, request: Request, key: str) -> Response:
+        """Accept a finding with a reason; an ERROR waits for a second person."""
+        row = waivers.accept_finding(
+            incident_id=self.incident.pk, actor=self.actor, **self.parse(WaiverIn)
+        )
+        return self.answer(WaiverOut, row, status=201)
+
+    @extend_schema(request=None, responses={200: WaiverOut, **PROBLEMS})
+    def second(self, request: Request, key: str, number: int) -> Response:
+        """Be the second person of a waiver."""
+        self.row(Waiver, number)
+        row = waivers.second_waiver(
+            incident_id=self.incident.pk, actor=self.actor, number=number
+        )
+        return self.answer(WaiverOut, row)
+
+    @extend_schema(request=ReasonIn, responses={200: WaiverOut, **PROBLEMS})
+    def retract(self, request: Request, key: str, number: int) -> Response:
+        """Withdraw a waiver; the finding is open again."""
+        self.row(Waiver, number)
+        row = retract_record(
+            incident_id=self.incident.pk,
+            actor=self.actor,
+            model=Waiver,
+            number=number,
+            permission="finding.accept",
+            **self.parse(ReasonIn),
+        )
+        return self.answer(WaiverOut, row)
+
+
+class ActivityOut(serializers.Serializer[Any]):
+    sequence = serializers.IntegerField(read_only=True)
+    at = MomentField(read_only=True)
+    actor = serializers.CharField(source="actor_label", read_only=True)
+    verb = serializers.CharField(read_only=True)
+    subject = serializers.CharField(source="subject_ref", read_only=True)
+    sentence = serializers.CharField(read_only=True)
+    reason = serializers.CharField(read_only=True)
+    hash = serializers.CharField(read_only=True)
+    previous_hash = serializers.CharField(read_only=True)
+
+
+class ActivityViewSet(CaseViewSet):
+    permission_map = {"list": "incident.view"}
+    serializer_class = ActivityOut
+    queryset = ActivityEntry.objects.none()
+
+    @extend_schema(responses={200: ActivityOut(many=True), **PROBLEMS})
+    def list(self, request: Request, key: str) -> Response:
+        """Who did what and why, latest first."""
+        return self.pages(selectors.activity_list(self.incident), ActivityOut)
