@@ -262,6 +262,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
     },
     "build-reports": {"task": "review.tasks.sweep_reports", "schedule": 30.0},
+    "open-reviews": {"task": "review.tasks.open_due_reviews", "schedule": 60.0},
     "refresh-findings": {
         "task": "incidents.tasks.sweep_findings",
         "schedule": crontab(minute="*/10"),

@@ -1,1 +1,142 @@
-"""Review: deadlines."""
+"""Deadlines of the review: opening it, its meeting, the approvals that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.urls import reverse
+
+from accounts.models import Team, User
+from incidents.models import Incident, Participation
+from postmortem.lib.deadlines import Deadline, deadlines
+from review.models import ClosureApproval, Review
+from review.selectors import approvals_state, standing
+
+OPEN_WITHIN = timedelta(days=1)
+APPROVE_WITHIN = timedelta(days=5)
+SEATS = {
+    ClosureApproval.Seat.ENGINEERING: Team.Function.ENGINEERING,
+    ClosureApproval.Seat.FINANCE: Team.Function.FINANCE,
+}
+
+
+def _url(incident: Incident) -> str:
+    return reverse("review:review_detail", args=[incident.key])
+
+
+def _is_for(user: User | None, owner: User | None) -> bool:
+    return user is None or (owner is not None and owner.pk == user.pk)
+
+
+@deadlines("review_start")
+def review_starts(user: User | None) -> Iterator[Deadline]:
+    """A stabilized incident goes into review within a day (R-DOC-16)."""
+    waiting = list(
+        Incident.objects.filter(
+            status=Incident.Status.STABILIZED, stabilized_at__isnull=False
+        )
+    )
+    owners = {
+        review.incident_id: review.owner
+        for review in Review.objects.filter(
+            incident__in=waiting, retracted_at=None
+        ).select_related("owner")
+    }
+    commanders = {
+        duty.incident_id: duty.user
+        for duty in Participation.objects.filter(
+            incident__in=waiting,
+            retracted_at=None,
+            until=None,
+            is_backup=False,
+            duty=Participation.Duty.COMMANDER,
+        ).select_related("user")
+    }
+    for incident in waiting:
+        owner = owners.get(incident.pk) or commanders.get(incident.pk)
+        if _is_for(user, owner) and incident.stabilized_at:
+            yield Deadline(
+                key=f"review_start:{incident.pk}:{incident.stabilized_at.isoformat()}",
+                kind="review_start",
+                title=f"Start the review of {incident.key}",
+                due_at=incident.stabilized_at + OPEN_WITHIN,
+                owner=owner,
+                incident=incident,
+                url=_url(incident),
+                ref=incident.key,
+                detail=incident.title,
+            )
+
+
+@deadlines("review_meeting")
+def review_meetings(user: User | None) -> Iterator[Deadline]:
+    """The learning meeting, for whoever leads it (R-DOC-12)."""
+    for review in Review.objects.filter(
+        incident__status__in=[Incident.Status.STABILIZED, Incident.Status.IN_REVIEW],
+        retracted_at=None,
+        meeting_at__isnull=False,
+        learning="",
+    ).select_related("incident", "meeting_owner", "owner"):
+        owner = review.meeting_owner or review.owner
+        if _is_for(user, owner) and review.meeting_at:
+            yield Deadline(
+                key=f"review_meeting:{review.pk}:{review.meeting_at.isoformat()}",
+                kind="review_meeting",
+                title=f"Learning meeting of {review.incident.key}",
+                due_at=review.meeting_at,
+                owner=owner,
+                incident=review.incident,
+                url=_url(review.incident),
+                ref=review.ref,
+                detail="Write the blameless summary after it.",
+            )
+
+
+@deadlines("closure_approval")
+def closure_approvals(user: User | None) -> Iterator[Deadline]:
+    """Approvals that a closure still needs, for each person who may give one."""
+    for incident in Incident.objects.filter(
+        status=Incident.Status.IN_REVIEW, in_review_at__isnull=False
+    ):
+        state = approvals_state(incident)
+        if state.is_complete or incident.in_review_at is None:
+            continue
+        people = [user] if user is not None else _possible(incident)
+        given = {item.approver.person_id for item in state.valid}
+        for person in people:
+            if person.person_id in given or not _may(person, incident):
+                continue
+            if standing(person, state, incident).seat is None:
+                continue
+            yield Deadline(
+                key=f"closure_approval:{incident.pk}:{incident.in_review_at.isoformat()}"
+                f":{person.pk}",
+                kind="closure_approval",
+                title=f"Approve the closure of {incident.key}",
+                due_at=incident.in_review_at + APPROVE_WITHIN,
+                owner=person,
+                incident=incident,
+                url=_url(incident) + "#approvals",
+                ref=incident.key,
+                detail=incident.title,
+            )
+
+
+def _possible(incident: Incident) -> list[User]:
+    """Named approvers; without any, the managers of engineering and finance teams."""
+    named = list(incident.approvers.filter(is_active=True))
+    if named:
+        return named
+    return list(
+        User.objects.filter(
+            is_active=True, managed_teams__function__in=list(SEATS.values())
+        ).distinct()
+    )
+
+
+def _may(person: User, incident: Incident) -> bool:
+    """For *my work* too, only those who are asked: named approvers or managers."""
+    if not Incident.objects.visible_to(person).filter(pk=incident.pk).exists():
+        return False
+    return person.is_manager or incident.approvers.filter(pk=person.pk).exists()

@@ -88,7 +88,7 @@ class ClosurePolicy(models.Model):
 
 
 class ClosureApproval(models.Model):
-    """One person's word on exactly one content hash; the latest word of a person counts.
+    """One person's word on exactly one content hash; the latest word counts.
 
     An approval lapses when the record changes, and stays visible as stale. lapsed_at:
     when a reopening, or keeping the incident stabilized, ended this round of approvals.

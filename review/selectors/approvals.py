@@ -46,6 +46,7 @@ class Seat:
     state: str = "pending"
     approval: ClosureApproval | None = None
     changes: tuple[str, ...] = ()
+    kind: str = ""
 
     @property
     def is_approved(self) -> bool:
@@ -69,7 +70,9 @@ class ApprovalsState:
 
     @property
     def is_complete(self) -> bool:
-        return all(seat.is_approved for seat in self.seats) and not self.blocking_changes
+        return (
+            all(seat.is_approved for seat in self.seats) and not self.blocking_changes
+        )
 
     @property
     def missing(self) -> list[Seat]:
@@ -137,7 +140,8 @@ def excluded_people(incident: Incident) -> dict[UUID, str]:
         duty__in=[Participation.Duty.COMMANDER, Participation.Duty.SCRIBE],
     ).select_related("user"):
         found.setdefault(
-            duty.user.person_id, f"was {duty.get_duty_display().lower()} of this incident"
+            duty.user.person_id,
+            f"was {duty.get_duty_display().lower()} of this incident",
         )
     review = (
         Review.objects.filter(incident=incident, retracted_at=None)
@@ -252,7 +256,9 @@ def _fill(
     incident: Incident,
 ) -> list[Seat]:
     taken: dict[int, tuple[str, ClosureApproval]] = {}
-    order = sorted(range(len(needs)), key=lambda i: (not needs[i].kind, not needs[i].manager))
+    order = sorted(
+        range(len(needs)), key=lambda i: (not needs[i].kind, not needs[i].manager)
+    )
     one_manager_of_two = policy.engineering_and_finance and policy.managers == 1
     for state, given in (("approved", valid), ("changes", changes), ("stale", stale)):
         left = sorted(given, key=lambda a: (not a.is_manager, a.pk))
@@ -283,10 +289,10 @@ def _seat(
 ) -> Seat:
     remit = REMITS[SeatKind(need.kind)] if need.kind else REMITS[SeatKind.OTHER]
     if taken is None:
-        return Seat(need.label, remit, need.who)
+        return Seat(need.label, remit, need.who, kind=need.kind)
     state, given = taken
     changes = changed_since(incident, given) if state == "stale" else ()
-    return Seat(need.label, remit, need.who, state, given, changes)
+    return Seat(need.label, remit, need.who, state, given, changes, need.kind)
 
 
 def changed_since(incident: Incident, given: ClosureApproval) -> tuple[str, ...]:

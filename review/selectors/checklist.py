@@ -85,7 +85,7 @@ class Checklist:
 
     @property
     def blocking(self) -> list[Finding]:
-        """What holds back an approval: every open ERROR but the approvals themselves."""
+        """What holds back an approval: every open ERROR but missing approvals."""
         return [
             f for f in self.findings if f.is_blocking and f.id not in APPROVAL_CHECKS
         ]
@@ -452,7 +452,9 @@ def readiness(incident: Incident, review: Review | None) -> list[Readiness]:
         Readiness(
             "Three duties assigned",
             not open_duties,
-            f"Open: {_join(open_duties)}" if open_duties else "All three have a person.",
+            f"Open: {_join(open_duties)}"
+            if open_duties
+            else "All three have a person.",
         ),
         Readiness(
             "The group can review impact and decisions, not only systems",

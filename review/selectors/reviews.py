@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from incidents.models import Incident
+from incidents.models import ActivityEntry, Incident
 from incidents.selectors import participations
-from review.models import Participant, Review
+from review.models import Participant, ReportBuild, Review
 
 
 def current_review(incident: Incident) -> Review | None:
@@ -26,9 +26,9 @@ def current_review(incident: Incident) -> Review | None:
 def live_participants(incident: Incident) -> list[Participant]:
     """Who takes part in the review, in the order they were added (R-DOC-08)."""
     return list(
-        Participant.objects.filter(
-            incident=incident, retracted_at=None
-        ).select_related("user")
+        Participant.objects.filter(incident=incident, retracted_at=None).select_related(
+            "user"
+        )
     )
 
 
@@ -39,3 +39,32 @@ def review_people(incident: Incident) -> dict[str, object]:
         "participants": live_participants(incident),
         "responders": participations(incident),
     }
+
+
+def incidents_without_review() -> list[int]:
+    """Stabilized incidents whose review has not been opened yet (R-DOC-16)."""
+    return list(
+        Incident.objects.filter(status=Incident.Status.STABILIZED)
+        .exclude(
+            pk__in=Review.objects.filter(retracted_at=None).values("incident"),
+        )
+        .values_list("pk", flat=True)
+    )
+
+
+def latest_build(incident: Incident) -> ReportBuild | None:
+    """The newest one-pager of an incident, whatever its state."""
+    return (
+        ReportBuild.objects.filter(incident=incident)
+        .select_related("requested_by")
+        .first()
+    )
+
+
+def last_kept(incident: Incident) -> ActivityEntry | None:
+    """Why the incident was last kept as stabilized, if it was."""
+    return (
+        ActivityEntry.objects.filter(incident=incident, verb="review.kept_stabilized")
+        .order_by("sequence")
+        .last()
+    )

@@ -1,0 +1,1 @@
+"""Write verbs of the review, by noun."""

@@ -1,0 +1,90 @@
+"""Approving what was read, asking for changes, taking one's word back."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+
+from incidents.decorators import SignedInRequest, incident_view
+from incidents.models import Incident
+from incidents.selectors import content_hash
+from incidents.views import case_form, posted
+from review import forms
+from review.services import approvals as services
+from review.views import TAB, review_url
+
+
+def _read(request: SignedInRequest, incident: Incident) -> str:
+    """The version that this person has before them: the one that the page named."""
+    return request.GET.get("version") or content_hash(incident, fresh=True)
+
+
+@incident_view("review.approve")
+def closure_approve(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """Approve exactly the version that was read."""
+    version = _read(request, incident)
+    form = forms.ApproveForm(
+        posted(request), incident=incident, initial={"content_hash": version}
+    )
+    return case_form(
+        request,
+        incident,
+        form,
+        lambda data: services.approve_closure(
+            incident_id=incident.pk,
+            actor=request.user,
+            content_hash=data["content_hash"],
+            comment=data["comment"],
+        ),
+        tab=TAB,
+        title="Approve what you saw",
+        lead=f"Version {version[:4]}…{version[-4:]}. Your approval covers every field, "
+        "entry and artifact hash of this version. Any edit makes a new version and "
+        "clears it.",
+        submit_label="Approve this version",
+        message="Approved. Any edit of the record clears it.",
+        done_url=f"{review_url(incident)}#approvals",
+    )
+
+
+@incident_view("review.approve")
+def changes_request(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """Ask for changes to the version that was read."""
+    version = _read(request, incident)
+    form = forms.ChangesForm(
+        posted(request), incident=incident, initial={"content_hash": version}
+    )
+    return case_form(
+        request,
+        incident,
+        form,
+        lambda data: services.request_changes(
+            incident_id=incident.pk, actor=request.user, **data
+        ),
+        tab=TAB,
+        title="Request changes",
+        lead=f"Of version {version[:4]}…{version[-4:]}. It cannot be closed until the "
+        "record changes or you take the request back.",
+        submit_label="Request changes",
+        message="Changes are requested.",
+        done_url=f"{review_url(incident)}#approvals",
+    )
+
+
+@incident_view("review.approve")
+def approval_withdraw(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """Take back an approval or a request for changes."""
+    form = forms.ReasonForm(posted(request), incident=incident)
+    return case_form(
+        request,
+        incident,
+        form,
+        lambda data: services.withdraw_approval(
+            incident_id=incident.pk, actor=request.user, **data
+        ),
+        tab=TAB,
+        title="Take your word back",
+        lead="Your approval or request stays on record as withdrawn, with the reason.",
+        submit_label="Withdraw",
+        message="Withdrawn.",
+        done_url=f"{review_url(incident)}#approvals",
+    )
