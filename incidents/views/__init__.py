@@ -129,7 +129,7 @@ def workspace(
             "clock_start": start,
             "clock_end": end,
             "duration": end - start if start and end else None,
-            "steps": steps(incident, blocking),
+            "steps": steps(incident, blocking, stabilized_at=end),
             "tabs": _tabs(incident, tab, blocking),
             "blocking": blocking,
             "advisory": snapshot.advisory if snapshot else None,
@@ -165,8 +165,13 @@ def _tabs(
     return shown
 
 
-def steps(incident: Incident, blocking: int | None) -> list[dict[str, str]]:
-    """The way of an incident from active to closed, with the times it got there."""
+def steps(
+    incident: Incident, blocking: int | None, *, stabilized_at: datetime | None = None
+) -> list[dict[str, str]]:
+    """The way of an incident from active to closed, with the times it got there.
+
+    stabilized_at: the end of the clock, for a case whose transition was not recorded.
+    """
     zone = incident.clock_zone
     if incident.status == Incident.Status.CANCELLED:
         return [
@@ -175,7 +180,11 @@ def steps(incident: Incident, blocking: int | None) -> list[dict[str, str]]:
         ]
     way = [
         (Incident.Status.ACTIVE, "Active", incident.declared_at),
-        (Incident.Status.STABILIZED, "Stabilized", incident.stabilized_at),
+        (
+            Incident.Status.STABILIZED,
+            "Stabilized",
+            incident.stabilized_at or stabilized_at,
+        ),
         (Incident.Status.IN_REVIEW, "In review", incident.in_review_at),
         (Incident.Status.CLOSED, "Closed", incident.closed_at),
     ]

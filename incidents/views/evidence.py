@@ -84,7 +84,7 @@ def _table(
     lines = [Line(row, uses.get(row.pk, [])) for row in rows]
     asked = {
         name: request.GET.get(name, "").replace("\x00", "").strip()[:200]
-        for name in ("record", "kind", "q", "unlinked", "unpaired")
+        for name in ("record", "kind", "q", "use")
     }
     found = [line for line in lines if _fits(line, asked)]
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -131,9 +131,9 @@ def _fits(line: Line, asked: dict[str, str]) -> bool:
         return False
     if asked["kind"] and row.kind != asked["kind"]:
         return False
-    if asked["unlinked"] and line.uses:
+    if asked["use"] == "unlinked" and line.uses:
         return False
-    if asked["unpaired"] and not line.is_unpaired:
+    if asked["use"] == "unpaired" and not line.is_unpaired:
         return False
     text = f"{row.ref} {row.title} {row.source} {row.sha256} {row.filename}".lower()
     return all(word in text for word in asked["q"].lower().split())
@@ -163,21 +163,21 @@ def _toggles(lines: list[Line], query: dict[str, str]) -> list[dict[str, Any]]:
         "unlinked": sum(not line.uses for line in lines),
         "unpaired": sum(line.is_unpaired for line in lines),
     }
+    others = {name: value for name, value in query.items() if name != "use"}
     found = []
     for name, label, icon in (
         ("unlinked", "Unlinked", "unlink"),
         ("unpaired", "Unpaired", "arrows-left-right"),
     ):
-        changed = {key: value for key, value in query.items() if key != name}
-        if name not in query:
-            changed[name] = "1"
+        active = query.get("use") == name
+        changed = others if active else {**others, "use": name}
         found.append(
             {
                 "label": label,
                 "icon": icon,
                 "count": counts[name],
                 "url": f"?{urlencode(changed)}",
-                "active": name in query,
+                "active": active,
             }
         )
     return found

@@ -69,7 +69,9 @@ def incident_detail(request: SignedInRequest, incident: Incident) -> HttpRespons
             "settled_unknowns": [row for row in unknowns if row.state != is_open],
             "lanes": own(incident, selectors.lanes(incident)),
             "recovery_url": page_url("timeline:recovery_strip", incident.key),
-            **findings_panel(incident, can_accept=around["can"]["finding_accept"]),
+            **findings_panel(
+                incident, can_accept=around["can"]["finding_accept"], brief=True
+            ),
         },
     )
 
@@ -145,10 +147,10 @@ def _impact_rows(statements: list[Any]) -> list[dict[str, Any]]:
 
 def _impact_line(row: Any) -> ImpactLine:
     figures = [FigureLine(figure, figure_text(figure)) for figure in row.live_figures]
-    named = [line for line in figures if _names(row.statement, line.text)]
+    named = [line for line in figures if _names(row.statement, line)]
     return ImpactLine(
         row=row,
-        text=_in_bold(row.statement, [line.text for line in named]),
+        text=_in_bold(row.statement, [t for line in named for t in _spellings(line)]),
         figures=[
             line
             for line in figures
@@ -166,12 +168,25 @@ def figure_text(figure: ImpactFigure) -> str:
     return f"{figure.count:,}"
 
 
+def _spellings(line: FigureLine) -> list[str]:
+    """How a sentence may write a figure: with its sign, its code, or bare."""
+    amount, code = line.row.amount, line.row.currency
+    if amount is None:
+        return [line.text, str(line.row.count)]
+    plain = f"{amount.normalize():,f}"
+    cents = f"{amount:,.2f}"
+    found = [f"{code} {text}" for text in (cents, plain)]
+    found += [f"{text} {code}" for text in (cents, plain)]
+    return [line.text, *found, cents, plain]
+
+
 def _pattern(texts: list[str]) -> str:
-    return "|".join(rf"(?<![\d.,]){re.escape(text)}(?![\d]|[.,]\d)" for text in texts)
+    found = "|".join(re.escape(text) for text in sorted(set(texts), key=len)[::-1])
+    return rf"(?<![\d.,])(?:{found})(?!\d|[.,]\d)"
 
 
-def _names(sentence: str, text: str) -> bool:
-    return bool(re.search(_pattern([text]), sentence))
+def _names(sentence: str, line: FigureLine) -> bool:
+    return bool(re.search(_pattern(_spellings(line)), sentence))
 
 
 def _in_bold(sentence: str, texts: list[str]) -> SafeString:
@@ -190,19 +205,39 @@ def _in_bold(sentence: str, texts: list[str]) -> SafeString:
 # --- findings ---------------------------------------------------------------------
 
 
-def findings_panel(incident: Incident, *, can_accept: bool) -> dict[str, Any]:
-    """Context of the panel 'What still blocks closure', run now."""
+def findings_panel(
+    incident: Incident, *, can_accept: bool, brief: bool = False
+) -> dict[str, Any]:
+    """Context of the panel 'What still blocks closure', run now.
+
+    brief: only the first of each, in one line each, with the way to all of them.
+    """
     now = timezone.now()
     found = selectors.findings(incident, now)
     rows = [_finding_row(incident, item, can_accept=can_accept) for item in found]
+    blocks = [r for r in rows if r["level"] == Level.ERROR and not r["accepted_by"]]
+    advises = [r for r in rows if r["level"] != Level.ERROR or r["accepted_by"]]
     at = on_clock(now, incident.clock_zone)
-    return {
-        "blocking": [
-            r for r in rows if r["level"] == Level.ERROR and not r["accepted_by"]
-        ],
-        "advisory": [r for r in rows if r["level"] != Level.ERROR or r["accepted_by"]],
+    context = {
+        "blocking": blocks,
+        "advisory": advises,
+        "blocking_total": len(blocks),
+        "advisory_total": len(advises),
+        "more_url": reverse("incidents:finding_list", args=[incident.key]),
         "ran_at": f"{at:%H:%M} {incident.clock_zone}",
     }
+    if brief:
+        advises.sort(key=lambda row: bool(row["accepted_by"]))
+        context["blocking"] = [_short(row) for row in blocks[:8]]
+        context["advisory"] = [
+            _short(row) | {"accept_url": row.get("accept_url", "")}
+            for row in advises[:4]
+        ]
+    return context
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "hint": "", "accept_url": ""}
 
 
 def _finding_row(
