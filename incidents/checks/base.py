@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from incidents.models import Incident
 
 
 def form(incident: Incident, name: str, *args: object, query: str = "") -> str:
     """Address of the form that mends a finding: `incidents:<name>`."""
-    try:
-        url = reverse(f"incidents:{name}", args=[incident.key, *args])
-    except NoReverseMatch:
-        return incident.get_absolute_url()
+    url = reverse(f"incidents:{name}", args=[incident.key, *args])
     return f"{url}?{query}" if query else url
 
 

@@ -92,6 +92,7 @@ def add_evidence(
 def _add_evidence(
     *, incident_id: int, actor: User, upload: KeptFile | None, **fields: Any
 ) -> Evidence:
+    """The locked half of `add_evidence`."""
     incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
     row = store_evidence(incident, actor=actor, upload=upload, **fields)
     activity.record(
@@ -366,6 +367,7 @@ def open_evidence_file(
 
 @service
 def _log_read(*, incident_id: int, actor: User, evidence: Evidence) -> None:
+    """Who opened a file of a restricted incident."""
     incident = lock_incident(incident_id, actor=actor, permission="evidence.download")
     activity.record(
         incident,

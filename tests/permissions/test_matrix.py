@@ -102,7 +102,7 @@ def test_every_api_action_is_in_its_permission_map() -> None:
         faults += [
             f"{route}: {action}"
             for action in actions.values()
-            if declared.get(action) not in TABLE
+            if declared.get(action) not in {*TABLE, "signed_in"}
         ]
     assert faults == []
 
@@ -141,7 +141,7 @@ def test_api_answers_the_declared_roles_only(
         if not actions:
             continue
         path = fill(route, parameters, case)
-        for method, action in actions.items():
+        for method, action in list(actions.items()):
             if method == "head":
                 continue
             needed = view.cls.permission_map[action]
@@ -150,7 +150,7 @@ def test_api_answers_the_declared_roles_only(
             if status != 401:
                 faults.append(f"{method} {path} anonymous: {status}")
             for role, user in cast.items():
-                if role in TABLE[needed].roles:
+                if needed == "signed_in" or role in TABLE[needed].roles:
                     continue
                 client.force_login(user)
                 status = client.generic(

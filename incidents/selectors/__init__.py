@@ -1,0 +1,76 @@
+"""Reads of the case file, by noun: rows in force, findings with their waivers, where
+evidence is used, the quality of the record."""
+
+from incidents.selectors.artifacts import (
+    Use,
+    altered_files,
+    evidence_use,
+    link_models,
+    lost_files,
+)
+from incidents.selectors.quality import (
+    Clock,
+    KindQuality,
+    RecordQuality,
+    claim_models,
+    claims,
+    clock,
+    record_quality,
+)
+from incidents.selectors.results import (
+    blocking,
+    content_hash,
+    findings,
+    next_step,
+)
+from incidents.selectors.rows import (
+    activity_list,
+    commander,
+    current_duties,
+    evidence,
+    figures,
+    find_row,
+    impacts,
+    lanes,
+    participations,
+    policy,
+    record_models,
+    scope,
+    search,
+    unknowns,
+    waivers,
+)
+
+__all__ = [
+    "Clock",
+    "KindQuality",
+    "RecordQuality",
+    "Use",
+    "activity_list",
+    "altered_files",
+    "blocking",
+    "claim_models",
+    "claims",
+    "clock",
+    "commander",
+    "content_hash",
+    "current_duties",
+    "evidence",
+    "evidence_use",
+    "figures",
+    "find_row",
+    "findings",
+    "impacts",
+    "lanes",
+    "link_models",
+    "lost_files",
+    "next_step",
+    "participations",
+    "policy",
+    "record_models",
+    "record_quality",
+    "scope",
+    "search",
+    "unknowns",
+    "waivers",
+]

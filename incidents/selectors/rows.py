@@ -1,0 +1,205 @@
+"""Rows in force, lists of incidents, any row by its ref."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from incidents.models import (
+    ActivityEntry,
+    CaseRecord,
+    Evidence,
+    EvidenceLink,
+    FigureEvidence,
+    ImpactEvidence,
+    ImpactFigure,
+    ImpactStatement,
+    Incident,
+    KnownUnknown,
+    KnownUnknownEvidence,
+    Lane,
+    Participation,
+    ScopeEvidence,
+    ScopeStatement,
+    SeverityPolicy,
+    Waiver,
+)
+
+
+def lanes(incident: Incident) -> list[Lane]:
+    return list(
+        Lane.objects.filter(incident=incident, retracted_at=None).select_related(
+            "owner"
+        )
+    )
+
+
+def participations(incident: Incident) -> list[Participation]:
+    """Every duty that was held, present and past, in the order it was taken."""
+    return list(
+        Participation.objects.filter(
+            incident=incident, retracted_at=None
+        ).select_related("user")
+    )
+
+
+def current_duties(incident: Incident) -> list[Participation]:
+    return [row for row in participations(incident) if row.is_current]
+
+
+def commander(incident: Incident) -> Participation | None:
+    """Who is in command now (R-RO-01)."""
+    return next(
+        (
+            row
+            for row in current_duties(incident)
+            if row.duty == Participation.Duty.COMMANDER and not row.is_backup
+        ),
+        None,
+    )
+
+
+def _links(model: type[EvidenceLink]) -> Prefetch[Any]:
+    return Prefetch("evidence_links", model._default_manager.select_related("evidence"))
+
+
+def scope(incident: Incident) -> list[ScopeStatement]:
+    """Scope statements in force with their signals."""
+    return list(
+        ScopeStatement.objects.filter(incident=incident, retracted_at=None)
+        .select_related("lane", "closing_evidence", "closed_by", "known_unknown")
+        .prefetch_related(_links(ScopeEvidence))
+    )
+
+
+def impacts(incident: Incident) -> list[ImpactStatement]:
+    """Impact statements in force with evidence; `live_figures` are theirs."""
+    return list(
+        ImpactStatement.objects.filter(incident=incident, retracted_at=None)
+        .select_related("known_unknown")
+        .prefetch_related(
+            _links(ImpactEvidence),
+            Prefetch(
+                "figures",
+                ImpactFigure.objects.filter(retracted_at=None)
+                .select_related("known_unknown")
+                .prefetch_related(_links(FigureEvidence)),
+                to_attr="live_figures",
+            ),
+        )
+    )
+
+
+def figures(incident: Incident) -> list[ImpactFigure]:
+    return list(
+        ImpactFigure.objects.filter(
+            incident=incident, retracted_at=None, impact__retracted_at=None
+        )
+        .select_related("impact", "known_unknown")
+        .prefetch_related(_links(FigureEvidence))
+    )
+
+
+def evidence(incident: Incident) -> list[Evidence]:
+    """Artifacts in force, superseded ones included (they stay readable)."""
+    return list(
+        Evidence.objects.filter(incident=incident, retracted_at=None).select_related(
+            "paired_with", "superseded_by", "recorded_by"
+        )
+    )
+
+
+def unknowns(incident: Incident) -> list[KnownUnknown]:
+    """Known unknowns in force: open ones first, then by deadline."""
+    rows = (
+        KnownUnknown.objects.filter(incident=incident, retracted_at=None)
+        .select_related("owner", "resolved_by")
+        .prefetch_related(_links(KnownUnknownEvidence))
+    )
+    last = datetime.max.replace(tzinfo=timezone.get_default_timezone())
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.state != KnownUnknown.State.OPEN,
+            row.due_at or last,
+            row.number,
+        ),
+    )
+
+
+def waivers(incident: Incident) -> list[Waiver]:
+    return list(
+        Waiver.objects.filter(incident=incident, retracted_at=None).select_related(
+            "recorded_by", "seconded_by", "owner"
+        )
+    )
+
+
+def activity_list(incident: Incident) -> QuerySet[ActivityEntry]:
+    """Who did what and why, latest first."""
+    return ActivityEntry.objects.filter(incident=incident).order_by("-sequence")
+
+
+def policy(incident: Incident) -> SeverityPolicy:
+    """The defaults of the incident's severity; built-in ones if the row is gone."""
+    return SeverityPolicy.objects.filter(severity=incident.severity).first() or (
+        SeverityPolicy(severity=incident.severity, gap_minutes=60, cadence_minutes=0)
+    )
+
+
+def search(
+    user: User,
+    *,
+    status: str = "",
+    severity: str = "",
+    lane: str = "",
+    q: str = "",
+) -> QuerySet[Incident]:
+    """The incidents that this person may see, filtered; `q` is a key or words."""
+    found = Incident.objects.visible_to(user).select_related("snapshot", "declared_by")
+    if status:
+        found = found.filter(status__in=status.split(","))
+    if severity:
+        found = found.filter(severity__in=severity.split(","))
+    if lane:
+        mine = Lane.objects.filter(slug=lane, retracted_at=None)
+        found = found.filter(pk__in=mine.values("incident"))
+    for word in q.split():
+        prefix, _, number = word.upper().partition("-")
+        if prefix == "INC" and number.isdigit() and len(number) <= 9:
+            found = found.filter(number=int(number))
+        else:
+            found = found.filter(
+                Q(title__icontains=word)
+                | Q(summary__icontains=word)
+                | Q(source_ref__icontains=word)
+            )
+    return found
+
+
+@cache
+def record_models() -> dict[str, type[CaseRecord]]:
+    """Every kind of case record by its prefix (`TL`, `EV`, `ACT`, …)."""
+    return {
+        model.prefix: model
+        for model in apps.get_models()
+        if issubclass(model, CaseRecord) and not model.__name__.startswith("Historical")
+    }
+
+
+def find_row(incident: Incident, ref: str) -> CaseRecord | None:
+    """The row of this incident with this ref, retracted ones included, or None."""
+    prefix, _, number = ref.rpartition("-")
+    model = record_models().get(prefix)
+    if model is None or not number.isdigit() or len(number) > 9:
+        return None
+    row = model._default_manager.filter(incident=incident, number=int(number)).first()
+    if row:
+        row.incident = incident
+    return row
