@@ -19,7 +19,7 @@ from incidents.forms import (
     live_evidence,
     model_field,
 )
-from incidents.models import Incident
+from incidents.models import Evidence, Incident
 from postmortem.lib.times import zone
 from rca.models import Cause, FailureMode
 
@@ -200,7 +200,9 @@ class ArtifactsForm(CaseForm):
     """Artifacts of a run: what is in the case already, or a new file."""
 
     evidence = forms.ModelMultipleChoiceField(
-        queryset=None, required=False, label="Artifacts in this case"
+        queryset=Evidence.objects.none(),
+        required=False,
+        label="Artifacts in this case",
     )
     uploads = FilesField(
         label="New files", help_text="Test output, logs or screenshots of this run."

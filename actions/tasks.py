@@ -9,7 +9,7 @@ from celery import shared_task
 from actions.services import chasing
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@shared_task
 def chase_deadlines(**kwargs: Any) -> None:
     """Remind people of what is due and overdue; beat runs it every five minutes."""
     chasing.chase_deadlines()
