@@ -5,7 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    ObjectDoesNotExist,
+    PermissionDenied,
+    ValidationError,
+)
 from django.http import Http404
 from rest_framework import exceptions, pagination, permissions, serializers
 from rest_framework.request import Request
@@ -148,7 +153,7 @@ def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
         return problem(exc.status, exc.code, exc.message)
     if isinstance(exc, PermissionDenied):
         return problem(403, "permission_denied", str(exc) or "You may not do this.")
-    if isinstance(exc, Http404):
+    if isinstance(exc, Http404 | ObjectDoesNotExist):  # a withdrawn row is not there
         return problem(404, "not_found", "There is nothing here that you may see.")
     # rest_framework.views reads the settings that name this module: load it late.
     handled = import_module("rest_framework.views").exception_handler(exc, context)
