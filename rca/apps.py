@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from postmortem.lib.tabs import register_tab
+from postmortem.lib.tabs import live_rows, register_tab
 
 
 class RcaConfig(AppConfig):
@@ -14,4 +14,6 @@ class RcaConfig(AppConfig):
     def ready(self) -> None:
         for module in ("record", "checks", "deadlines"):
             import_module(f"rca.{module}")
-        register_tab("causes", "Root cause", "rca:cause_list", 40)
+        register_tab(
+            "causes", "Root cause", "rca:cause_list", 40, live_rows("rca.Cause")
+        )
