@@ -24,6 +24,7 @@ from timeline.services.milestones import (
     mark_not_applicable,
     retract_milestone,
 )
+from timeline.services.proof import name_missing_proof
 
 __all__ = [
     "add_checkpoint",
@@ -36,6 +37,7 @@ __all__ = [
     "link_entry_evidence",
     "link_hypothesis_evidence",
     "mark_not_applicable",
+    "name_missing_proof",
     "retract_checkpoint",
     "retract_entry",
     "retract_milestone",

@@ -1,7 +1,68 @@
 """Addresses of the pages."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from timeline.views import checkpoints, entries, hypotheses, milestones, page
 
 app_name = "timeline"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", page.entry_list, name="entry_list"),
+    path("quick/", page.entry_quick_add, name="entry_quick_add"),
+    path("preview/", page.entry_preview, name="entry_preview"),
+    path("recovery/", page.recovery_strip, name="recovery_strip"),
+    # entries
+    path("add/", entries.entry_add, name="entry_add"),
+    path("gap/", entries.gap_state, name="gap_state"),
+    path("<int:number>/edit/", entries.entry_edit, name="entry_edit"),
+    path("<int:number>/versions/", entries.entry_history, name="entry_history"),
+    path("<int:number>/evidence/", entries.evidence_link, name="evidence_link"),
+    path(
+        "<int:number>/evidence/<str:ref>/withdraw/",
+        entries.evidence_unlink,
+        name="evidence_unlink",
+    ),
+    path("<int:number>/proof/", entries.entry_proof, name="entry_proof"),
+    path("<int:number>/withdraw/", entries.entry_retract, name="entry_retract"),
+    # milestones
+    path("milestones/add/", milestones.milestone_add, name="milestone_add"),
+    path(
+        "milestones/not-applicable/",
+        milestones.milestone_not_applicable,
+        name="milestone_not_applicable",
+    ),
+    path(
+        "milestones/<int:number>/withdraw/",
+        milestones.milestone_retract,
+        name="milestone_retract",
+    ),
+    # hypotheses
+    path("hypotheses/add/", hypotheses.hypothesis_add, name="hypothesis_add"),
+    path(
+        "hypotheses/<int:number>/edit/",
+        hypotheses.hypothesis_edit,
+        name="hypothesis_edit",
+    ),
+    path(
+        "hypotheses/<int:number>/settle/",
+        hypotheses.hypothesis_settle,
+        name="hypothesis_settle",
+    ),
+    path(
+        "hypotheses/<int:number>/evidence/",
+        hypotheses.hypothesis_link,
+        name="hypothesis_link",
+    ),
+    # dependency checkpoints
+    path("checkpoints/add/", checkpoints.checkpoint_add, name="checkpoint_add"),
+    path(
+        "checkpoints/<int:number>/edit/",
+        checkpoints.checkpoint_edit,
+        name="checkpoint_edit",
+    ),
+    path(
+        "checkpoints/<int:number>/withdraw/",
+        checkpoints.checkpoint_retract,
+        name="checkpoint_retract",
+    ),
+]

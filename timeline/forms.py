@@ -1,0 +1,497 @@
+"""Forms of the timeline. They only parse; each field has the name of the service's
+keyword."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from incidents.forms import (
+    CaseForm,
+    ClockField,
+    EvidenceMixin,
+    PersonChoiceField,
+    live_evidence,
+    model_field,
+)
+from incidents.models import Evidence, Incident, Lane
+from postmortem.lib.times import FUTURE_TOLERANCE, on_clock, read_time
+from timeline.models import (
+    DependencyCheckpoint,
+    Entry,
+    Hypothesis,
+    HypothesisEvidence,
+    Milestone,
+)
+
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+_CLOCK = re.compile(r"^\d{1,2}[:.]\d{2}(?:[:.]\d{2})?$")
+# Time first: 14:05, 2026-03-10 14:05 or 2026-03-10T14:05:00+01:00; ~ or 'about' before.
+_LEADING = re.compile(
+    r"^(?P<about>~\s*|about\s+|ca\.?\s+)?"
+    r"(?P<at>(?:\d{4}-\d{2}-\d{2}[T ])?\d{1,2}[:.]\d{2}(?::\d{2})?"
+    r"(?:\s?(?:Z|[+-]\d{2}:?\d{2}))?)"
+    r"(?=[\s,;]|$)[\s,;]*",
+    re.IGNORECASE,
+)
+_LANE = re.compile(r"(?:^|(?<=\s))#(?P<slug>[a-z0-9][a-z0-9-]*)(?=\s|$)", re.IGNORECASE)
+_KIND = re.compile(r"^!(?P<kind>[a-z]*)\s*", re.IGNORECASE)
+QUICK_KINDS = [
+    (kind.value, kind.label) for kind in Entry.Kind if kind != Entry.Kind.NO_RECORD
+]
+
+
+def reading_day(incident: Incident) -> datetime:
+    """The day on which a bare `14:05` is read: today while the incident is active,
+    else the day of its declaration."""
+    if incident.status == Incident.Status.ACTIVE or incident.declared_at is None:
+        return timezone.now()
+    return incident.declared_at
+
+
+def read_when(text: str, *, incident: Incident) -> datetime | date:
+    """A moment, or a bare day, as it was typed.
+
+    While an incident is active, a time that today has not reached yet is yesterday's:
+    at ten past midnight `23:55` is a quarter of an hour ago.
+    """
+    text = text.strip()
+    if _DAY.match(text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    near = reading_day(incident)
+    moment = read_time(text, clock_zone=incident.clock_zone, near=near)
+    if _CLOCK.match(text) and moment > timezone.now() + FUTURE_TOLERANCE:
+        earlier = read_time(
+            text, clock_zone=incident.clock_zone, near=near - timedelta(days=1)
+        )
+        if timezone.now() - earlier < timedelta(hours=12):
+            return earlier
+    return moment
+
+
+class WhenField(ClockField):
+    """A time or, for the precision 'only the day', a day; on the incident clock."""
+
+    def __init__(self, incident: Incident | None = None, **kwargs: Any) -> None:
+        self.incident = incident
+        if incident is not None:
+            day = on_clock(reading_day(incident), incident.clock_zone)
+            kwargs.setdefault(
+                "help_text",
+                f"14:05 ({day.day} {day:%b %Y}), 2026-03-10 14:05, or only 2026-03-10; "
+                f"on the incident clock ({incident.clock_zone}).",
+            )
+        super().__init__(incident, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        text = forms.CharField.clean(self, value)
+        if not text:
+            return None
+        assert self.incident is not None
+        return read_when(text, incident=self.incident)
+
+
+class MomentField(WhenField):
+    """A time with its minute: a bare day is refused, never read as midnight."""
+
+    def clean(self, value: Any) -> Any:
+        moment = super().clean(value)
+        if moment is not None and not isinstance(moment, datetime):
+            raise ValidationError(
+                f"{moment.isoformat()} names a day, not a time. Add the time.",
+                code="bare_day",
+            )
+        return moment
+
+
+class EntryChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """An entry by its time and first words."""
+
+    zone = "UTC"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=Entry.objects.none(), required=False, **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        if obj.occurred_at is None:
+            return f"{obj.ref}, time not known, {obj.headline[:60]}"
+        at = on_clock(obj.occurred_at, self.zone)
+        return f"{at:%d %b %H:%M}, {obj.headline[:60]} ({obj.ref})"
+
+
+def live(model: type[Any], incident: Incident) -> Any:
+    return model._default_manager.filter(incident=incident, retracted_at=None)
+
+
+class QuickAddForm(forms.Form):
+    """One line: `14:05 auth rate down to 61% #checkout`.
+
+    The time stands first (or in its own field), `~14:05` is approximate, `#lane` names
+    a lane by its slug, a leading `!` makes it a decision and `!action` an action. What
+    was typed stays when it cannot be read.
+    """
+
+    at = forms.CharField(
+        label="Time", required=False, max_length=40, widget=forms.TextInput()
+    )
+    text = forms.CharField(
+        label="What happened",
+        max_length=2000,
+        error_messages={"required": "Say what was seen or what was done."},
+    )
+    kind = forms.ChoiceField(
+        choices=QUICK_KINDS, required=False, initial=Entry.Kind.SIGNAL
+    )
+    lane = forms.ModelChoiceField(
+        queryset=Lane.objects.none(), required=False, empty_label="No lane"
+    )
+
+    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
+        self.incident = incident
+        super().__init__(*args, **kwargs)
+        lane = self.fields["lane"]
+        assert isinstance(lane, forms.ModelChoiceField)
+        lane.queryset = live(Lane, incident)
+        if incident.status == Incident.Status.ACTIVE:
+            self.suggestion = f"{on_clock(timezone.now(), incident.clock_zone):%H:%M}"
+        else:
+            self.suggestion = "14:05"
+
+    def clean(self) -> dict[str, Any]:
+        """The service's keywords in `cleaned_data`."""
+        data = dict(super().clean() or self.cleaned_data)
+        text = " ".join(str(data.get("text", "")).split())
+        kind = data.get("kind") or Entry.Kind.SIGNAL
+        if not text:
+            return data
+        text, kind = self._kind(text, kind)
+        at, about, text = self._time(str(data.get("at", "")).strip(), text)
+        text, kind = self._kind(text, kind)
+        lane, text = self._lane(text, data.get("lane"))
+        if not text and "text" not in self.errors:
+            self.add_error(
+                "text",
+                ValidationError("Say what was seen or what was done.", code="required"),
+            )
+        acts = kind in {Entry.Kind.ACTION, Entry.Kind.DECISION, Entry.Kind.COMMS}
+        return {
+            "kind": kind,
+            "occurred_at": at,
+            "precision": self._precision(data, at, about),
+            "lane": lane,
+            "action_taken" if acts else "observed_signal": text,
+        }
+
+    def _precision(self, data: dict[str, Any], at: Any, about: bool) -> str:
+        if isinstance(at, date) and not isinstance(at, datetime):
+            return Entry.Precision.DAY
+        if about:
+            return Entry.Precision.APPROX
+        if isinstance(at, datetime) and at.second:
+            return Entry.Precision.SECOND
+        return Entry.Precision.MINUTE
+
+    def _kind(self, text: str, kind: str) -> tuple[str, str]:
+        match = _KIND.match(text)
+        if not match:
+            return text, kind
+        word = match["kind"].lower()
+        if not word:
+            return text[match.end() :], Entry.Kind.DECISION
+        if word in dict(QUICK_KINDS):
+            return text[match.end() :], word
+        return text, kind
+
+    def _time(self, at: str, text: str) -> tuple[datetime | date | None, bool, str]:
+        """(moment, approximate, the rest); the fault is put on the time field."""
+        match = _LEADING.match(text)
+        source, about = at, False
+        if match:
+            source, about = match["at"].strip(), bool(match["about"])
+            text = text[match.end() :].strip()
+        elif at.startswith("~"):
+            source, about = at[1:].strip(), True
+        if not source:
+            self.add_error(
+                "at",
+                ValidationError(
+                    f"Start with the time: {self.suggestion} {text[:40]}",
+                    code="required",
+                ),
+            )
+            return None, False, text
+        try:
+            return read_when(source, incident=self.incident), about, text
+        except ValidationError as error:
+            self.add_error("at", error)
+            return None, False, text
+
+    def _lane(self, text: str, lane: Any) -> tuple[Any, str]:
+        match = _LANE.search(text)
+        if not match:
+            return lane, text
+        slug = match["slug"].lower()
+        found = live(Lane, self.incident).filter(slug=slug).first()
+        if found is None:
+            return lane, text  # '#4711' may be a ticket: it stays in the sentence
+        rest = f"{text[: match.start()]} {text[match.end() :]}"
+        return found, " ".join(rest.split())
+
+
+class EntryForm(EvidenceMixin):
+    """One entry: time with its precision, what was seen, what was done, and for a
+    decision what was believed, tested and why."""
+
+    kind = forms.ChoiceField(choices=QUICK_KINDS, initial=Entry.Kind.SIGNAL)
+    occurred_at = WhenField(label="Time")
+    precision = model_field(Entry, "precision", required=False)
+    occurred_until = WhenField(
+        label="Until", help_text="Only if it lasted, or lies somewhere in between."
+    )
+    at_text = model_field(
+        Entry,
+        "at_text",
+        help_text="The words of the source, for example “shortly after the deploy”.",
+    )
+    after = EntryChoiceField(
+        label="Stands behind",
+        empty_label="Its time says it",
+        help_text="Only for an entry whose time is not known.",
+    )
+    observed_signal = model_field(Entry, "observed_signal")
+    action_taken = model_field(Entry, "action_taken")
+    lane = forms.ModelChoiceField(
+        queryset=Lane.objects.none(), required=False, empty_label="No lane"
+    )
+    owner = PersonChoiceField(empty_label="Not named")
+    belief = model_field(
+        Entry, "belief", help_text="For a decision: what was believed at the time."
+    )
+    hypothesis = forms.ModelChoiceField(
+        queryset=Hypothesis.objects.none(),
+        required=False,
+        label="Hypothesis tested",
+        empty_label="None named",
+    )
+    why = model_field(Entry, "why", help_text="For a decision: why this action.")
+    measurement_incomplete = model_field(
+        Entry,
+        "measurement_incomplete",
+        help_text="What follows from it stays provisional.",
+    )
+
+    def narrow(self, incident: Incident) -> None:
+        super().narrow(incident)
+        choices = self.fields
+        choices["lane"].queryset = live(Lane, incident)  # type: ignore[attr-defined]
+        choices["hypothesis"].queryset = live(Hypothesis, incident)  # type: ignore[attr-defined]
+        behind = live(Entry, incident)
+        if self.row is not None:
+            behind = behind.exclude(pk=self.row.pk)
+        after = choices["after"]
+        assert isinstance(after, EntryChoiceField)
+        after.zone = incident.clock_zone
+        after.queryset = behind.order_by("occurred_at", "number")
+        for name in ("occurred_at", "occurred_until"):
+            old = self.fields[name]
+            self.fields[name] = WhenField(
+                incident,
+                label=old.label,
+                initial=old.initial,
+                **({"help_text": old.help_text} if name == "occurred_until" else {}),
+            )
+        if self.row is None:
+            self.fields["milestone"] = forms.ChoiceField(
+                choices=[("", "None"), *Milestone.Kind.choices],
+                required=False,
+                help_text="The required moment that this entry is.",
+            )
+        else:
+            del self.fields["evidence"]  # linked and withdrawn one by one, with reason
+
+    def values_of(self, row: Any) -> dict[str, Any]:
+        values = super().values_of(row)
+        if row.precision == Entry.Precision.DAY and row.occurred_at:
+            zone = row.incident.clock_zone
+            first = on_clock(row.occurred_at, zone).date()
+            end = row.occurred_until or row.occurred_at + timedelta(days=1)
+            last = on_clock(end - timedelta(microseconds=1), zone).date()
+            values["occurred_at"] = first.isoformat()
+            values["occurred_until"] = last.isoformat() if last != first else None
+        return values
+
+    def clean_precision(self) -> str:
+        return str(self.cleaned_data.get("precision") or Entry.Precision.MINUTE)
+
+    def clean(self) -> dict[str, Any]:
+        """An edit that leaves 'stands behind' alone does not send it."""
+        data = dict(super().clean() or self.cleaned_data)
+        if self.row is not None and data.get("after") is None:
+            data.pop("after", None)
+        return data
+
+
+class GapForm(CaseForm):
+    """No record exists from one time to another, and why."""
+
+    occurred_at = WhenField(label="From")
+    occurred_until = WhenField(label="To")
+    reason = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Why no record exists. It stands in the record and is shown to "
+        "whoever approves it.",
+    )
+
+    def narrow(self, incident: Incident) -> None:
+        for name in ("occurred_at", "occurred_until"):
+            self.fields[name] = WhenField(incident, label=self.fields[name].label)
+
+
+class LinkForm(CaseForm):
+    """Artifacts that a claim rests on."""
+
+    evidence = forms.ModelMultipleChoiceField(
+        queryset=Evidence.objects.none(),
+        help_text="Original records first; several can be chosen.",
+    )
+    note = forms.CharField(
+        required=False, max_length=200, help_text="What it shows, if that is not clear."
+    )
+
+    def narrow(self, incident: Incident) -> None:
+        super().narrow(incident)
+        field = self.fields["evidence"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = live_evidence(incident)
+
+
+class StanceForm(LinkForm):
+    """Artifacts for or against a hypothesis."""
+
+    stance = model_field(HypothesisEvidence, "stance")
+
+
+class MilestoneForm(CaseForm):
+    """Which entry carries which required moment."""
+
+    kind = model_field(Milestone, "kind")
+    entry = EntryChoiceField(
+        help_text="Not there yet? Add the entry first and choose the milestone on it.",
+    )
+    is_marked = model_field(
+        Milestone,
+        "is_marked",
+        help_text="Only if a kind occurs more than once and not the first one counts.",
+    )
+
+    def narrow(self, incident: Incident) -> None:
+        field = self.fields["entry"]
+        assert isinstance(field, EntryChoiceField)
+        field.zone = incident.clock_zone
+        field.queryset = (
+            live(Entry, incident)
+            .exclude(kind=Entry.Kind.NO_RECORD)
+            .order_by("occurred_at", "number")
+        )
+
+
+class NotApplicableForm(CaseForm):
+    """A required moment that does not apply here, and why."""
+
+    kind = model_field(Milestone, "kind")
+    reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class HypothesisForm(CaseForm):
+    """A belief about the cause, in one sentence that can be wrong."""
+
+    statement = model_field(
+        Hypothesis,
+        "statement",
+        help_text="A sentence that evidence can support or contradict.",
+    )
+
+
+class SettleForm(CaseForm):
+    """What decided a hypothesis, with the evidence on either side."""
+
+    state = model_field(Hypothesis, "state")
+    what_decided = model_field(Hypothesis, "what_decided")
+    evidence_for = forms.ModelMultipleChoiceField(
+        queryset=Evidence.objects.none(),
+        required=False,
+        label="Evidence that supports it",
+    )
+    evidence_against = forms.ModelMultipleChoiceField(
+        queryset=Evidence.objects.none(),
+        required=False,
+        label="Evidence that contradicts it",
+    )
+
+    def narrow(self, incident: Incident) -> None:
+        for name in ("evidence_for", "evidence_against"):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelMultipleChoiceField)
+            field.queryset = live_evidence(incident)
+
+    def values_of(self, row: Any) -> dict[str, Any]:
+        links = list(row.evidence_links.filter(retracted_at=None))
+        stance = HypothesisEvidence.Stance
+        return {
+            "state": row.state,
+            "what_decided": row.what_decided,
+            "evidence_for": [x.evidence_id for x in links if x.stance == stance.FOR],
+            "evidence_against": [
+                x.evidence_id for x in links if x.stance == stance.AGAINST
+            ],
+        }
+
+
+class CheckpointForm(EvidenceMixin):
+    """One external interface: first signal, before or after our changes, state."""
+
+    kind = model_field(DependencyCheckpoint, "kind")
+    name = model_field(DependencyCheckpoint, "name")
+    lane = forms.ModelChoiceField(
+        queryset=Lane.objects.none(), required=False, empty_label="No lane"
+    )
+    first_signal_at = ClockField(label="First signal")
+    order = model_field(DependencyCheckpoint, "order")
+    state = model_field(DependencyCheckpoint, "state")
+    stabilized_at = ClockField(label="Stabilized")
+    verified = model_field(DependencyCheckpoint, "verified")
+
+    def narrow(self, incident: Incident) -> None:
+        super().narrow(incident)
+        self.fields["lane"].queryset = live(Lane, incident)  # type: ignore[attr-defined]
+        for name in ("first_signal_at", "stabilized_at"):
+            label = self.fields[name].label
+            self.fields[name] = MomentField(incident, label=label)
+        kind = self.row.kind if self.row else self.initial.get("kind")
+        if kind in DependencyCheckpoint.Kind.values:
+            self.fields["verified"].help_text = DependencyCheckpoint(kind=kind).question
+
+
+class ProofForm(CaseForm):
+    """What would prove a provisional claim: missing check, owner, deadline."""
+
+    question = forms.CharField(max_length=300, help_text="What is not known.")
+    missing_check = forms.CharField(
+        required=False,
+        max_length=300,
+        help_text="The artifact or check that would settle it.",
+    )
+    owner = PersonChoiceField()
+    due_at = forms.CharField(label="Deadline", required=False)
+
+    def narrow(self, incident: Incident) -> None:
+        self.fields["due_at"] = ClockField(incident, label="Deadline")
