@@ -13,6 +13,7 @@ from accounts.models import User
 from actions.models import ActionApproval, ActionItem, ClosureTest, TestRun
 from actions.services import approvals, items
 from actions.services import tests as closure_tests
+from incidents import activity
 from incidents.models import Evidence, Incident
 from incidents.services.evidence import add_evidence
 
@@ -98,6 +99,11 @@ class Desk:
         return approvals.approve_action(
             incident_id=self.incident.pk, actor=actor, number=action.number, **fields
         )
+
+    def breaches(self) -> list[activity.Breach]:
+        """What the hash chain says about everything that was written."""
+        self.incident.refresh_from_db()
+        return activity.verify(self.incident)
 
     def status(self, status: str) -> Incident:
         """Put the incident into a status directly: the way there is not under test."""
