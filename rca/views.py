@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,7 +15,7 @@ from incidents.views import case_form, get_row, posted, workspace
 from incidents.views.claims import retract
 from postmortem.lib.findings import Case, run_checks
 from postmortem.lib.htmx import render_page
-from rca import forms, selectors, services
+from rca import checks, forms, selectors, services
 from rca.models import Cause, FailureMode
 from timeline.models import Entry
 
@@ -42,14 +43,17 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     case = Case(incident)
     rows = case.load(selectors.causes)
     standing = [row for row in rows if row.state != Cause.State.RULED_OUT]
-    found = run_checks(case, only=lambda check: check.tab == "Root cause")
+    shared = workspace(request, incident, TAB)
+    found = run_checks(case, only=lambda check: check.tab == checks.TAB)
+    if not shared["can"]["rca_edit"]:  # a fix link would end in a refusal
+        found = [replace(finding, url="") for finding in found]
     view = "graph" if request.GET.get("view") == "graph" else "columns"
     drawn = selectors.graph(incident) if view == "graph" else None
     return render_page(
         request,
         "rca/cause_list.html",
         {
-            **workspace(request, incident, TAB),
+            **shared,
             "view": view,
             "now": timezone.now(),
             "analysis": case.load(selectors.analysis),
