@@ -91,7 +91,7 @@ class DurationOut(serializers.Serializer[Any]):
     """A duration with its definition. Seconds are null unless it is recorded."""
 
     key = serializers.CharField(read_only=True)
-    label = serializers.SerializerMethodField()
+    label = serializers.SerializerMethodField()  # type: ignore[assignment]
     definition = serializers.CharField(read_only=True)
     is_headline = serializers.BooleanField(read_only=True)
     state = serializers.ChoiceField(

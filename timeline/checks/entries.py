@@ -11,7 +11,7 @@ from django.urls import reverse
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 from postmortem.lib.times import on_clock, span
 from timeline import selectors
-from timeline.models import Entry
+from timeline.models import Entry, Milestone
 
 TAB = "Timeline"
 LATE = timedelta(hours=24)  # house choice: 'long after it happened' (R-TL-01)
@@ -142,11 +142,15 @@ def decision_without_reasoning(case: Case) -> Iterator[Problem]:
     for entry in case.load(selectors.entries):
         if entry.kind != Entry.Kind.DECISION:
             continue
+        declares = any(
+            mark.kind == Milestone.Kind.DECLARED
+            for mark in getattr(entry, "live_milestones", ())
+        )  # declaring an incident tests no hypothesis
         missing = [
             words
             for words, present in (
                 ("what was believed", entry.belief),
-                ("the hypothesis tested", entry.hypothesis_id),
+                ("the hypothesis tested", entry.hypothesis_id or declares),
                 ("why this action", entry.why),
             )
             if not present

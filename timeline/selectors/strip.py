@@ -216,8 +216,8 @@ def _bar(name: str, css: str, first: Mark, last: Mark, open_scopes: int) -> Bar:
 def strip_svg(
     incident_data: Strip | Incident,
     *,
-    width: int = 760,
-    height: int = 150,
+    width: int = 980,
+    height: int = 168,
     theme: Theme = "page",
 ) -> SafeString:
     """The recovery strip as one SVG element; an empty text when nothing is dated.
@@ -279,7 +279,7 @@ def _draw_bar(
         parts.append(pen.line(f"after {bar.css}", end, middle, axis.right, middle))
     words = span(bar.length) if bar.end else "recovery not recorded"
     if wide and end - start > 12 + 6.2 * len(words):
-        parts.append(pen.text("bar-text", start + 7, middle + 4, words))
+        parts.append(pen.text("bar-text", end - 7, middle + 4, words, "end"))
     elif wide and axis.right - end > 12 + 6.2 * len(words):
         parts.append(pen.text("bar-text", end + 6, middle - 4, words))
     return parts

@@ -190,20 +190,29 @@ def hatch(pen: Pen, ident: str) -> SafeString:
 
 
 def draw_gaps(
-    pen: Pen, axis: Axis, found: Iterable[Gap], top: float, bottom: float, ident: str,
-    *, labels: bool = True,
-) -> list[SafeString]:  # fmt: skip
+    pen: Pen,
+    axis: Axis,
+    found: Iterable[Gap],
+    top: float,
+    bottom: float,
+    ident: str,
+) -> list[SafeString]:
+    """Hatched stretches with their length above, where there is room for the words."""
     parts = []
+    taken = axis.left - 20.0
     for gap in found:
         left, right = axis.x(gap.start), axis.x(gap.end)
-        words = gap.words(axis.zone)
-        box = (left, top, right - left, bottom - top, words)
+        box = (left, top, right - left, bottom - top, gap.words(axis.zone))
         parts.append(pen.rect("gap", *box))
         parts.append(pen.rect("", *box, f"url(#{ident}-hatch)"))
-        if labels and right - left > 26:
-            label = f"{span(gap.length)}, no evidence"
-            if right - left < 110:
-                label = span(gap.length)
-            middle = round((left + right) / 2, 1)
-            parts.append(pen.text("gap-text", middle, top - 4, label, "middle"))
+        middle = (left + right) / 2
+        for label in (f"{span(gap.length)}, no evidence", span(gap.length)):
+            half = 3.1 * len(label)
+            fits = middle - half > taken + 8 and middle + half < axis.right + 8
+            if fits and half < (right - left) / 2 + 14:
+                parts.append(
+                    pen.text("gap-text", round(middle, 1), top - 4, label, "middle")
+                )
+                taken = middle + half
+                break
     return parts
