@@ -19,22 +19,22 @@ from rca.selectors.rows import analysis, causes, failure_modes
 CAUSE_TEXTS = {
     "statement": "statement",
     "role": "role",
-    "evidence_shows": "what shows it",
-    "condition": "what allowed it",
-    "beyond": "what lies beyond",
-    "risk_change": "what reduces the risk",
-    "ruled_out_reason": "what ruled it out",
-    "no_action_reason": "why no action",
+    "evidence_shows": "answer on evidence",
+    "condition": "answer on conditions",
+    "beyond": "answer on what lies beyond",
+    "risk_change": "answer on repeat risk",
+    "ruled_out_reason": "reason for ruling it out",
+    "no_action_reason": "reason for no action",
 }
 MODE_TEXTS = {
-    "name": "failure mode",
+    "name": "name",
     "customer_symptom": "customer symptom",
     "financial_impact": "financial impact",
     "detection_signal": "detection signal",
     "recovery_action": "recovery action",
     "control_to_validate": "control",
 }
-ANALYSIS_TEXTS = {"why_it_fits": "why the method fits"}
+ANALYSIS_TEXTS = {"why_it_fits": "reason"}
 
 
 @dataclass(frozen=True)
