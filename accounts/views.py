@@ -101,8 +101,8 @@ def token_add(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_POST
 @signed_in
+@require_POST
 def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """Make one of my tokens useless from now on."""
     try:

@@ -162,5 +162,6 @@ register(
             "seconded_by",
             "seconded_at",
         ),
+        on_import={"is_attested": True},
     )
 )

@@ -76,13 +76,17 @@ class Waiver(CaseRecord):
     owner = user_fk()
     seconded_by = user_fk(editable=False)
     seconded_at = models.DateTimeField(null=True, editable=False)
+    is_attested = models.BooleanField("given elsewhere", default=False, editable=False)
 
     @property
     def needs_second(self) -> bool:
         return self.level == "error"
 
     def is_in_force(self, now: Any) -> bool:
-        if self.is_retracted or (self.needs_second and not self.seconded_at):
+        """Two people here for an ERROR; one given elsewhere never counts (decision 4)."""
+        if self.is_retracted or self.is_attested:
+            return False
+        if self.needs_second and not self.seconded_at:
             return False
         return self.expires_at is None or self.expires_at > now
 

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError as SchemaError
 
@@ -226,6 +227,8 @@ def _new_incident(case: dict[str, Any]) -> Incident:
         "" if free or not ref else ref.group(0)
     )
     incident.status = LANDING[case.get("status") or Incident.Status.IN_REVIEW]
+    if incident.status == Incident.Status.IN_REVIEW:
+        incident.in_review_at = timezone.now()
     return incident
 
 

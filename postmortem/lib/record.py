@@ -79,6 +79,7 @@ class Shape:
     name: key of the section. fields: model fields, exported under their own names.
     links / refs: extra lists. single: an object or null instead of a list.
     base: the fields that every CaseRecord has (number, author, retraction, extra).
+    on_import: fields outside the record that an imported row gets.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Shape:
     refs: dict[str, Refs] = field(default_factory=dict)
     single: bool = False
     base: bool = True
+    on_import: dict[str, Any] = field(default_factory=dict)
 
     @property
     def all_fields(self) -> tuple[str, ...]:
@@ -379,7 +381,9 @@ class Loader:
         rows: list[models.Model] = []
         later: list[tuple[int, models.Model, str, str]] = []
         for index, item in enumerate(items):
-            row = shape.model(incident=self.incident, number=numbers[index])
+            row = shape.model(
+                incident=self.incident, number=numbers[index], **shape.on_import
+            )
             before = len(self.faults)
             row.extra = self.unknown_keys(shape, index, item)  # type: ignore[attr-defined]
             for name in shape.all_fields:

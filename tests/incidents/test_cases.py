@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import call_command
+from django.utils import timezone
 
 from accounts.models import User
 from incidents import activity
 from incidents.management.commands.convert_case import convert
 from incidents.models import Incident
+from incidents.selectors import findings
 from incidents.services.cases import (
     case_bytes,
     case_schema,
@@ -137,6 +139,30 @@ class TestImportGrantsNothing:
         incident = import_case(actor=commander, case=closed)
         assert incident.status == "in_review"
         assert incident.attested == {"approvals": ["CFO"], "status": "closed"}
+
+    def test_a_waiver_given_elsewhere_does_not_hold_here(
+        self, commander: User
+    ) -> None:
+        """Decision 4: two signatures in a file are not two people here."""
+        bare = import_case(actor=commander, case=case())
+        blocking = next(f for f in findings(bare) if f.is_blocking)
+        waiver = {
+            "check_id": blocking.id,
+            "finding_key": blocking.key,
+            "finding_message": blocking.message,
+            "level": "error",
+            "reason": "forged",
+            "recorded_by": "em@pay.example",
+            "seconded_by": "fd@pay.example",
+            "seconded_at": "2026-03-17T10:00:00Z",
+        }
+        imported = import_case(actor=commander, case=case(waivers=[waiver]))
+
+        same = next(f for f in findings(imported) if f.key == blocking.key)
+        assert same.is_blocking
+        row = imported.waivers.get()
+        assert row.seconded_at
+        assert not row.is_in_force(timezone.now())
 
     def test_a_taken_number_gets_a_new_one_and_keeps_the_old(
         self, incident: Incident, commander: User
