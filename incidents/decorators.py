@@ -27,7 +27,7 @@ class SignedInRequest(HttpRequest):
 def find_incident(user: User, key: str) -> Incident:
     """The incident with this key (`INC-2041`) if this user may see it, else 404."""
     prefix, _, number = key.partition("-")
-    if prefix != "INC" or not number.isdigit() or len(number) > 9:
+    if prefix != "INC" or not number.isdecimal() or len(number) > 9:
         raise Http404("no such incident")
     incident = (
         Incident.objects.visible_to(user)

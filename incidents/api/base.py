@@ -98,7 +98,7 @@ class CaseViewSet(viewsets.GenericViewSet[Any]):
         parsed.is_valid(raise_exception=True)
         changes = dict(parsed.validated_data)
         tag = self.request.headers.get("If-Match", "").removeprefix("W/").strip('" ')
-        if "version" not in changes and tag.isdigit():
+        if "version" not in changes and tag.isdecimal():
             changes["version"] = int(tag)
         return changes
 
@@ -152,7 +152,7 @@ class RefField(serializers.Field[CaseRecord, str, str, Any]):
 
     def to_internal_value(self, data: Any) -> CaseRecord:
         prefix, _, number = str(data).partition("-")
-        if prefix != self.model.prefix or not number.isdigit() or len(number) > 9:
+        if prefix != self.model.prefix or not number.isdecimal() or len(number) > 9:
             self.fail("shape", prefix=self.model.prefix)
         row = self.model._default_manager.filter(
             incident=self.context["incident"], number=int(number), retracted_at=None

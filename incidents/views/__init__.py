@@ -109,17 +109,23 @@ def flags(user: User, incident: Incident) -> dict[str, bool]:
 
 
 def workspace(
-    request: SignedInRequest, incident: Incident, tab: str = ""
+    request: SignedInRequest,
+    incident: Incident,
+    tab: str = "",
+    *,
+    blocking: int | None = None,
 ) -> dict[str, Any]:
     """Context of a page inside an incident: `incident`, `workspace` and `can`.
 
     tab: the name of the active tab ('overview', 'timeline', 'evidence', 'causes',
     'actions', 'review', 'activity'). Costs one query for the stored findings, one for
-    the clock and one for each tab that has a figure.
+    the clock and one for each tab that has a figure. A page that has just run the
+    checks passes `blocking`, so that the figures on it agree.
     """
     can = flags(request.user, incident)
     snapshot = FindingSnapshot.objects.filter(incident=incident).first()
-    blocking = snapshot.blocking if snapshot else None
+    if blocking is None and snapshot:
+        blocking = snapshot.blocking
     start, end = tabs.clock_range(incident)
     return {
         "incident": incident,

@@ -240,7 +240,7 @@ def figure_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
         ImpactStatement.objects.filter(
             incident=incident, number=int(number), retracted_at=None
         ).first()
-        if number.isdigit() and len(number) <= 9
+        if number.isdecimal() and len(number) <= 9
         else None
     )
     return case_form(

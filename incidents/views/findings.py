@@ -20,13 +20,15 @@ from postmortem.lib.htmx import render_page
 def finding_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """The panel alone: the fragment for other pages, a page of its own without htmx;
     and every acceptance with its people, reason and end."""
-    around = workspace(request, incident, "overview")
+    panel = findings_panel(incident, request.user)
     return render_page(
         request,
         "incidents/finding_list.html",
         {
-            **around,
-            **findings_panel(incident, can_accept=around["can"]["finding_accept"]),
+            **workspace(
+                request, incident, "overview", blocking=panel["blocking_total"]
+            ),
+            **panel,
             "waivers": selectors.waivers(incident),
         },
         fragment="components/_findings_panel.html",

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.models import User
 from incidents import selectors
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import (
@@ -24,6 +25,7 @@ from incidents.models import (
     Participation,
     ScopeStatement,
 )
+from incidents.permissions import can
 from incidents.views import page_url, workspace
 from postmortem.lib import ui
 from postmortem.lib.findings import Finding, Level
@@ -51,7 +53,8 @@ IMPACT_ICONS = {
 def incident_detail(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """The overview: what happened to whom, what is proven, what still blocks."""
     now = timezone.now()
-    around = workspace(request, incident, "overview")
+    panel = findings_panel(incident, request.user, brief=True)
+    around = workspace(request, incident, "overview", blocking=panel["blocking_total"])
     scope = own(incident, selectors.scope(incident))
     unknowns = own(incident, selectors.unknowns(incident))
     is_open = KnownUnknown.State.OPEN
@@ -69,9 +72,7 @@ def incident_detail(request: SignedInRequest, incident: Incident) -> HttpRespons
             "settled_unknowns": [row for row in unknowns if row.state != is_open],
             "lanes": own(incident, selectors.lanes(incident)),
             "recovery_url": page_url("timeline:recovery_strip", incident.key),
-            **findings_panel(
-                incident, can_accept=around["can"]["finding_accept"], brief=True
-            ),
+            **panel,
         },
     )
 
@@ -206,7 +207,7 @@ def _in_bold(sentence: str, texts: list[str]) -> SafeString:
 
 
 def findings_panel(
-    incident: Incident, *, can_accept: bool, brief: bool = False
+    incident: Incident, user: User, *, brief: bool = False
 ) -> dict[str, Any]:
     """Context of the panel 'What still blocks closure', run now.
 
@@ -214,7 +215,12 @@ def findings_panel(
     """
     now = timezone.now()
     found = selectors.findings(incident, now)
-    rows = [_finding_row(incident, item, can_accept=can_accept) for item in found]
+    can_fix = can(user, "incident.edit", incident)
+    can_accept = can(user, "finding.accept", incident)
+    rows = [
+        _finding_row(incident, item, can_fix=can_fix, can_accept=can_accept)
+        for item in found
+    ]
     blocks = [r for r in rows if r["level"] == Level.ERROR and not r["accepted_by"]]
     advises = [r for r in rows if r["level"] != Level.ERROR or r["accepted_by"]]
     at = on_clock(now, incident.clock_zone)
@@ -241,9 +247,11 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finding_row(
-    incident: Incident, item: Finding, *, can_accept: bool
+    incident: Incident, item: Finding, *, can_fix: bool, can_accept: bool
 ) -> dict[str, Any]:
     row = asdict(item)
+    if not can_fix:
+        row["url"] = ""  # a link to a form that this role cannot open helps nobody
     allowed = item.waivable or item.level is not Level.ERROR
     if can_accept and allowed and not item.accepted_by:
         query = urlencode({"check": item.id, "finding": item.key})

@@ -81,7 +81,7 @@ class Filters:
             number = word.upper().removeprefix("INC-")
             match = Q(title__icontains=word) | Q(summary__icontains=word)
             match |= Q(source_ref__iexact=word)
-            if number.isdigit() and len(number) <= 9:
+            if number.isdecimal() and len(number) <= 9:
                 match |= Q(number=int(number))
             rows = rows.filter(match)
         return rows
@@ -141,7 +141,7 @@ def search(request: SignedInRequest) -> HttpResponse:
     """The search box: a ref such as INC-2041 jumps there, words search the list."""
     words = request.GET.get("q", "").strip().upper()
     key = words if words.startswith("INC-") else f"INC-{words}"
-    if words.removeprefix("INC-").isdigit():
+    if words.removeprefix("INC-").isdecimal():
         try:
             return redirect(find_incident(request.user, key))
         except Http404:

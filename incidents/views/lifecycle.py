@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.forms import RadioSelect
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -36,22 +37,25 @@ def incident_declare(request: SignedInRequest) -> HttpResponse:
             "kind": Incident.Kind.OTHER,
         },
     )
+    form.fields["clock_zone"].widget.attrs["list"] = "zones"
+    severity: Any = form.fields["severity"]
+    severity.widget = RadioSelect()
+    severity.choices = [
+        (str(s), f"{s}: {words}") for s, words in SEVERITY_WORDS.items()
+    ]
     return form_page(
         request,
         form,
         lambda data: services.declare_incident(actor=request.user, **data),
         title="Declare an incident",
-        lead="Presumed real until evidence says otherwise. Everything but the clock "
-        "zone of a stabilized incident can be corrected later.",
+        lead="Presumed real until evidence says otherwise. When in doubt, take the "
+        "higher severity: a change is logged with its reason.",
         done_url=lambda incident: str(incident.get_absolute_url()),
         cancel_url=reverse("incidents:incident_list"),
         message="Declared. The clock runs from the declaration.",
         submit_label="Declare incident",
         template="incidents/incident_declare.html",
-        context={
-            "severity_words": [(str(s), words) for s, words in SEVERITY_WORDS.items()],
-            "zones": zone_names(),
-        },
+        context={"zones": zone_names()},
     )
 
 

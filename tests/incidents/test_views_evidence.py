@@ -1,0 +1,322 @@
+"""The evidence tab: table, one artifact, upload, download."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from incidents.models import Evidence, Incident
+from incidents.services import claims, evidence
+from tests.factories import make_incident
+
+URL = "/incidents/INC-1/evidence/"
+PNG = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06"
+    b"\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f"
+    b"\x00\x05\x00\x01\xff\x89\x99=\x1d\x00\x00\x00\x00IEND\xaeB`\x82"
+)
+
+
+def add(incident: Incident, actor: User, title: str = "Log", **fields) -> Evidence:
+    fields.setdefault("kind", "log_query")
+    if "url" not in fields and "upload" not in fields:
+        fields["upload"] = SimpleUploadedFile("a.log", f"{title} <b>\n".encode())
+    return evidence.add_evidence(
+        incident_id=incident.pk, actor=actor, title=title, **fields
+    )
+
+
+def refs(page) -> list[str]:
+    assert page.status_code == 200
+    return [line.row.ref for line in page.context["lines"]]
+
+
+class TestEvidenceList:
+    def test_filters_by_record_kind_use_and_words(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-EV-04"""
+        first = add(incident, commander, "Ledger extract", source="Ledger")
+        add(incident, commander, "Recollection", is_original=False, kind="report")
+        claims.add_scope(
+            incident_id=incident.pk,
+            actor=commander,
+            audience="internal",
+            consequence="Stuck",
+            evidence=[first],
+        )
+        client.force_login(commander)
+
+        assert refs(client.get(URL)) == ["EV-1", "EV-2"]
+        assert refs(client.get(f"{URL}?record=later")) == ["EV-2"]
+        assert refs(client.get(f"{URL}?kind=log_query")) == ["EV-1"]
+        assert refs(client.get(f"{URL}?use=unlinked")) == ["EV-2"]
+        assert refs(client.get(f"{URL}?q={first.sha256[:8]}")) == ["EV-1"]
+        assert refs(client.get(f"{URL}?q=ledger&record=later")) == []
+
+    def test_shows_a_finance_record_without_its_pair(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-EV-08"""
+        add(incident, commander, "Clearing account", side="finance")
+        client.force_login(commander)
+
+        page = client.get(f"{URL}?use=unpaired")
+
+        assert refs(page) == ["EV-1"]
+        assert f"{URL}1/pair/" in page.content.decode()
+
+    def test_marks_a_later_summary_and_one_that_is_only_named(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        add(
+            incident,
+            commander,
+            "Recollection",
+            is_original=False,
+            url="",
+            description="Said in the retro.",
+        )
+        client.force_login(commander)
+
+        text = client.get(URL).content.decode()
+
+        assert "Later summary" in text
+        assert "only named" in text
+
+    def test_costs_the_same_when_the_rows_double(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        add(incident, commander, "A")
+        client.force_login(commander)
+        with CaptureQueriesContext(connection) as few:
+            client.get(URL)
+        for title in "BCDE":
+            add(incident, commander, title)
+        with CaptureQueriesContext(connection) as many:
+            client.get(URL)
+
+        assert len(many) == len(few)
+
+
+class TestEvidenceDetail:
+    def test_shows_text_as_text_with_its_hash_and_claims(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-EV-05, R-EV-07"""
+        row = add(incident, commander)
+        claims.add_scope(
+            incident_id=incident.pk,
+            actor=commander,
+            audience="internal",
+            consequence="Captures wait",
+            evidence=[row],
+        )
+        client.force_login(commander)
+
+        text = client.get(f"{URL}1/").content.decode()
+
+        assert "Log &lt;b&gt;" in text
+        assert f'data-copy="{row.sha256}"' in text
+        assert "Captures wait" in text
+
+    def test_shows_a_picture_inline_and_no_other_binary(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        add(incident, commander, upload=SimpleUploadedFile("shot.png", PNG))
+        add(
+            incident,
+            commander,
+            upload=SimpleUploadedFile("a.pdf", b"%PDF-1.7\n%\xe2\n"),
+        )
+        client.force_login(commander)
+
+        assert client.get(f"{URL}1/").context["preview"].kind == "image"
+        assert client.get(f"{URL}2/").context["preview"].kind == "none"
+
+    def test_gives_htmx_the_panel_alone(self, client: Client, incident, commander):
+        add(incident, commander)
+        client.force_login(commander)
+
+        page = client.get(f"{URL}1/", headers={"HX-Request": "true"})
+
+        assert b"<html" not in page.content
+        assert b'id="artifact-title"' in page.content
+
+    def test_keeps_a_withdrawn_one_readable(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        add(incident, commander)
+        client.force_login(commander)
+
+        client.post(f"{URL}1/withdraw/", {"reason": "From another day."})
+
+        assert b"From another day." in client.get(f"{URL}1/").content
+        assert b"From another day." in client.get(URL).content
+        assert client.get(f"{URL}1/edit/").status_code == 404
+
+    def test_is_404_without_the_artifact(self, client: Client, incident, commander):
+        client.force_login(commander)
+
+        assert client.get(f"{URL}7/").status_code == 404
+
+
+class TestEvidenceAdd:
+    def sent(self, **changes: object) -> dict[str, object]:
+        return {
+            "kind": "log_query",
+            "side": "operational",
+            "is_original": "on",
+            **changes,
+        }
+
+    def test_stores_several_files_at_once(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+        files = [SimpleUploadedFile(f"{n}.log", n.encode()) for n in ("a", "b")]
+
+        page = client.post(f"{URL}add/", self.sent(upload=files))
+
+        assert page.url == f"{URL}2/"
+        titles = list(Evidence.objects.values_list("title", flat=True))
+        assert titles == ["a.log", "b.log"]
+
+    def test_takes_a_link(self, client: Client, incident: Incident, commander: User):
+        client.force_login(commander)
+
+        client.post(
+            f"{URL}add/", self.sent(title="Run", url="https://ci.example/run/1")
+        )
+
+        assert Evidence.objects.get().url == "https://ci.example/run/1"
+
+    def test_keeps_what_was_typed_and_says_to_choose_the_file_again(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+
+        page = client.post(
+            f"{URL}add/",
+            self.sent(
+                title="Extract",
+                source="Ledger",
+                upload=SimpleUploadedFile("a.png", b"this is no picture"),
+            ),
+        )
+
+        text = page.content.decode()
+        assert page.status_code == 422
+        assert 'value="Extract"' in text
+        assert 'value="Ledger"' in text
+        assert "Choose the files again" in text
+        assert not Evidence.objects.exists()
+
+    def test_says_which_of_several_files_are_stored(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+        files = [
+            SimpleUploadedFile("good.log", b"fine"),
+            SimpleUploadedFile("bad.png", b"this is no picture"),
+        ]
+
+        page = client.post(f"{URL}add/", self.sent(upload=files))
+
+        assert page.status_code == 422
+        assert "Stored: EV-1 good.log. Not stored: bad.png" in page.content.decode()
+        assert Evidence.objects.count() == 1
+
+    def test_is_closed_to_a_viewer(self, client: Client, incident, viewer: User):
+        client.force_login(viewer)
+
+        assert client.get(f"{URL}add/").status_code == 403
+        assert f"{URL}add/" not in client.get(URL).content.decode()
+
+
+class TestEvidenceVerbs:
+    def test_supersede_keeps_both(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        add(incident, commander, "Old")
+        new = add(incident, commander, "New")
+        client.force_login(commander)
+
+        client.post(
+            f"{URL}1/supersede/", {"replacement": new.pk, "reason": "The whole hour."}
+        )
+
+        assert b"The whole hour." in client.get(f"{URL}1/").content
+        assert refs(client.get(URL)) == ["EV-1", "EV-2"]
+
+    def test_pair_is_kept_on_both(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-EV-08"""
+        first = add(incident, commander, "Auths")
+        second = add(incident, commander, "Entries", side="finance")
+        client.force_login(commander)
+
+        client.post(f"{URL}1/pair/", {"paired_with": second.pk})
+
+        first.refresh_from_db()
+        second.refresh_from_db()
+        assert (first.paired_with, second.paired_with) == (second, first)
+
+    def test_edit_and_attach(self, client: Client, incident: Incident, commander: User):
+        add(incident, commander, "Named", url="", description="In the archive.")
+        client.force_login(commander)
+
+        client.post(
+            f"{URL}1/attach/", {"upload": SimpleUploadedFile("a.log", b"now here")}
+        )
+        client.post(
+            f"{URL}1/edit/",
+            {"title": "Better", "kind": "log_query", "side": "operational"},
+        )
+
+        row = Evidence.objects.get()
+        assert (row.title, row.is_openable) == ("Better", True)
+
+
+class TestEvidenceDownload:
+    def test_is_an_attachment_that_no_browser_runs(
+        self, client: Client, incident: Incident, commander: User, viewer: User
+    ):
+        add(
+            incident,
+            commander,
+            upload=SimpleUploadedFile("x.html", b"<html><script>1</script></html>"),
+        )
+        client.force_login(viewer)
+
+        page = client.get(f"{URL}1/download/?inline=1")
+        body = b"".join(page.streaming_content)
+        page.close()
+
+        assert body == b"<html><script>1</script></html>"
+        assert page["Content-Disposition"].startswith("attachment")
+        assert page["X-Content-Type-Options"] == "nosniff"
+        assert "sandbox" in page["Content-Security-Policy"]
+
+    def test_obeys_the_visibility_of_the_incident(
+        self, client: Client, commander: User, responder: User
+    ):
+        secret = make_incident(actor=commander, is_restricted=True)
+        add(secret, commander)
+        client.force_login(responder)
+
+        assert client.get(f"{URL}1/download/").status_code == 404
+
+    @pytest.mark.parametrize("number", [1, 9])
+    def test_is_404_without_stored_bytes(
+        self, client: Client, incident: Incident, commander: User, number: int
+    ):
+        add(incident, commander, url="https://ci.example/run/1")
+        client.force_login(commander)
+
+        assert client.get(f"{URL}{number}/download/").status_code == 404

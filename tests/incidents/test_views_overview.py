@@ -1,0 +1,546 @@
+"""The overview of one incident, its forms, people and findings."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from incidents import selectors
+from incidents.models import (
+    ImpactFigure,
+    ImpactStatement,
+    Incident,
+    KnownUnknown,
+    ScopeStatement,
+    Waiver,
+)
+from incidents.services import claims, core, evidence, people, unknowns
+from tests.factories import make_incident
+
+URL = "/incidents/INC-1/"
+
+
+def make_evidence(incident: Incident, actor: User, title: str = "Log"):
+    return evidence.add_evidence(
+        incident_id=incident.pk,
+        actor=actor,
+        kind="log_query",
+        title=title,
+        upload=SimpleUploadedFile(f"{title}.log", f"{title}: one line\n".encode()),
+    )
+
+
+def fill(incident: Incident, actor: User, tag: str) -> None:
+    proof = make_evidence(incident, actor, f"Log {tag}")
+    claims.add_scope(
+        incident_id=incident.pk,
+        actor=actor,
+        audience="experienced",
+        consequence=f"Card checkout hangs {tag}",
+        evidence=[proof],
+    )
+    impact = claims.add_impact(
+        incident_id=incident.pk,
+        actor=actor,
+        kind="customer",
+        statement=f"6,418 payers waited {tag}",
+        evidence=[proof],
+    )
+    claims.add_figure(
+        incident_id=incident.pk,
+        actor=actor,
+        impact=impact,
+        measure="clients",
+        label=f"payers {tag}",
+        count=6418,
+        evidence=[proof],
+    )
+    unknowns.add_unknown(
+        incident_id=incident.pk, actor=actor, question=f"Why {tag}?", evidence=[proof]
+    )
+
+
+class TestIncidentDetail:
+    def test_is_open_to_a_viewer_without_any_verb(
+        self, client: Client, incident: Incident, commander: User, viewer: User
+    ):
+        fill(incident, commander, "A")
+        client.force_login(viewer)
+
+        text = client.get(URL).content.decode()
+
+        assert "Card checkout hangs A" in text
+        for verb in ("/edit/", "/add/", "/close/", "/withdraw/", "/accept/"):
+            assert f'{verb}"' not in text
+
+    def test_hides_a_restricted_incident(
+        self, client: Client, commander: User, responder: User
+    ):
+        make_incident(actor=commander, is_restricted=True)
+        client.force_login(responder)
+
+        assert client.get(URL).status_code == 404
+        assert client.post(f"{URL}scope/add/").status_code == 404
+
+    @pytest.mark.parametrize(
+        "key", ["INC-2", "INC-x", "XX-1", "INC-99999999999", "INC-²"]
+    )
+    def test_is_404_for_what_is_not_there(
+        self, client: Client, incident, commander, key
+    ):
+        client.force_login(commander)
+
+        assert client.get(f"/incidents/{key}/").status_code == 404
+
+    def test_asks_a_visitor_to_sign_in(self, client: Client, incident: Incident):
+        assert client.get(URL).status_code == 302
+
+    def test_is_closed_to_somebody_without_a_role(
+        self, client: Client, incident: Incident, outsider: User
+    ):
+        client.force_login(outsider)
+
+        assert client.get(URL).status_code == 403
+
+    def test_keeps_users_and_internal_scope_apart(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-SC-05"""
+        for audience, words in (("experienced", "Payers wait"), ("internal", "Stuck")):
+            claims.add_scope(
+                incident_id=incident.pk,
+                actor=commander,
+                audience=audience,
+                consequence=words,
+            )
+        client.force_login(commander)
+
+        page = client.get(URL)
+
+        assert [r.consequence for r in page.context["users_scope"]] == ["Payers wait"]
+        assert [r.consequence for r in page.context["internal_scope"]] == ["Stuck"]
+
+    def test_asks_for_all_three_kinds_of_impact(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-SC-10"""
+        client.force_login(commander)
+
+        text = client.get(URL).content.decode()
+
+        for kind in ("customer", "operational", "business"):
+            assert f"/impact/add/?kind={kind}" in text
+        assert text.count("“No material change found” is an answer too") == 3
+
+    def test_sets_figures_in_bold_where_the_sentence_names_them(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        proof = make_evidence(incident, commander)
+        impact = claims.add_impact(
+            incident_id=incident.pk,
+            actor=commander,
+            kind="business",
+            statement="1,284.00 EUR <of> 51,284.00 EUR",
+        )
+        claims.add_figure(
+            incident_id=incident.pk,
+            actor=commander,
+            impact=impact,
+            measure="cost",
+            label="Duplicates",
+            amount=Decimal("1284"),
+            currency="EUR",
+            evidence=[proof],
+        )
+        client.force_login(commander)
+
+        text = client.get(URL).content.decode()
+
+        assert "<b>1,284.00 EUR</b> &lt;of&gt; 51,284.00 EUR" in text
+
+    def test_names_who_is_missing_in_the_strip_of_roles(
+        self, client: Client, incident: Incident, commander: User, responder: User
+    ):
+        """R-RO-02"""
+        people.set_duty(
+            incident_id=incident.pk, actor=commander, user=responder, duty="engineering"
+        )
+        client.force_login(commander)
+
+        page = client.get(URL)
+
+        roles = {role["label"]: role["people"] for role in page.context["roles"]}
+        assert roles["Commander"] == ["IC on call"]
+        assert roles["Engineering"] == ["Payments engineering lead"]
+        assert roles["Scribe"] == []
+        assert "/people/add/?duty=scribe" in page.content.decode()
+
+    def test_says_what_blocks_and_links_to_the_fix(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+
+        page = client.get(URL)
+        found = [f for f in selectors.findings(incident) if f.is_blocking]
+
+        assert page.context["blocking_total"] == len(found) > 0
+        assert page.context["workspace"]["blocking"] == len(found)
+        text = page.content.decode()
+        assert "What still blocks closure" in text
+        assert f'href="{found[0].url}"'.replace("&", "&amp;") in text
+
+    def test_costs_the_same_when_the_rows_double(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        fill(incident, commander, "A")
+        client.force_login(commander)
+        with CaptureQueriesContext(connection) as few:
+            client.get(URL)
+        for tag in "BCD":
+            fill(incident, commander, tag)
+        with CaptureQueriesContext(connection) as many:
+            client.get(URL)
+
+        assert len(many) == len(few)
+
+
+CASES = [
+    ("scope/add/", {"audience": "experienced", "consequence": ""}, "consequence"),
+    ("impact/add/", {"kind": "customer", "statement": ""}, "statement"),
+    ("unknowns/add/", {"question": ""}, "question"),
+    ("people/add/", {"user": "", "duty": "scribe"}, "user"),
+    ("lanes/add/", {"name": ""}, "name"),
+    ("cancel/", {"reason": ""}, "reason"),
+    ("severity/", {"severity": "SEV1", "reason": ""}, "reason"),
+]
+
+
+class TestForms:
+    @pytest.mark.parametrize(("path", "sent", "field"), CASES)
+    def test_refuse_bad_input_with_422_and_say_where(
+        self, client: Client, incident, commander, path, sent, field
+    ):
+        client.force_login(commander)
+
+        page = client.post(URL + path, sent)
+
+        assert page.status_code == 422
+        assert field in page.context["form"].errors
+
+    @pytest.mark.parametrize(("path", "sent", "field"), CASES)
+    def test_are_closed_to_a_viewer(
+        self, client: Client, incident, viewer, path, sent, field
+    ):
+        client.force_login(viewer)
+
+        assert client.get(URL + path).status_code == 403
+        assert client.post(URL + path, sent).status_code == 403
+
+    @pytest.mark.parametrize(("path", "sent", "field"), CASES)
+    def test_open_in_the_drawer_without_the_page_around(
+        self, client: Client, incident, commander, path, sent, field
+    ):
+        client.force_login(commander)
+
+        page = client.get(URL + path, headers={"HX-Request": "true"})
+
+        assert page.status_code == 200
+        assert b"<html" not in page.content
+        assert b'id="pm-drawer-title"' in page.content
+
+    def test_keep_what_was_typed(self, client: Client, incident, commander):
+        client.force_login(commander)
+
+        page = client.post(
+            f"{URL}figures/add/",
+            {"label": "Payers <hit>", "measure": "clients", "count": "many"},
+        )
+
+        assert page.status_code == 422
+        assert 'value="Payers &lt;hit&gt;"' in page.content.decode()
+        assert 'value="many"' in page.content.decode()
+
+    def test_show_both_texts_after_a_stale_edit(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        row = claims.add_scope(
+            incident_id=incident.pk,
+            actor=commander,
+            audience="internal",
+            consequence="Before",
+        )
+        claims.edit_scope(
+            incident_id=incident.pk, actor=commander, number=1, consequence="Theirs"
+        )
+        client.force_login(commander)
+
+        page = client.post(
+            f"{URL}scope/1/edit/",
+            {"audience": "internal", "consequence": "Mine", "version": row.version},
+        )
+
+        assert page.status_code == 409
+        assert b"Theirs" in page.content
+        assert b"Mine" in page.content
+        assert ScopeStatement.objects.get().consequence == "Theirs"
+
+
+class TestVerbs:
+    def test_scope_closes_only_with_a_signal(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-SC-08"""
+        claims.add_scope(
+            incident_id=incident.pk,
+            actor=commander,
+            audience="internal",
+            consequence="Stuck",
+        )
+        proof = make_evidence(incident, commander)
+        client.force_login(commander)
+
+        without = client.post(f"{URL}scope/1/close/", {"closing_evidence": ""})
+        closed = client.post(f"{URL}scope/1/close/", {"closing_evidence": proof.pk})
+        row = ScopeStatement.objects.get()
+
+        assert without.status_code == 422
+        assert closed.url == f"{URL}#SC-1"
+        assert (row.state, row.closing_evidence) == ("closed", proof)
+
+    def test_scope_reopens_with_a_reason(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        claims.add_scope(
+            incident_id=incident.pk,
+            actor=commander,
+            audience="internal",
+            consequence="Stuck",
+        )
+        claims.close_scope(
+            incident_id=incident.pk,
+            actor=commander,
+            number=1,
+            closing_evidence=make_evidence(incident, commander),
+        )
+        client.force_login(commander)
+
+        assert client.post(f"{URL}scope/1/reopen/", {"reason": ""}).status_code == 422
+        client.post(f"{URL}scope/1/reopen/", {"reason": "It came back."})
+
+        assert ScopeStatement.objects.get().state == "open"
+
+    def test_withdrawn_rows_leave_the_page_but_not_the_record(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        fill(incident, commander, "A")
+        client.force_login(commander)
+
+        client.post(f"{URL}impact/1/withdraw/", {"reason": "Counted twice."})
+
+        assert ImpactStatement.objects.get().retraction_reason == "Counted twice."
+        assert client.get(f"{URL}impact/1/edit/").status_code == 404
+
+    def test_figure_and_impact_are_added_and_edited(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+
+        client.post(
+            f"{URL}impact/add/", {"kind": "business", "statement": "Lost sales"}
+        )
+        impact = ImpactStatement.objects.get()
+        client.post(
+            f"{URL}figures/add/",
+            {
+                "impact": impact.pk,
+                "measure": "revenue",
+                "label": "Lost sales",
+                "amount": "412,860.20",
+                "currency": "eur",
+                "basis": "estimate",
+                "method": "Mean of four weeks",
+            },
+        )
+
+        figure = ImpactFigure.objects.get()
+        assert (figure.amount, figure.currency) == (Decimal("412860.20"), "EUR")
+        assert b"412,860.20" in client.get(URL).content
+
+    def test_unknown_is_resolved_or_accepted(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        for question in ("First?", "Second?"):
+            unknowns.add_unknown(
+                incident_id=incident.pk,
+                actor=commander,
+                question=question,
+                owner=commander,
+            )
+        client.force_login(commander)
+
+        client.post(f"{URL}unknowns/1/resolve/", {"resolution": "It did."})
+        client.post(f"{URL}unknowns/2/accept/", {"reason": "The log is gone."})
+
+        states = list(KnownUnknown.objects.values_list("state", flat=True))
+        assert states == ["resolved", "accepted"]
+        assert b"The log is gone." in client.get(URL).content
+
+    def test_command_is_handed_over(
+        self, client: Client, incident: Incident, commander: User, administrator: User
+    ):
+        """R-RO-01"""
+        client.force_login(commander)
+
+        client.post(
+            f"{URL}people/hand-over/", {"to": administrator.pk, "reason": "Shift"}
+        )
+        page = client.get(f"{URL}people/")
+
+        assert [row.user for row in page.context["current"]] == [administrator]
+        assert [row.user for row in page.context["past"]] == [commander]
+
+    def test_a_gate_that_is_closed_says_what_holds_it(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+
+        page = client.post(f"{URL}stabilize/")
+
+        assert page.status_code == 409
+        assert page.context["findings"]
+        assert Incident.objects.get().status == "active"
+
+    def test_a_verb_is_not_done_by_looking(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+
+        for path in ("stabilize/", "all-clear/", "cancel/", "people/1/end/"):
+            client.get(URL + path)
+        incident.refresh_from_db()
+
+        assert (incident.status, incident.all_clear_at) == ("active", None)
+
+    def test_a_saved_drawer_reloads_the_page_it_stands_on(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """Going to the same address with another anchor would not reload it."""
+        client.force_login(commander)
+
+        page = client.post(
+            f"{URL}scope/add/",
+            {"audience": "internal", "consequence": "Stuck"},
+            headers={
+                "HX-Request": "true",
+                "HX-Current-URL": f"http://testserver{URL}",
+            },
+        )
+
+        assert page["HX-Refresh"] == "true"
+        assert "HX-Redirect" not in page
+
+
+class TestFindings:
+    def accept_url(self, incident: Incident) -> str:
+        finding = next(f for f in selectors.findings(incident) if f.level == "warning")
+        return f"{URL}findings/accept/?check={finding.id}&finding={finding.key}"
+
+    def test_an_advisory_one_is_accepted_with_a_reason(
+        self, client: Client, incident: Incident, reviewer: User
+    ):
+        client.force_login(reviewer)
+        url = self.accept_url(incident)
+
+        assert client.get(url).status_code == 200
+        assert client.post(url, {"reason": ""}).status_code == 422
+        assert client.post(url, {"reason": "Known."}).url == f"{URL}findings/"
+
+        assert Waiver.objects.get().reason == "Known."
+        assert "Known." in client.get(f"{URL}findings/").content.decode()
+
+    def test_a_responder_may_not(
+        self, client: Client, incident: Incident, responder: User
+    ):
+        client.force_login(responder)
+
+        assert client.get(self.accept_url(incident)).status_code == 403
+        assert "findings/accept" not in client.get(f"{URL}findings/").content.decode()
+
+    def test_one_that_is_gone_is_404(self, client: Client, incident, reviewer):
+        client.force_login(reviewer)
+
+        assert client.get(f"{URL}findings/accept/?check=TL001").status_code == 404
+
+    def test_is_taken_back_with_a_reason(
+        self, client: Client, incident: Incident, reviewer: User
+    ):
+        client.force_login(reviewer)
+        client.post(self.accept_url(incident), {"reason": "Known."})
+
+        client.post(f"{URL}findings/1/withdraw/", {"reason": "It matters after all."})
+
+        assert Waiver.objects.get().is_retracted
+
+
+class TestActivityList:
+    def test_tells_who_did_what_and_why_newest_first(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-TL-11"""
+        claims.add_scope(
+            incident_id=incident.pk,
+            actor=commander,
+            audience="internal",
+            consequence="Before",
+        )
+        claims.edit_scope(
+            incident_id=incident.pk, actor=commander, number=1, consequence="After"
+        )
+        core.retract_record(
+            incident_id=incident.pk,
+            actor=commander,
+            model=ScopeStatement,
+            number=1,
+            reason="Counted elsewhere.",
+            permission="scope.edit",
+        )
+        client.force_login(commander)
+
+        page = client.get(f"{URL}activity/")
+        text = page.content.decode()
+
+        assert [entry.sequence for entry, _ in page.context["entries"]] == [4, 3, 2, 1]
+        assert "Counted elsewhere." in text
+        assert "<s>Before</s>" in text
+        incident.refresh_from_db()
+        assert incident.activity_head in text
+
+    def test_narrows_to_one_row_and_to_words(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        fill(incident, commander, "A")
+        client.force_login(commander)
+
+        one = client.get(f"{URL}activity/?subject=SC-1")
+        words = client.get(f"{URL}activity/?q=declared")
+
+        assert {e.subject_ref for e, _ in one.context["entries"]} == {"SC-1"}
+        assert [e.sequence for e, _ in words.context["entries"]] == [1]
+
+    def test_costs_the_same_for_many_entries(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+        with CaptureQueriesContext(connection) as few:
+            client.get(f"{URL}activity/")
+        fill(incident, commander, "A")
+        with CaptureQueriesContext(connection) as many:
+            client.get(f"{URL}activity/")
+
+        assert len(many) == len(few)

@@ -1,0 +1,96 @@
+"""My work: what waits for one person."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.test import Client
+
+from accounts.models import User
+from incidents.models import FindingSnapshot, Incident
+from incidents.services import lifecycle, unknowns
+from tests.conftest import NOW
+from tests.factories import make_incident
+
+
+def ask(incident: Incident, actor: User, question: str, days: float, owner: User):
+    return unknowns.add_unknown(
+        incident_id=incident.pk,
+        actor=actor,
+        question=question,
+        owner=owner,
+        missing_check="The delivery log",
+        due_at=NOW + dt.timedelta(days=days),
+    )
+
+
+class TestWorkList:
+    def test_sends_a_visitor_to_the_sign_in_page(self, client: Client, db):
+        assert client.get("/").url == "/accounts/login/?next=/"
+
+    def test_says_when_nothing_waits(self, client: Client, viewer: User):
+        client.force_login(viewer)
+
+        page = client.get("/").content.decode()
+
+        assert "Nothing is waiting on you" in page
+        assert "/incidents/declare/" not in page
+
+    def test_puts_overdue_before_due_and_leaves_out_what_others_owe(
+        self, client: Client, incident, commander: User, responder: User, clock
+    ):
+        ask(incident, commander, "Later?", 9, responder)
+        ask(incident, commander, "Sooner?", 0.5, responder)
+        ask(incident, commander, "Not mine?", 0.5, commander)
+        client.force_login(responder)
+        clock.shift(dt.timedelta(days=1))
+
+        page = client.get("/")
+
+        overdue = [row.deadline.ref for row in page.context["overdue"]]
+        due = [row.deadline.ref for row in page.context["due"]]
+        assert (overdue, due) == (["KU-2"], ["KU-1"])
+        text = page.content.decode()
+        assert "Sooner?" in text
+        assert "Not mine?" not in text
+        assert "12 h overdue" in text
+
+    def test_begins_with_the_active_incidents_i_take_part_in(
+        self, client: Client, commander: User, administrator: User
+    ):
+        mine = make_incident(actor=commander, title="Mine")
+        make_incident(actor=administrator, title="Somebody else's")
+        over = make_incident(actor=commander, title="Over")
+        lifecycle.cancel_incident(
+            incident_id=over.pk, actor=commander, reason="A false alarm."
+        )
+        client.force_login(commander)
+
+        page = client.get("/")
+
+        assert page.context["live"] == [mine]
+        assert b"you are commander" in page.content
+
+    def test_adds_up_what_blocks_in_my_incidents(
+        self, client: Client, incident: Incident, commander: User, responder: User
+    ):
+        FindingSnapshot.objects.create(incident=incident, blocking=4, advisory=2)
+        client.force_login(commander)
+        assert client.get("/").context["waiting"] == {"blocking": 4, "advisory": 2}
+
+        client.force_login(responder)
+        assert client.get("/").context["waiting"] == {"blocking": 0, "advisory": 0}
+
+    def test_keeps_the_number_for_the_navigation_for_a_quarter_of_an_hour(
+        self, client: Client, incident, commander: User, responder: User, clock
+    ):
+        ask(incident, commander, "Why?", 3, responder)
+        client.force_login(responder)
+        client.get("/")
+
+        def count():
+            return client.get("/account/").context["nav_items"][0]["count"]
+
+        assert count() == 1
+        clock.shift(dt.timedelta(minutes=16))
+        assert count() is None
