@@ -1,0 +1,100 @@
+"""Declaring, the drawer, the phone and a browser without scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from incidents.models import Incident, ScopeStatement
+from tests.factories import make_incident
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/",
+    "/incidents/",
+    "/incidents/declare/",
+    "/incidents/INC-1/",
+    "/incidents/INC-1/evidence/",
+    "/incidents/INC-1/people/",
+    "/incidents/INC-1/findings/",
+    "/incidents/INC-1/activity/",
+    "/account/",
+)
+
+
+def test_a_commander_declares_an_incident(page, sign_in, commander):
+    """R-SC-13"""
+    sign_in(page, commander)
+
+    page.keyboard.press("d")
+    page.wait_for_url("**/incidents/declare/")
+    page.fill("#id_title", "Cards fail")
+    page.check("input[name=severity][value=SEV2]")
+    page.check("input[name=lanes][value=checkout]")
+    page.click("button:has-text('Declare incident')")
+    page.wait_for_url("**/incidents/INC-1/")
+
+    assert page.text_content("h1") == "Cards fail"
+    assert Incident.objects.get().declared_by == commander
+
+
+def test_the_drawer_adds_a_scope_statement_and_the_page_shows_it(
+    page, sign_in, commander
+):
+    make_incident(actor=commander)
+    sign_in(page, commander)
+    page.goto("/incidents/INC-1/")
+
+    page.click("a.btn:has-text('Add a scope statement')")
+    page.wait_for_selector("#pm-drawer[open]")
+    page.select_option("#pm-drawer #id_audience", "experienced")
+    page.click("#pm-drawer button[type=submit]")
+    page.wait_for_selector("#pm-drawer .pm-form-errors")
+    page.fill("#pm-drawer #id_consequence", "Card checkout hangs")
+    page.click("#pm-drawer button[type=submit]")
+    page.wait_for_selector("#SC-1")
+
+    assert "Card checkout hangs" in page.inner_text("#SC-1")
+    assert ScopeStatement.objects.get().state == "open"
+
+
+def test_search_narrows_the_list_while_typing(page, sign_in, commander):
+    make_incident(actor=commander, title="Cards fail")
+    make_incident(actor=commander, title="Payouts late")
+    sign_in(page, commander)
+    page.goto("/incidents/")
+
+    page.type("#list-q", "payouts")
+    page.wait_for_url("**q=payouts**")
+
+    assert page.locator("#incident-rows tbody tr").count() == 1
+    assert "Payouts late" in page.inner_text("#incident-rows")
+
+
+def test_the_same_works_without_scripts(plain_page, sign_in, commander):
+    make_incident(actor=commander)
+    page = sign_in(plain_page, commander)
+    page.goto("/incidents/INC-1/")
+
+    page.click("a.btn:has-text('Add a scope statement')")
+    page.select_option("#id_audience", "internal")
+    page.fill("#id_consequence", "Captures wait")
+    page.click(".pm-form button[type=submit]")
+
+    assert "/incidents/INC-1/" in page.url
+    assert "Captures wait" in page.inner_text("#SC-1")
+
+
+def test_no_page_is_wider_than_a_phone(phone, sign_in, commander, overflow):
+    make_incident(
+        actor=commander, title="Webhook ingestion stalled after authorization" * 3
+    )
+    sign_in(phone, commander)
+
+    wide = {}
+    for address in PAGES:
+        phone.goto(address)
+        if overflow(phone) > 0:
+            wide[address] = overflow(phone)
+
+    assert wide == {}
