@@ -384,7 +384,9 @@
   });
   document.addEventListener("htmx:load", (event) => start(event.detail.elt));
   document.addEventListener("htmx:afterRequest", (event) => {
-    const form = event.detail.elt?.closest?.("form[data-draft-key]");
+    // The form itself may have been swapped out: ask the request, not the event.
+    const sender = event.detail.requestConfig?.elt ?? event.detail.elt;
+    const form = sender?.closest?.("form[data-draft-key]");
     const { status } = event.detail.xhr;
     const verb = event.detail.requestConfig?.verb;
     // An answer with HX-Redirect ends before htmx calls it successful: read the status.
