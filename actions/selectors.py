@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -345,7 +345,11 @@ def visible_actions(user: User) -> QuerySet[ActionItem]:
 def open_actions_of(user: User) -> list[ActionItem]:
     """Every draft and open action this person owns, soonest first, in all incidents."""
     rows = visible_actions(user).filter(owner=user, state__in=[State.DRAFT, State.OPEN])
-    return list(with_everything(rows).order_by("due_at", "incident", "number"))
+    return list(
+        with_everything(rows).order_by(
+            F("due_at").asc(nulls_last=True), "incident", "number"
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _BOUNDARY = re.compile(
     r"third.party|failover|fail.over|fault.inject|sandbox)",
     re.IGNORECASE,
 )
-_WEBHOOK = re.compile(r"\b(webhook|deliver|redeliver|event|pending|replay)", re.I)
+_WEBHOOK = re.compile(r"\b(webhook|deliver|redeliver)", re.I)
 
 # What an area's closure test has to leave behind (R-CT-02 to R-CT-04).
 Kind = Evidence.Kind

@@ -16,7 +16,7 @@ from incidents import selectors as case_file
 from incidents.language import find_vague
 from incidents.models import Incident
 from postmortem.lib.findings import REGISTRY, Case, Finding, run_checks
-from postmortem.lib.times import on_clock
+from postmortem.lib.times import on_clock, span
 
 KIND_ICONS = {
     ActionItem.Kind.STABILIZE: "anchor",
@@ -136,7 +136,7 @@ def proof_badge(action: ActionItem) -> tuple[str, str]:
     if unproven and len(made) == len(tests):
         return "provisional", "Artifact missing"
     if made:
-        return "provisional", "Not passed yet"
+        return "provisional", "Not passed"
     if action.is_mandatory:
         return "norun", "No run yet"
     return "defined", "Defined"
@@ -162,7 +162,9 @@ def _due_note(action: ActionItem, now: datetime) -> tuple[str, str]:
         return "", ""
     if action.due_at < now:
         days = (now - action.due_at).days
-        return (f"{days} d overdue" if days else "overdue"), "bad"
+        return (
+            f"{days} d overdue" if days else f"{span(now - action.due_at)} overdue"
+        ), "bad"
     days = (action.due_at - now).days
     return (f"in {days} d" if days else "due today"), ""
 

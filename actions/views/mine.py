@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import F, Q
 from django.http import HttpResponse
 from django.utils import timezone
 
@@ -39,7 +39,9 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
         rows = rows.filter(
             Q(title__icontains=query) | Q(incident__title__icontains=query)
         )
-    ordered = rows.order_by("due_at", "incident__number", "number")
+    ordered = rows.order_by(
+        F("due_at").asc(nulls_last=True), "incident__number", "number"
+    )
     page = Paginator(selectors.with_everything(ordered), PAGE_SIZE).get_page(
         request.GET.get("page")
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from accounts.models import Role, User
+from accounts.models import Role, Team, User
 from actions import selectors
 from actions.models import ActionApproval, ActionItem
 from actions.services import approvals, items
@@ -27,8 +27,6 @@ def standing(desk: Desk, action: ActionItem, purpose: str = "") -> str:
 
 
 def lead_team(user: User, slug: str) -> None:
-    from accounts.models import Team
-
     Team.objects.create(slug=slug, name=slug, function="engineering", manager=user)
     user.__dict__.pop("managed_functions", None)
 

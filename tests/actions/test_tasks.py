@@ -1,0 +1,259 @@
+"""The chaser: each reminder once, whatever crashes, also after closing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import DatabaseError, connection, connections
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Team, User
+from actions import tasks
+from actions.deadlines import action_due, approval_due, closure_test_due
+from actions.models import ActionItem
+from actions.services import chasing, items
+from incidents.models import Incident, Notification
+from postmortem.lib.deadlines import all_deadlines
+from tests.actions.conftest import Desk
+from tests.conftest import NOW
+
+HOUR = dt.timedelta(hours=1)
+DAY = dt.timedelta(days=1)
+
+
+def reminders() -> list[tuple[str, str]]:
+    rows = Notification.objects.filter(kind__startswith="deadline_").order_by("pk")
+    return [(row.kind, row.recipient.handle) for row in rows]
+
+
+@pytest.fixture
+def manager(reviewer: User, responder: User) -> User:
+    """The reviewer leads the team of the responder who owns the actions."""
+    Team.objects.get(slug="engineering").members.add(responder)
+    return reviewer
+
+
+class TestChaseDeadlines:
+    def test_reminds_step_by_step_and_escalates(
+        self, desk: Desk, manager: User, clock: time_machine.Traveller
+    ) -> None:
+        """R-MT-05, R-DOC-15"""
+        desk.opened(due_at=NOW + 2 * DAY)
+        tasks.chase_deadlines()
+        assert reminders() == []
+
+        expected = []
+        for wait, kind, people in (
+            (DAY + HOUR, "deadline_due_24h", [desk.owner]),
+            (DAY, "deadline_overdue", [desk.owner]),
+            (3 * DAY, "deadline_overdue_3d", [desk.owner, manager]),
+            (4 * DAY, "deadline_overdue_7d", [desk.owner, manager]),
+        ):
+            clock.shift(wait)
+            tasks.chase_deadlines()
+            expected += [(kind, person.handle) for person in people]
+            assert reminders() == expected
+
+        clock.shift(30 * DAY)
+        tasks.chase_deadlines()
+        assert reminders() == expected
+
+    def test_run_twice_changes_nothing(self, desk: Desk) -> None:
+        desk.opened(due_at=NOW - HOUR)
+
+        tasks.chase_deadlines()
+        first = list(Notification.objects.values())
+        tasks.chase_deadlines()
+
+        assert list(Notification.objects.values()) == first
+        assert reminders() == [("deadline_overdue", "resp@pay.example")]
+
+    def test_goes_on_where_a_killed_run_stopped(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for _ in range(3):
+            desk.opened(due_at=NOW - HOUR)
+        real, calls = chasing.notify, []
+
+        def killed(**fields: Any) -> Any:
+            calls.append(fields["dedupe_key"])
+            if len(calls) == 2:
+                raise SystemExit("killed")
+            return real(**fields)
+
+        monkeypatch.setattr(chasing, "notify", killed)
+        with pytest.raises(SystemExit):
+            tasks.chase_deadlines()
+        assert len(reminders()) == 1
+
+        monkeypatch.setattr(chasing, "notify", real)
+        tasks.chase_deadlines()
+        assert len(reminders()) == 3
+
+    def test_a_new_date_is_reminded_of_anew(self, desk: Desk) -> None:
+        action = desk.opened(due_at=NOW - HOUR)
+        tasks.chase_deadlines()
+
+        items.edit_action(
+            incident_id=desk.incident.pk,
+            actor=desk.author,
+            number=action.number,
+            due_at=NOW + HOUR,
+        )
+        tasks.chase_deadlines()
+
+        assert [kind for kind, _ in reminders()] == [
+            "deadline_overdue",
+            "deadline_due_24h",
+        ]
+
+    def test_goes_on_after_closing_and_stops_when_done(self, desk: Desk) -> None:
+        """R-MT-05"""
+        desk.opened(timing=ActionItem.Timing.SCHEDULED, due_at=NOW - HOUR)
+        done = desk.completed(timing=ActionItem.Timing.SCHEDULED, due_at=NOW - HOUR)
+        desk.status(Incident.Status.CLOSED)
+
+        tasks.chase_deadlines()
+
+        assert len(reminders()) == 1
+        assert done.ref not in Notification.objects.latest("pk").subject
+
+    def test_sends_one_mail_for_steps_that_were_missed(self, desk: Desk) -> None:
+        desk.opened(due_at=NOW - 10 * DAY)
+
+        tasks.chase_deadlines()
+
+        assert [kind for kind, _ in reminders()] == ["deadline_overdue_7d"]
+
+    def test_tells_nobody_who_may_not_see_a_restricted_incident(
+        self, desk: Desk, manager: User
+    ) -> None:
+        """R-AC: restricted incidents stay with their people."""
+        desk.opened(due_at=NOW - 4 * DAY)
+        Incident.objects.filter(pk=desk.incident.pk).update(is_restricted=True)
+
+        tasks.chase_deadlines()
+
+        assert reminders() == []
+
+    def test_one_broken_row_does_not_silence_the_others(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for _ in range(2):
+            desk.opened(due_at=NOW - HOUR)
+        real, calls = chasing.notify, []
+
+        def broken(**fields: Any) -> Any:
+            calls.append(1)
+            if len(calls) == 1:
+                raise DatabaseError("too long")
+            return real(**fields)
+
+        monkeypatch.setattr(chasing, "notify", broken)
+        tasks.chase_deadlines()
+
+        assert len(reminders()) == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+class TestTwoWorkers:
+    def test_write_each_reminder_once(self, desk: Desk) -> None:
+        if connection.vendor != "postgresql":
+            pytest.skip("needs a database that two threads can write to")
+        for _ in range(5):
+            desk.opened(due_at=NOW - HOUR)
+        start = threading.Barrier(2)
+
+        def work() -> None:
+            start.wait(10)
+            try:
+                tasks.chase_deadlines()
+            finally:
+                connections.close_all()
+
+        workers = [threading.Thread(target=work) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(30)
+
+        assert len(reminders()) == 5
+        keys = Notification.objects.values_list("dedupe_key", flat=True)
+        assert len(set(keys)) == 5
+
+
+class TestDeadlines:
+    def test_list_each_thing_once_for_its_owner(
+        self, desk: Desk, commander: User
+    ) -> None:
+        """R-AI-01"""
+        action = desk.opened()
+        desk.test(action, due_at=NOW + DAY)
+        desk.opened(owner=commander)
+
+        mine = [d for d in all_deadlines(desk.owner) if d.kind in KINDS]
+
+        assert [(d.kind, d.ref) for d in mine] == [
+            ("closure_test", "CT-2"),
+            ("action", "ACT-1"),
+        ]
+        assert [d.ref for d in action_due(None)] == ["ACT-1", "ACT-2"]
+
+    def test_a_test_is_over_once_it_is_proven(self, desk: Desk) -> None:
+        action = desk.opened()
+        test = desk.test(action, due_at=NOW + DAY)
+        desk.run(action, closure_test=test, evidence=[desk.artifact()])
+
+        assert list(closure_test_due(None)) == []
+
+    def test_an_approval_waits_for_the_named_approver_who_may_give_it(
+        self, desk: Desk, reviewer: User, finance: User
+    ) -> None:
+        """R-AP-02"""
+        action = desk.completed()
+        assert [d.owner for d in approval_due(None)] == [desk.owner]
+
+        desk.incident.approvers.add(reviewer, desk.owner)
+        (only,) = approval_due(None)
+        assert (only.owner, only.ref) == (reviewer, "ACT-1")
+        assert only.due_at == NOW + 3 * DAY
+        assert [d.key for d in approval_due(reviewer)] == [only.key]
+        assert list(approval_due(desk.owner)) == []
+
+        desk.approve(action, reviewer)
+        assert list(approval_due(None)) == []
+
+    def test_leave_out_what_the_person_may_not_see(
+        self, desk: Desk, responder: User
+    ) -> None:
+        desk.opened()
+        Incident.objects.filter(pk=desk.incident.pk).update(is_restricted=True)
+
+        assert list(action_due(responder)) == []
+        assert len(list(action_due(None))) == 1
+
+    def test_cost_does_not_grow_with_the_rows(self, desk: Desk, reviewer: User) -> None:
+        desk.incident.approvers.add(reviewer)
+
+        def queries() -> int:
+            with CaptureQueriesContext(connection) as seen:
+                for provider in (action_due, closure_test_due, approval_due):
+                    list(provider(None))
+            return len(seen)
+
+        desk.completed()
+        desk.test(desk.opened(), due_at=NOW + DAY)
+        few = queries()
+        for _ in range(3):
+            desk.completed()
+            desk.test(desk.opened(), due_at=NOW + DAY)
+
+        assert queries() == few
+
+
+KINDS = {"action", "closure_test", "approval"}
