@@ -170,7 +170,9 @@ class EvidenceMixin(CaseForm):
         self.fields["evidence"] = forms.ModelMultipleChoiceField(
             queryset=live_evidence(incident),
             required=False,
-            help_text="The artifacts that show this.",
+            widget=forms.CheckboxSelectMultiple,
+            help_text="The artifacts that show this. One that is missing here is added "
+            "on the evidence tab first.",
         )
 
 
