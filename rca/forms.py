@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.text import Truncator
 
 from incidents.forms import (
     CaseForm,
@@ -28,6 +29,13 @@ DEFINITIONS = {
     Cause.Label.CONTRIBUTING: "Process or control gaps that raised impact, delayed "
     "recovery or made recurrence likelier (systemic)",
 }
+
+
+class ShortChoiceField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Rows by ref and the first words of what they say."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return Truncator(str(obj)).chars(72)
 
 
 class AnalysisForm(CaseForm):
@@ -66,13 +74,13 @@ class CauseForm(EvidenceMixin):
         causes = Cause.objects.filter(incident=incident, retracted_at=None)
         if self.row is not None:
             causes = causes.exclude(pk=self.row.pk)
-        self.fields["leads_to"] = forms.ModelMultipleChoiceField(
+        self.fields["leads_to"] = ShortChoiceField(
             queryset=causes,
             required=False,
             label="Leads to",
             help_text="The causes that this one made possible or worse.",
         )
-        self.fields["entries"] = forms.ModelMultipleChoiceField(
+        self.fields["entries"] = ShortChoiceField(
             queryset=Entry.objects.filter(incident=incident, retracted_at=None),
             required=False,
             label="Explains",

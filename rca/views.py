@@ -47,6 +47,17 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     found = run_checks(case, only=lambda check: check.tab == checks.TAB)
     if not shared["can"]["rca_edit"]:  # a fix link would end in a refusal
         found = [replace(finding, url="") for finding in found]
+    columns: list[dict[str, Any]] = [
+        {
+            "label": label,
+            "title": label.label + ("s" if label is Cause.Label.CONTRIBUTING else ""),
+            "definition": words,
+            # The prompts of the primary cause stand beside the structure.
+            "fold": label is not Cause.Label.PRIMARY,
+            "rows": [_card(case, row) for row in standing if row.label == label],
+        }
+        for label, words in forms.DEFINITIONS.items()
+    ]
     view = "graph" if request.GET.get("view") == "graph" else "columns"
     drawn = selectors.graph(incident) if view == "graph" else None
     return render_page(
@@ -57,21 +68,15 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
             "view": view,
             "now": timezone.now(),
             "analysis": case.load(selectors.analysis),
-            "columns": [
-                {
-                    "label": label,
-                    "title": label.label
-                    + ("s" if label.value == "contributing" else ""),
-                    "definition": words,
-                    "rows": [
-                        _card(case, row) for row in standing if row.label == label
-                    ],
-                }
-                for label, words in forms.DEFINITIONS.items()
+            "columns": columns,
+            "unfolded": [
+                card
+                for column in columns
+                if not column["fold"]
+                for card in column["rows"]
             ],
             "graph": drawn,
             "graph_svg": selectors.graph_svg(drawn) if drawn else "",
-            "has_causes": bool(standing),
             "prompts": PROMPTS,
             "ruled_out": [r for r in rows if r.state == Cause.State.RULED_OUT],
             "abandoned": selectors.abandoned_hypotheses(incident),

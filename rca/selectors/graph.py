@@ -136,16 +136,27 @@ def graph_svg(drawn: Graph) -> SafeString:
         'aria-describedby="cause-graph-text">'
         '<title id="cause-graph-title">Graph of causes: {causes} causes, {arrows} '
         "arrows</title>"
-        '<defs><marker id="cause-arrow" viewBox="0 0 8 8" refX="7" refY="4" '
-        'markerWidth="8" markerHeight="8" orient="auto-start-reverse">'
-        '<path class="pm-graph-tip" d="M0 0 8 4 0 8z"></path></marker></defs>'
+        "<defs>{tips}</defs>"
         "{paths}{boxes}</svg>",
         width=drawn.width + 8,
         height=drawn.height + 8,
+        tips=format_html_join("", "{}", ((_tip(kind),) for kind in _TIPS)),
         causes=len(drawn.nodes),
         arrows=len(drawn.arrows),
         paths=format_html_join("", "{}", ((_path(item),) for item in drawn.arrows)),
         boxes=format_html_join("", "{}", ((_box(item),) for item in drawn.nodes)),
+    )
+
+
+_TIPS = ("confirmed", "provisional")
+
+
+def _tip(kind: str) -> SafeString:
+    return format_html(
+        '<marker id="cause-arrow-{kind}" viewBox="0 0 8 8" refX="7" refY="4" '
+        'markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">'
+        '<path class="pm-graph-tip is-{kind}" d="M0 0 8 4 0 8z"></path></marker>',
+        kind=kind,
     )
 
 
@@ -154,9 +165,9 @@ def _path(arrow: Arrow) -> SafeString:
     x2, y2 = arrow.target.x - 2, arrow.target.y + arrow.target.height // 2
     middle = (x1 + x2) // 2
     return format_html(
-        '<path class="pm-graph-path{}" marker-end="url(#cause-arrow)" '
+        '<path class="pm-graph-path is-{}" marker-end="url(#cause-arrow-{})" '
         'd="M{} {}C{} {} {} {} {} {}"></path>',
-        " is-provisional" if arrow.source.provisional else "",
+        *[_TIPS[arrow.source.provisional]] * 2,
         *(x1, y1, middle, y1, middle, y2, x2, y2),
     )
 
@@ -164,10 +175,11 @@ def _path(arrow: Arrow) -> SafeString:
 def _box(node: Node) -> SafeString:
     state = "provisional" if node.provisional else "confirmed"
     return format_html(
-        '<a href="#{ref}"><g class="pm-graph-node is-{state} is-{label}">'
+        '<a href="{url}"><g class="pm-graph-node is-{state} is-{label}">'
         '<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="8"></rect>'
         '<text class="pm-graph-label" x="{left}" y="{top}">{ref} · {words} · {state}'
         "</text>{lines}</g></a>",
+        url=node.cause.get_absolute_url(),
         ref=node.cause.ref,
         state=state,
         label=node.cause.label,
