@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from incidents.api.cases import CaseViews
 from incidents.api.claims import FigureViewSet, ImpactViewSet, ScopeViewSet
 from incidents.api.evidence import EvidenceViewSet
 from incidents.api.findings import ActivityViewSet, FindingViewSet, WaiverViewSet
@@ -31,6 +32,8 @@ urlpatterns = [
     path(
         "docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"
     ),
+    path("cases/", CaseViews.as_view(on(post="create")), name="case-list"),
+    path(f"{CASE}case/", CaseViews.as_view(on(get="retrieve")), name="case-detail"),
     path(
         "incidents/",
         IncidentViewSet.as_view(on(get="list", post="declare")),
