@@ -149,8 +149,8 @@ class Seal(models.Model):
     record = models.BinaryField()
     activity_count = models.PositiveIntegerField()
     activity_head = models.CharField(max_length=64)
-    findings = models.JSONField(default=list)
-    approvals = models.JSONField(default=list)
+    findings = models.JSONField(default=list, blank=True)
+    approvals = models.JSONField(default=list, blank=True)
     public_key = models.CharField(max_length=64)
     signature = models.CharField(max_length=128)
 
@@ -183,14 +183,14 @@ class ReportBuild(models.Model):
     is_draft = models.BooleanField(default=True)
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
     requested_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="+", null=True
+        User, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
     requested_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
-    built_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    built_at = models.DateTimeField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
-    size = models.PositiveIntegerField(null=True)
+    size = models.PositiveIntegerField(null=True, blank=True)
     path = LineField(max_length=200, blank=True)
     error = ProseField(blank=True)
 

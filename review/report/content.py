@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F
 from django.urls import reverse
 
 from actions.models import ActionItem, ClosureTest, TestRun
@@ -304,7 +305,7 @@ class _Builder:
             currency=currencies.pop() if len(currencies) == 1 else "",
             indicators=indicators,
             recovery=self._recovery(),
-            strip=str(strip_svg(incident, width=720, height=96, theme="print")),
+            strip=self._strip(),
             trigger=tuple(c for label, c in causes if label == Cause.Label.TRIGGER),
             primary=tuple(c for label, c in causes if label == Cause.Label.PRIMARY),
             contributing=tuple(
@@ -393,7 +394,7 @@ class _Builder:
                 Amount(
                     f"{figure.label}{count}",
                     money(figure.amount, figure.currency),
-                    refs[:2],
+                    refs[: 1 if len(figure.label) > 22 else 2],
                     figure.basis == ImpactFigure.Basis.ESTIMATE,
                 )
             )
@@ -513,6 +514,11 @@ class _Builder:
             f"stabilized {self.words('stabilize')}",
         )
 
+    def _strip(self) -> str:
+        """The timeline's strip, with its letters at 7 pt on this page's width."""
+        drawn = str(strip_svg(self.incident, width=720, height=104, theme="print"))
+        return drawn.replace('font-size="8.5"', 'font-size="9.5"')
+
     def _causes(self) -> list[tuple[str, Line]]:
         found = []
         for cause in (
@@ -541,7 +547,7 @@ class _Builder:
             ActionItem.objects.filter(**self.live)
             .exclude(state=ActionItem.State.CANCELLED)
             .select_related("owner")
-            .order_by("due_at", "number")
+            .order_by(F("due_at").asc(nulls_last=True), "number")
         ):
             tests = self.tests.get(action.pk, [])
             test = tests[0] if tests else None
@@ -631,7 +637,7 @@ class _Builder:
                 item.owner.label if item.owner else "no owner",
                 self.day(item.due_at) if item.due_at else "no deadline",
             ]
-            text = f"{item.question.rstrip('.')}. {', '.join(ends)}"
+            text = f"{_sentence(item.question)} {', '.join(ends)}"
             found.append(Line("Risk" if accepted else "Unknown", text))
         for runs in self.runs.values():
             for run in runs:
@@ -688,11 +694,22 @@ class _Builder:
         )
 
 
+def _sentence(text: str) -> str:
+    """The text with one mark at its end."""
+    text = text.strip()
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
+def clip_host(host: str) -> str:
+    """A host name of at most 14 characters."""
+    return host if len(host) <= 14 else f"{host[:13]}…"
+
+
 def _place(item: Evidence) -> str:
     """Where the artifact lives, short: its file's hash, its link's host, or nowhere."""
     if item.sha256:
-        return f"file {item.sha256[:8]}"
+        return f"sha {item.sha256[:8]}"
     if item.url:
         host = re.sub(r"^https?://(www\.)?", "", item.url).split("/")[0]
-        return host[:24]
+        return clip_host(host)
     return "named only"

@@ -10,7 +10,8 @@ from review.report.content import ActionLine, Amount, IndexLine, Line, Report
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of each block is printed. text: characters of one statement."""
+    """How much of each block is printed. text, title: characters of one statement and
+    of one action; 46 characters of a title are one line."""
 
     evidence: int
     scheduled: int
@@ -21,6 +22,7 @@ class Limits:
     money: int
     impact: int
     text: int
+    title: int
     summary: int
 
 
@@ -100,21 +102,29 @@ def clip(text: str, limit: int) -> str:
     return f"{cut}…"
 
 
+def clip_hard(text: str, limit: int) -> str:
+    """Text of at most `limit` characters, cut anywhere: for one narrow line."""
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
 def cut(report: Report, limits: Limits) -> Page:
     """The page within its limits. Evidence goes fewest-cited first."""
 
-    def lines(items: tuple[Line, ...], number: int) -> tuple[Line, ...]:
+    def lines(
+        items: tuple[Line, ...], number: int, length: int = limits.text * 2 // 3
+    ) -> tuple[Line, ...]:
         return tuple(
-            replace(item, text=clip(item.text, limits.text)) for item in items[:number]
+            replace(item, text=clip(item.text, length)) for item in items[:number]
         )
 
     def actions(items: tuple[ActionLine, ...], number: int) -> tuple[ActionLine, ...]:
         return tuple(
             replace(
                 item,
-                title=clip(item.title, min(78, limits.text)),
+                title=clip(item.title, limits.title),
                 owner=clip(item.owner, 26),
-                test=clip(item.test, 46),
+                test=clip(item.test, 60 if limits.title > 46 else 31),
             )
             for item in items[:number]
         )
@@ -125,16 +135,16 @@ def cut(report: Report, limits: Limits) -> Page:
     return Page(
         report=replace(
             report,
-            title=clip(report.title, 110),
+            title=clip(report.title, 130),
             lanes=clip(report.lanes, 90),
             commander=clip(report.commander, 30),
             recovery=report.recovery,
         ),
         limits=limits,
         summary=clip(report.summary, limits.summary),
-        impact=lines(report.impact, limits.impact),
+        impact=lines(report.impact, limits.impact, limits.text),
         money=tuple(
-            replace(item, label=clip(item.label, 52))
+            replace(item, label=clip(item.label, 42))
             for item in report.money[: limits.money]
         ),
         trigger=lines(report.trigger, limits.proximate),
@@ -143,7 +153,10 @@ def cut(report: Report, limits: Limits) -> Page:
         mandatory=actions(report.mandatory, limits.mandatory),
         scheduled=actions(report.scheduled, limits.scheduled),
         risks=lines(report.risks, limits.risks),
-        index=tuple(replace(item, title=clip(item.title, 30)) for item in kept),
+        index=tuple(
+            replace(item, title=clip_hard(item.title, 30 if item.is_original else 21))
+            for item in kept
+        ),
     )
 
 
@@ -160,7 +173,8 @@ def limit_steps(report: Report) -> list[Limits]:
         risks=len(report.risks),
         money=len(report.money),
         impact=len(report.impact),
-        text=300,
+        text=270,
+        title=88,
         summary=420,
     )
     return list(_steps(full))
@@ -170,28 +184,40 @@ def _steps(full: Limits) -> Iterator[Limits]:
     now = full
     yield now
     for name, least, step in (
+        ("evidence", 18, 3),
+        ("title", 46, 46),
+        ("scheduled", 5, 1),
+        ("text", 210, 30),
+        ("summary", 360, 60),
         ("evidence", 15, 3),
         ("scheduled", 3, 1),
+        ("text", 150, 30),
         ("contributing", 4, 1),
         ("risks", 5, 1),
+        ("summary", 240, 60),
         ("money", 6, 1),
-        ("evidence", 9, 3),
-        ("text", 200, 50),
-        ("summary", 300, 60),
         ("proximate", 2, 1),
+        ("risks", 4, 1),
+        ("text", 120, 30),
         ("mandatory", 8, 1),
-        ("scheduled", 1, 1),
+        ("evidence", 12, 3),
+        ("contributing", 3, 1),
+        ("scheduled", 2, 1),
         ("risks", 3, 1),
-        ("contributing", 2, 1),
-        ("text", 120, 40),
+        ("mandatory", 5, 1),
         ("impact", 3, 1),
-        ("mandatory", 4, 1),
-        ("scheduled", 0, 1),
-        ("proximate", 1, 1),
         ("money", 4, 1),
-        ("evidence", 3, 3),
+        ("scheduled", 1, 1),
+        ("evidence", 6, 3),
+        ("text", 90, 30),
+        ("proximate", 1, 1),
+        ("mandatory", 3, 1),
         ("summary", 180, 60),
+        ("evidence", 3, 3),
+        ("contributing", 2, 1),
+        ("scheduled", 0, 1),
         ("risks", 1, 1),
+        ("money", 2, 1),
         ("mandatory", 1, 1),
         ("text", 60, 30),
     ):

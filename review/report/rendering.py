@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from datetime import UTC, datetime
 from functools import cache
@@ -20,7 +21,7 @@ from django.utils.safestring import SafeString, mark_safe
 from review.report.content import Report
 from review.report.cutting import Limits, cut, limit_steps
 
-_FIGURE = re.compile(r"(?<![\w:.,\-/])([€£$]?\d[\d,]*(?:\.\d+)?)(?=\s[a-z%]|\s*$)")
+_FIGURE = re.compile(r"(?<![\w:.,\-/])([€£$]?\d[\d,]*(?:\.\d+)?)(?=\s(?:[a-z%]|[A-Z]{3}\b)|\s*$)")
 
 
 def strong_figures(text: str) -> SafeString:
@@ -96,19 +97,18 @@ def render_pdf(
     if html is None:
         assert report is not None
         return _fit(report, record)
-    document, fonts = _layout(html)
-    return _write(document, fonts, html, None, record)
+    return _write(_Press().layout(html), html, None, record)
 
 
 def _fit(report: Report, record: bytes | None) -> bytes:
     steps = limit_steps(report)
-    made: dict[int, tuple[Any, Any, str]] = {}
+    made: dict[int, tuple[Any, str]] = {}
+    press = _Press()
 
     def fits(at: int) -> bool:
         html = render_html(report, steps[at])
-        document, fonts = _layout(html)
-        made[at] = (document, fonts, html)
-        return len(document.pages) == 1
+        made[at] = (press.layout(html), html)
+        return len(made[at][0].pages) == 1
 
     low, high = 0, len(steps) - 1
     if fits(low):
@@ -121,19 +121,50 @@ def _fit(report: Report, record: bytes | None) -> bytes:
             low = middle + 1
     if low not in made:
         fits(low)
-    document, fonts, html = made[low]
+    document, html = made[low]
     if len(document.pages) != 1:
         raise ValueError(f"{report.key} does not fit on one page even at its shortest")
-    return _write(document, fonts, html, report, record)
+    return _write(document, html, report, record)
 
 
-def _layout(html: str) -> tuple[Any, Any]:
-    weasyprint = import_module("weasyprint")
-    fonts = import_module("weasyprint.text.fonts").FontConfiguration()
-    source = weasyprint.HTML(
-        string=html, url_fetcher=_fetcher(), base_url="report:", media_type="print"
+class _Press:
+    """The layout engine with the fonts loaded once for all tries of one page."""
+
+    def __init__(self) -> None:
+        # Both tell every step they take, at a level that is on.
+        for name in ("fontTools", "weasyprint"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        self.weasyprint = import_module("weasyprint")
+        self.fonts = import_module("weasyprint.text.fonts").FontConfiguration()
+        self.fetcher = _fetcher()
+        self.faces = self.weasyprint.CSS(
+            string=_font_faces(), font_config=self.fonts, url_fetcher=self.fetcher
+        )
+
+    def layout(self, html: str) -> Any:
+        source = self.weasyprint.HTML(
+            string=html, url_fetcher=self.fetcher, base_url="report:"
+        )
+        return source.render(
+            font_config=self.fonts, stylesheets=[self.faces], **_options()
+        )
+
+
+FACES = {
+    "report-font:inter-latin": "Report Sans",
+    "report-font:inter-latin-ext": "Report Sans Ext",
+    "report-font:jetbrains-mono-latin": "Report Mono",
+    "report-font:jetbrains-mono-latin-ext": "Report Mono Ext",
+}
+
+
+def _font_faces() -> str:
+    """The fonts that are there; without them the system's own stand in."""
+    return "".join(
+        f'@font-face {{ font-family: "{FACES[url]}"; font-weight: 100 900; '
+        f'src: url("{url}") format("woff2"); }}'
+        for url in font_files()
     )
-    return source.render(font_config=fonts, **_options()), fonts
 
 
 def _options() -> dict[str, Any]:
@@ -158,7 +189,6 @@ def _fetcher() -> Any:
 
 def _write(
     document: Any,
-    fonts: Any,
     html: str,
     report: Report | None,
     record: bytes | None,
