@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.utils import timezone
@@ -161,12 +161,17 @@ def _due_note(action: ActionItem, now: datetime) -> tuple[str, str]:
     if action.due_at is None:
         return "", ""
     if action.due_at < now:
-        days = (now - action.due_at).days
-        return (
-            f"{days} d overdue" if days else f"{span(now - action.due_at)} overdue"
-        ), "bad"
+        return f"{_rough(now - action.due_at)} overdue", "bad"
     days = (action.due_at - now).days
     return (f"in {days} d" if days else "due today"), ""
+
+
+def _rough(length: timedelta) -> str:
+    """A length in its largest unit, for a narrow column: '3 d', '19 h', '5 min'."""
+    if length.days:
+        return f"{length.days} d"
+    hours = length.seconds // 3600
+    return f"{hours} h" if hours else span(length)
 
 
 def marked(text: str, spans: list[tuple[int, int, str]]) -> SafeString | str:

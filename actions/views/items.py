@@ -165,7 +165,7 @@ def action_detail(
         request,
         "actions/action_detail.html",
         context,
-        fragment="actions/_action_panel.html",
+        fragment="actions/_action_swap.html",
     )
 
 
