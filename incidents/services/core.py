@@ -21,7 +21,7 @@ from incidents.models import (
     Incident,
 )
 from postmortem.lib.canonical import plain
-from postmortem.lib.errors import StaleVersion
+from postmortem.lib.errors import InvalidTransition, StaleVersion
 from postmortem.lib.persistence import save, service
 
 C = TypeVar("C", bound=CaseRecord)
@@ -77,10 +77,15 @@ def add_record(row: C, *, actor: User) -> C:
 
 
 def get_record(model: type[C], incident: Incident, number: int) -> C:
-    """One row that is not retracted, re-read under the lock; raises DoesNotExist."""
-    row = model._default_manager.get(
-        incident=incident, number=number, retracted_at=None
-    )
+    """One row, re-read under the lock; raises DoesNotExist. A withdrawn one is only
+    read: every verb on it is refused."""
+    row = model._default_manager.get(incident=incident, number=number)
+    if row.is_retracted:
+        raise InvalidTransition(
+            f"{row.ref} was withdrawn ({row.retraction_reason}): it stays in the "
+            "record as it is. Add a new one instead.",
+            code="retracted",
+        )
     row.incident = incident
     return row
 

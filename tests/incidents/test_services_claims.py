@@ -383,7 +383,8 @@ class TestRetractedRows:
             reason="doubled",
             permission="scope.edit",
         )
-        with pytest.raises(ScopeStatement.DoesNotExist):
+        with pytest.raises(InvalidTransition) as caught:
             claims.edit_scope(
                 incident_id=incident.pk, actor=responder, number=row.number, who="x"
             )
+        assert caught.value.code == "retracted"

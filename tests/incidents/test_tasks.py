@@ -1,0 +1,172 @@
+"""Each task run twice changes nothing more; deadlines; the findings command."""
+
+import datetime as dt
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from incidents import tasks
+from incidents.deadlines import unknowns_due, waivers_running_out
+from incidents.models import FindingSnapshot, Incident
+from incidents.services import lifecycle, unknowns, waivers
+from postmortem.lib import jobs
+from postmortem.lib.deadlines import all_deadlines
+from postmortem.lib.findings import Case, run_checks
+from tests.conftest import NOW
+from tests.factories import make_incident, make_scope, make_unknown
+
+
+class TestRefreshFindings:
+    def test_run_twice_stores_the_same(self, incident, clock):
+        tasks.refresh_findings(incident_id=incident.pk)
+        first = FindingSnapshot.objects.get()
+        clock.shift(dt.timedelta(minutes=1))
+        tasks.refresh_findings(incident_id=incident.pk)
+
+        second = FindingSnapshot.objects.get()
+        assert (first.blocking, first.findings, first.content_hash) == (
+            second.blocking,
+            second.findings,
+            second.content_hash,
+        )
+        assert second.computed_at == NOW + dt.timedelta(minutes=1)
+        assert second.activity_head == Incident.objects.get().activity_head
+
+    def test_counts_what_blocks_and_what_advises(self, incident):
+        tasks.refresh_findings(incident_id=incident.pk)
+        row = FindingSnapshot.objects.get()
+        levels = [item["level"] for item in row.findings]
+        assert row.blocking == levels.count("error")
+        assert row.advisory == len(levels) - row.blocking
+        assert row.next_step
+
+    def test_of_a_missing_incident_does_nothing(self, db):
+        tasks.refresh_findings(incident_id=999)
+        assert not FindingSnapshot.objects.exists()
+
+    def test_is_started_by_every_activity(
+        self, incident, responder, monkeypatch, django_capture_on_commit_callbacks
+    ):
+        started = []
+        monkeypatch.setattr(
+            jobs.current_app,
+            "send_task",
+            lambda name, kwargs: started.append((name, kwargs)),
+        )
+        with django_capture_on_commit_callbacks(execute=True):
+            make_scope(incident, actor=responder)
+        assert started == [
+            ("incidents.tasks.refresh_findings", {"incident_id": incident.pk})
+        ]
+
+
+class TestSweepFindings:
+    def test_run_twice_leaves_one_row_for_each_open_incident(self, commander):
+        make_incident(actor=commander)
+        gone = make_incident(actor=commander)
+        lifecycle.cancel_incident(
+            incident_id=gone.pk, actor=commander, reason="false alarm"
+        )
+
+        tasks.sweep_findings()
+        tasks.sweep_findings()
+
+        assert [s.incident.key for s in FindingSnapshot.objects.all()] == ["INC-1"]
+
+
+class TestUnknownsDue:
+    def test_are_due_to_their_owner_and_escalate_to_the_commander(
+        self, incident, commander, responder
+    ):
+        """R-KU-01"""
+        make_unknown(incident, actor=responder)
+
+        (item,) = unknowns_due(responder)
+
+        assert (item.kind, item.ref, item.due_at) == (
+            "known_unknown",
+            "KU-1",
+            NOW + dt.timedelta(days=2),
+        )
+        assert (item.owner, item.escalate_to) == (responder, commander)
+        assert item.detail == "delivery log export"
+        assert list(unknowns_due(commander)) == []
+        assert item in all_deadlines()
+
+    def test_end_when_settled_and_with_the_incident(
+        self, incident, commander, responder
+    ):
+        make_unknown(incident, actor=responder)
+        make_unknown(incident, actor=responder)
+        unknowns.resolve_unknown(
+            incident_id=incident.pk, actor=responder, number=1, resolution="No"
+        )
+        assert [x.ref for x in unknowns_due(None)] == ["KU-2"]
+
+        lifecycle.cancel_incident(
+            incident_id=incident.pk, actor=commander, reason="duplicate"
+        )
+        assert list(unknowns_due(None)) == []
+
+    def test_of_a_restricted_incident_reach_only_who_may_see_it(
+        self, incident, commander, responder
+    ):
+        make_unknown(incident, actor=responder)
+        lifecycle.edit_incident(
+            incident_id=incident.pk, actor=commander, is_restricted=True
+        )
+        assert list(unknowns_due(responder)) == []
+
+
+class TestWaiversRunningOut:
+    def test_are_due_to_their_owner(self, incident, commander, reviewer):
+        make_scope(incident, actor=commander)
+        (finding,) = run_checks(Case(incident), only=lambda c: c.id == "SC002")
+        waivers.accept_finding(
+            incident_id=incident.pk,
+            actor=commander,
+            check_id="SC002",
+            finding_key=finding.key,
+            reason="dashboard is gone",
+            expires_at=NOW + dt.timedelta(days=3),
+            owner=reviewer,
+        )
+
+        (item,) = waivers_running_out(reviewer)
+
+        assert (item.ref, item.due_at) == ("WV-1", NOW + dt.timedelta(days=3))
+        assert list(waivers_running_out(commander)) == []
+
+
+class TestFindingsCommand:
+    def run(self, *args):
+        out = StringIO()
+        try:
+            call_command("findings", *args, stdout=out)
+        except SystemExit as stopped:
+            return stopped.code, out.getvalue()
+        return 0, out.getvalue()
+
+    def test_prints_one_line_each(self, incident):
+        code, text = self.run("INC-1")
+        assert code == 0
+        assert "ERROR   SC012: The all-clear is not given" in text
+        assert text.splitlines()[-1].startswith("INC-1: ")
+
+    def test_prints_json(self, incident):
+        rows = json.loads(self.run("INC-1", "--format", "json")[1])
+        (row,) = [row for row in rows if row["id"] == "SC012"]
+        assert row["level"] == "error"
+        assert row["waivable"] is False
+        assert len(row["key"]) == 64
+
+    @pytest.mark.parametrize("level", ["error", "warning", "info"])
+    def test_fails_on_the_level_or_a_worse_one(self, incident, level):
+        assert self.run("INC-1", "--fail-on", level)[0] == 1
+
+    def test_says_what_to_write(self, db):
+        for key in ("INC-9", "2041x", "INC-" + "9" * 30):
+            with pytest.raises(CommandError):
+                self.run(key)
