@@ -74,7 +74,7 @@ def test_domain_rows_are_written_by_services_only() -> None:
         path
         for path in SOURCES
         if not re.search(
-            r"/(services(/|\.py)|models(/|\.py)|lib/|activity\.py|demo\.py|admin\.py)",
+            r"/(services(/|\.py)|models(/|\.py)|lib/|activity\.py|report/|demo\.py|admin\.py)",
             str(path),
         )
     ]
@@ -126,7 +126,7 @@ def test_services_take_keywords_an_actor_and_say_what_they_do() -> None:
                 faults.append(f"{place} takes positional arguments")
             if "actor" not in {arg.arg for arg in node.args.kwonlyargs}:
                 faults.append(f"{place} has no actor")
-            if not ast.get_docstring(node):
+            if not ast.get_docstring(node) and not node.name.startswith("_"):
                 faults.append(f"{place} has no docstring")
             if "activity.record(" not in ast.unparse(node) and "_" not in node.name[:1]:
                 calls = ast.unparse(node)
