@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from postmortem.lib.icons import EVIDENCE_ICONS, LANE_ICONS
 from postmortem.lib.times import on_clock, span
 
 register = template.Library()
@@ -62,44 +63,6 @@ STATUSES: dict[str, tuple[str, str, str]] = {
     "in_review": ("review", "eye", "In review"),
     "closed": ("closed", "lock", "Closed"),
     "cancelled": ("cancelled", "ban", "Cancelled"),
-}
-
-EVIDENCE_ICONS: dict[str, str] = {
-    "alert": "bell-ringing",
-    "approval_note": "clipboard-check",
-    "chat_message": "message",
-    "complaints": "headset",
-    "config_change": "adjustments",
-    "control_log": "settings-automation",
-    "data_contract": "certificate",
-    "deploy_record": "rocket",
-    "event": "webhook",
-    "log_query": "file-search",
-    "metric": "chart-line",
-    "other": "file-text",
-    "provider_notice": "speakerphone",
-    "reconciliation": "scale",
-    "report": "report-money",
-    "runbook_step": "list-check",
-    "runbook_version": "book",
-    "sample": "git-compare",
-    "screenshot": "photo",
-    "status_update": "access-point",
-    "test_output": "flask",
-    "timeline_notes": "timeline-event",
-    "trace": "route",
-}
-
-LANE_ICONS: dict[str, str] = {
-    "checkout": "credit-card",
-    "ledger": "book-2",
-    "messaging": "mail",
-    "onboarding": "id-badge-2",
-    "payouts": "building-bank",
-    "refunds": "receipt-refund",
-    "tax-forms": "file-text",
-    "virtual-accounts": "hash",
-    "webhooks": "webhook",
 }
 
 FINDING_ICONS = {
