@@ -1,5 +1,5 @@
 """Checks of the actions, by noun."""
 
-from actions.checks import approvals, items, tests
+from actions.checks import answers, approvals, items, tests, wording
 
-__all__ = ["approvals", "items", "tests"]
+__all__ = ["answers", "approvals", "items", "tests", "wording"]

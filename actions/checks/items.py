@@ -1,4 +1,4 @@
-"""Checks of action items (R-AI, R-RC-11, R-BL-03)."""
+"""Checks of action items: what they say and how far they are (R-AI)."""
 
 from __future__ import annotations
 
@@ -14,30 +14,20 @@ from actions.checks.words import (
     day,
     joined,
     late,
+    live,
     owner_label,
     page,
     shortened,
+    stated,
 )
 from actions.models import ActionItem
 from incidents import selectors as case_file
-from incidents.language import find_blame, find_vague
 from postmortem.lib.findings import Case, Level, Problem, Row, check
-from rca.models import Cause, FailureMode
 
 LIMITS = {
     ActionItem.Priority.WEEKS_4: timedelta(weeks=4),
     ActionItem.Priority.WEEKS_8: timedelta(weeks=8),
 }
-
-
-def _live(case: Case) -> list[ActionItem]:
-    """Actions in force that were not given up."""
-    return [a for a in case.load(selectors.actions) if a.state != State.CANCELLED]
-
-
-def _stated(case: Case) -> list[ActionItem]:
-    """Those that have left draft; what a draft lacks is told by AI005 alone."""
-    return [action for action in _live(case) if action.state != State.DRAFT]
 
 
 @check(
@@ -51,7 +41,7 @@ def _stated(case: Case) -> list[ActionItem]:
 def no_actions(case: Case) -> Iterator[Problem]:
     """A review yields a timeline, causes and preventive changes. Without an action the
     outage has been told but nothing makes it less likely."""
-    if not _live(case):
+    if not live(case):
         yield Problem(
             "No action items: nothing says what changes so that this does not repeat",
             hint="Add at least one preventive change with an owner, a date and a test.",
@@ -71,7 +61,7 @@ def no_actions(case: Case) -> Iterator[Problem]:
 def no_owner(case: Case) -> Iterator[Problem]:
     """An action that nobody owns is not done. A mandatory one without an owner can
     never be waived."""
-    for action in _stated(case):
+    for action in stated(case):
         if action.owner is None:
             yield Problem(
                 f"{action.get_timing_display()} action without owner: "
@@ -93,7 +83,7 @@ def no_owner(case: Case) -> Iterator[Problem]:
 )
 def no_due_date(case: Case) -> Iterator[Problem]:
     """Without a date nobody can be reminded, and the action is never late."""
-    for action in _stated(case):
+    for action in stated(case):
         if action.due_at is None:
             yield Problem(
                 f"{action.get_timing_display()} action without due date: "
@@ -102,33 +92,6 @@ def no_due_date(case: Case) -> Iterator[Problem]:
                 fix_label="Set date",
                 url=page("action_edit", action),
                 owner_label=owner_label(action),
-            )
-
-
-@check(
-    "AI004",
-    "Vague wording",
-    level=Level.WARNING,
-    requirements=("R-AI-04", "R-DOC-15"),
-    tab=TAB,
-    row=Row.ACTIONS,
-)
-def vague_wording(case: Case) -> Iterator[Problem]:
-    """Words such as “improve monitoring” or “monitor closely” name no change, so that
-    nobody can tell when it is done. Wording alone never blocks: it may be kept with a
-    reason."""
-    for action in _live(case):
-        found = find_vague(action.title)
-        if found:
-            words = ", ".join(f"“{match.text}”" for match in found)
-            yield Problem(
-                f"A reviewer could not tell when this is done: {words}",
-                subject=action,
-                hint=found[0].hint,
-                fix_label="Rewrite",
-                url=page("action_edit", action),
-                owner_label=owner_label(action),
-                inputs=(action.title,),
             )
 
 
@@ -143,7 +106,7 @@ def vague_wording(case: Case) -> Iterator[Problem]:
 def drafts(case: Case) -> Iterator[Problem]:
     """A draft does not yet say what changes, who owns it and what proof closes it, so
     it cannot be followed up. Open it, or cancel it with a reason."""
-    for action in _live(case):
+    for action in live(case):
         if action.state != State.DRAFT:
             continue
         tests = action.live_tests
@@ -182,7 +145,7 @@ def drafts(case: Case) -> Iterator[Problem]:
 def mandatory_open(case: Case) -> Iterator[Problem]:
     """While a mandatory change is missing, an open gap could bring the outage back in a
     core flow: the incident stays stabilized."""
-    for action in _stated(case):
+    for action in stated(case):
         if action.is_mandatory and action.state == State.OPEN:
             when = late(action.due_at, case.now) if action.due_at else ""
             due = f", due {day(action.due_at, case.incident)}" if action.due_at else ""
@@ -208,7 +171,7 @@ def mandatory_open(case: Case) -> Iterator[Problem]:
 def priority_limit(case: Case) -> Iterator[Problem]:
     """A priority action has a limit of 4 or 8 weeks, counted from the day it was
     written down. A later date, or a passed limit, is said openly."""
-    for action in _stated(case):
+    for action in stated(case):
         limit = LIMITS.get(ActionItem.Priority(action.priority))
         if limit is None or action.recorded_at is None or not action.is_pending:
             continue
@@ -247,7 +210,7 @@ def priority_limit(case: Case) -> Iterator[Problem]:
 def no_tracker(case: Case) -> Iterator[Problem]:
     """Follow-up is planned where the team plans its work. The link never closes the
     action here."""
-    untracked = [a for a in _stated(case) if a.is_pending and not a.tracker_url]
+    untracked = [a for a in stated(case) if a.is_pending and not a.tracker_url]
     if untracked:
         yield Problem(
             f"No tracker link: {joined([action.ref for action in untracked])}",
@@ -269,7 +232,7 @@ def no_tracker(case: Case) -> Iterator[Problem]:
 def risks_missing(case: Case) -> Iterator[Problem]:
     """What an action removes, what it leaves and what it costs are written before it is
     completed: approval judges them, and the remaining risk goes on record."""
-    for action in _stated(case):
+    for action in stated(case):
         lacks = [
             words
             for words, text in (
@@ -301,35 +264,12 @@ def risks_missing(case: Case) -> Iterator[Problem]:
 def no_rollback(case: Case) -> Iterator[Problem]:
     """A preventive change can break something too. The way back is written before it
     ships."""
-    for action in _stated(case):
+    for action in stated(case):
         if not action.rollback_path:
             yield Problem(
                 "No rollback path: what undoes this change if it harms?",
                 subject=action,
                 fix_label="Add path",
-                url=page("action_edit", action),
-                owner_label=owner_label(action),
-            )
-
-
-@check(
-    "AI011",
-    "Action answers nothing",
-    level=Level.WARNING,
-    requirements=("R-AI-01", "R-AI-11"),
-    tab=TAB,
-    row=Row.ACTIONS,
-)
-def answers_nothing(case: Case) -> Iterator[Problem]:
-    """An action that answers no cause and no failure mode prevents nothing that was
-    observed in this incident."""
-    for action in _live(case):
-        if not action.live_causes and not action.live_failure_modes:
-            yield Problem(
-                "Answers no cause and no failure mode",
-                subject=action,
-                hint="Choose the cause or the failure mode that it makes less likely.",
-                fix_label="Choose cause",
                 url=page("action_edit", action),
                 owner_label=owner_label(action),
             )
@@ -346,9 +286,9 @@ def answers_nothing(case: Case) -> Iterator[Problem]:
 def no_finance_side(case: Case) -> Iterator[Problem]:
     """Where money moves, closing shows the operational and the finance side of the
     remediation. None of the actions touches risk controls or the settlement path."""
-    live = _live(case)
+    rows = live(case)
     lanes = [lane for lane in case.load(case_file.lanes) if lane.is_core_flow]
-    if live and lanes and not any(action.needs_finance_approval for action in live):
+    if rows and lanes and not any(action.needs_finance_approval for action in rows):
         yield Problem(
             "No action shows the finance side: none covers risk controls or the "
             "settlement path",
@@ -356,46 +296,8 @@ def no_finance_side(case: Case) -> Iterator[Problem]:
             "this with the reason why money was not touched.",
             fix_label="Open actions",
             url=reverse("actions:action_list", args=[case.incident.key]),
-            inputs=tuple(action.ref for action in live),
+            inputs=tuple(action.ref for action in rows),
         )
-
-
-@check(
-    "AI013",
-    "Control gap in a core flow is only scheduled",
-    level=Level.INFO,
-    requirements=("R-AI-06",),
-    tab=TAB,
-    row=Row.ACTIONS,
-)
-def gap_only_scheduled(case: Case) -> Iterator[Problem]:
-    """An open control gap that could recreate a user-facing outage in a core flow is
-    mandatory now. Advice: whether the gap could do that is for people to judge."""
-    if not any(lane.is_core_flow for lane in case.load(case_file.lanes)):
-        return
-    answered = {
-        cause.pk
-        for action in _live(case)
-        if action.is_mandatory
-        for cause in action.live_causes
-    }
-    scheduled = {cause.pk for action in _live(case) for cause in action.live_causes}
-    for cause in case.load(selectors.causes_in_force):
-        if cause.is_systemic and cause.pk in scheduled - answered:
-            yield Problem(
-                "Control gap in a core flow is answered by scheduled actions only",
-                subject=_with_case(cause, case),
-                hint="If this gap could bring the outage back, make its action "
-                "mandatory now.",
-                fix_label="Open actions",
-                url=reverse("actions:action_list", args=[case.incident.key]),
-                inputs=(cause.ref,),
-            )
-
-
-def _with_case(row: Cause, case: Case) -> Cause:
-    row.incident = case.incident
-    return row
 
 
 @check(
@@ -408,7 +310,7 @@ def _with_case(row: Cause, case: Case) -> Cause:
 )
 def no_proof_location(case: Case) -> Iterator[Problem]:
     """Whoever checks later must know where the proof of an action is kept."""
-    for action in _stated(case):
+    for action in stated(case):
         if not action.proof_location:
             yield Problem(
                 "Not said where the proof is stored",
@@ -430,7 +332,7 @@ def no_proof_location(case: Case) -> Iterator[Problem]:
 def action_overdue(case: Case) -> Iterator[Problem]:
     """A scheduled action past its date needs the work or a new date. A mandatory one
     blocks by itself."""
-    for action in selectors.overdue(_live(case), case.now):
+    for action in selectors.overdue(live(case), case.now):
         if not action.is_mandatory and action.due_at:
             yield Problem(
                 f"Due {day(action.due_at, case.incident)}, "
@@ -439,112 +341,6 @@ def action_overdue(case: Case) -> Iterator[Problem]:
                 fix_label="Open action",
                 owner_label=owner_label(action),
                 inputs=(action.due_at,),
-            )
-
-
-@check(
-    "AI016",
-    "Nothing reduces recurrence",
-    level=Level.WARNING,
-    requirements=("R-AI-10", "R-AI-02"),
-    tab=TAB,
-    row=Row.ACTIONS,
-)
-def nothing_reduces_recurrence(case: Case) -> Iterator[Problem]:
-    """Success is fewer repeats, not closed tickets. Stabilizing and restoring alone
-    leave the next occurrence as likely as this one."""
-    live = _live(case)
-    if live and not any(a.kind == ActionItem.Kind.REDUCE for a in live):
-        yield Problem(
-            "No action reduces recurrence: all of them stabilize or restore",
-            fix_label="Add action",
-            url=reverse("actions:action_add", args=[case.incident.key]),
-            inputs=tuple(action.ref for action in live),
-        )
-
-
-@check(
-    "AI017",
-    "Control to validate has no action",
-    level=Level.WARNING,
-    requirements=("R-AI-11", "R-FM-01"),
-    tab=TAB,
-    row=Row.CONTROLS,
-)
-def control_without_action(case: Case) -> Iterator[Problem]:
-    """A control is a hypothesis until it was validated. Each observed failure mode with
-    an unvalidated control needs the action that exercises it."""
-    answered = {mode.pk for a in _live(case) for mode in a.live_failure_modes}
-    for mode in case.load(selectors.failure_modes_in_force):
-        if (
-            mode.control_to_validate
-            and not mode.control_validated
-            and mode.pk not in answered
-            and mode.mode != FailureMode.Mode.KNOWN_UNKNOWN
-        ):
-            mode.incident = case.incident
-            yield Problem(
-                f"Control to validate has no action: "
-                f"{shortened(mode.control_to_validate)}",
-                subject=mode,
-                fix_label="Add action",
-                url=reverse("actions:action_add", args=[case.incident.key]),
-                inputs=(mode.control_to_validate,),
-            )
-
-
-@check(
-    "AI018",
-    "Completed on an unclear cause",
-    level=Level.WARNING,
-    requirements=("R-AI-09",),
-    tab=TAB,
-    row=Row.ACTIONS,
-)
-def completed_on_unclear_cause(case: Case) -> Iterator[Problem]:
-    """An action is not closable while the condition that it answers is unclear: it may
-    have fixed something else."""
-    for action in _stated(case):
-        if action.state != State.COMPLETED:
-            continue
-        unclear = [
-            cause.ref
-            for cause in action.live_causes
-            if cause.state == Cause.State.PROVISIONAL
-        ]
-        if unclear:
-            yield Problem(
-                f"Completed while {joined(unclear)} is still provisional",
-                subject=action,
-                fix_label="Open action",
-                owner_label=owner_label(action),
-                inputs=tuple(unclear),
-            )
-
-
-@check(
-    "AI019",
-    "Cause without action",
-    level=Level.WARNING,
-    requirements=("R-RC-11",),
-    tab="Root cause",
-    row=Row.RCA,
-)
-def cause_without_action(case: Case) -> Iterator[Problem]:
-    """Each cause maps to an action, technical for direct causes and process for
-    systemic ones, or to a written reason why nothing is done about it."""
-    answered = {cause.pk for a in _live(case) for cause in a.live_causes}
-    for cause in case.load(selectors.causes_in_force):
-        if cause.pk not in answered and not cause.no_action_reason:
-            kind = cause.get_label_display().lower()
-            yield Problem(
-                f"No action answers this {kind}, and no reason is given",
-                subject=_with_case(cause, case),
-                hint="Add the action, or write on the cause why none is needed.",
-                fix_label="Add action",
-                url=reverse("actions:action_add", args=[case.incident.key])
-                + f"?cause={cause.number}",
-                inputs=(cause.ref,),
             )
 
 
@@ -567,41 +363,4 @@ def mandatory_cancelled(case: Case) -> Iterator[Problem]:
                 fix_label="Look at it",
                 owner_label=owner_label(action),
                 inputs=(action.cancelled_reason,),
-            )
-
-
-@check(
-    "BL003",
-    "Blaming words in an action",
-    level=Level.WARNING,
-    requirements=("R-BL-03", "R-BL-04", "R-CK-06"),
-    tab=TAB,
-    row=Row.BLAMELESS,
-)
-def blame_in_action(case: Case) -> Iterator[Problem]:
-    """An action changes a condition. One that retrains, warns or blames a person hides
-    the condition, and the next person meets it again."""
-    names = case.load(selectors.names_of_people)
-    for action in _live(case):
-        texts = [
-            action.title,
-            action.details,
-            action.risk_removed,
-            action.risk_remaining,
-            action.trade_off,
-            action.rollback_path,
-        ]
-        for test in action.live_tests:
-            texts += [test.procedure, *(run.notes for run in test.live_runs)]
-        found = [match for text in texts for match in find_blame(text, names=names)]
-        if found:
-            words = ", ".join(dict.fromkeys(f"“{match.text}”" for match in found))
-            yield Problem(
-                f"Reads as blame: {words}",
-                subject=action,
-                hint=found[0].hint,
-                fix_label="Rewrite",
-                url=page("action_edit", action),
-                owner_label=owner_label(action),
-                inputs=tuple(match.text for match in found),
             )

@@ -15,6 +15,7 @@ from actions.checks.words import (
     owner_label,
     page,
     shortened,
+    stated,
 )
 from actions.models import ActionItem, ClosureTest, TestRun
 from incidents import selectors as case_file
@@ -46,18 +47,9 @@ AREA_PROOF: dict[str, tuple[frozenset[str], str]] = {
 }
 
 
-def _stated(case: Case) -> list[ActionItem]:
-    """Actions that have left draft and were not given up."""
-    return [
-        action
-        for action in case.load(selectors.actions)
-        if action.state in {State.OPEN, State.COMPLETED}
-    ]
-
-
 def _due_now(case: Case) -> Iterator[tuple[ActionItem, ClosureTest]]:
     """Tests that have to be passed by now: of mandatory and of completed actions."""
-    for action in _stated(case):
+    for action in stated(case):
         if action.is_mandatory or action.state == State.COMPLETED:
             for test in action.live_tests:
                 yield action, test
@@ -137,7 +129,7 @@ def run_without_artifact(case: Case) -> Iterator[Problem]:
 def inexact_test(case: Case) -> Iterator[Problem]:
     """Without a pass condition two people judge the same run differently; without an
     environment nobody can repeat it."""
-    for action in _stated(case):
+    for action in stated(case):
         for test in action.live_tests:
             lacks = [
                 words
@@ -168,7 +160,7 @@ def inexact_test(case: Case) -> Iterator[Problem]:
 )
 def no_closure_test(case: Case) -> Iterator[Problem]:
     """An action without a closure test is finished when somebody says so."""
-    for action in _stated(case):
+    for action in stated(case):
         if not action.live_tests:
             yield Problem(
                 "No closure test: nothing would prove that this works",
@@ -216,12 +208,12 @@ def procedure_as_proof(case: Case) -> Iterator[Problem]:
 def no_boundary_drill(case: Case) -> Iterator[Problem]:
     """Where a third party stood in the path, a test of the happy path inside one's own
     walls does not show what happens at the boundary."""
-    stated = _stated(case)
-    if not stated:
+    rows = stated(case)
+    if not rows:
         return
     tests = [
         f"{test.procedure} {test.pass_condition} {test.environment}"
-        for action in stated
+        for action in rows
         for test in action.live_tests
     ]
     if any(_BOUNDARY.search(text) for text in tests):
@@ -237,7 +229,7 @@ def no_boundary_drill(case: Case) -> Iterator[Problem]:
             hint="Add a test that makes the interface fail, late or malformed answers "
             "included.",
             fix_label="Add test",
-            url=page("test_add", stated[0]),
+            url=page("test_add", rows[0]),
             inputs=(party.name,),
         )
 
@@ -253,7 +245,7 @@ def no_boundary_drill(case: Case) -> Iterator[Problem]:
 def sandbox_limit(case: Case) -> Iterator[Problem]:
     """What a sandbox cannot reproduce is a risk that remains. It needs a follow-up that
     stays open, or it is forgotten with the passed run."""
-    for action in _stated(case):
+    for action in stated(case):
         for test in action.live_tests:
             for run in test.live_runs:
                 unknown = run.known_unknown
@@ -280,7 +272,7 @@ def sandbox_limit(case: Case) -> Iterator[Problem]:
 def proof_of_area(case: Case) -> Iterator[Problem]:
     """Continuity recovery, risk controls before money movement and the settlement path
     each leave their own kind of record; a screenshot of something else is weaker."""
-    for action in _stated(case):
+    for action in stated(case):
         if action.area not in AREA_PROOF:
             continue
         kinds, words = AREA_PROOF[action.area]
@@ -308,10 +300,10 @@ def webhook_statuses(case: Case) -> Iterator[Problem]:
     """Where events carry the payment state, a closure test looks at the real delivery
     statuses too, not only at the answer of the API."""
     lanes = case.load(case_file.lanes)
-    stated = _stated(case)
-    if not stated or not any(lane.family == Lane.Family.EVENTS for lane in lanes):
+    rows = stated(case)
+    if not rows or not any(lane.family == Lane.Family.EVENTS for lane in lanes):
         return
-    tests = [test for action in stated for test in action.live_tests]
+    tests = [test for action in rows for test in action.live_tests]
     if tests and not any(
         _WEBHOOK.search(f"{test.procedure} {test.pass_condition}") for test in tests
     ):
@@ -334,7 +326,7 @@ def webhook_statuses(case: Case) -> Iterator[Problem]:
 )
 def test_overdue(case: Case) -> Iterator[Problem]:
     """A control that should have been exercised by now is still a hypothesis."""
-    for action in _stated(case):
+    for action in stated(case):
         for test in action.live_tests:
             if test.due_at and test.due_at < case.now and not test.accepted_run:
                 yield Problem(
@@ -359,7 +351,7 @@ def test_overdue(case: Case) -> Iterator[Problem]:
 def other_environment(case: Case) -> Iterator[Problem]:
     """A test matches the shape of the incident in the environment that it names. A pass
     on a fixture says less than it seems to."""
-    for action in _stated(case):
+    for action in stated(case):
         for test in action.live_tests:
             run = test.accepted_run
             if run is None or not test.environment:

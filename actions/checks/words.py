@@ -6,8 +6,10 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from actions import selectors
 from actions.models import ActionItem, ClosureTest, TestRun
 from incidents.models import Incident
+from postmortem.lib.findings import Case
 from postmortem.lib.times import on_clock, span
 
 TAB = "Actions"
@@ -47,3 +49,13 @@ def joined(refs: list[str], limit: int = 6) -> str:
     if len(refs) <= limit:
         return ", ".join(refs)
     return f"{', '.join(refs[:limit])} and {len(refs) - limit} more"
+
+
+def live(case: Case) -> list[ActionItem]:
+    """Actions in force that were not given up."""
+    return [a for a in case.load(selectors.actions) if a.state != State.CANCELLED]
+
+
+def stated(case: Case) -> list[ActionItem]:
+    """Those that have left draft; what a draft lacks is told by AI005 alone."""
+    return [action for action in live(case) if action.state != State.DRAFT]

@@ -219,6 +219,7 @@ def _record_run(
     evidence: Sequence[Evidence],
     kept: Sequence[KeptFile],
 ) -> TestRun:
+    """The write of `record_run`, with the uploads stored already."""
     incident = lock_incident(incident_id, actor=actor, permission="action.run")
     test = get_record(ClosureTest, incident, closure_test.number)
     action = get_record(ActionItem, incident, test.action.number)
@@ -325,6 +326,7 @@ def _attach_artifact(
     evidence: Sequence[Evidence],
     kept: Sequence[KeptFile],
 ) -> TestRun:
+    """The write of `attach_artifact`, with the uploads stored already."""
     incident = lock_incident(incident_id, actor=actor, permission="action.run")
     run = get_record(TestRun, incident, number)
     action = get_record(ActionItem, incident, run.closure_test.action.number)

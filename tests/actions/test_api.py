@@ -211,7 +211,8 @@ class TestActions:
         assert gone.json()["retraction_reason"] == "Written twice"
 
         assert len(api.get(f"{BASE}/actions/").json()["results"]) == 1
-        assert api.patch(f"{BASE}/actions/1/", {"title": "x"}).status_code == 404
+        refused = api.patch(f"{BASE}/actions/1/", {"title": "x"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "retracted")
         assert api.post(f"{BASE}/actions/7/open/", {}).status_code == 404
 
 
