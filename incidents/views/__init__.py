@@ -79,6 +79,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
                 ("Account and API tokens", page_url("accounts:account_detail"), "key"),
                 ("Change password", page_url("account_change_password"), "lock"),
                 ("Two-factor sign-in", page_url("mfa_index"), "shield-lock"),
+                ("API documentation", page_url("api:docs"), "book"),
             )
             if url
         ],
@@ -276,6 +277,20 @@ def _header_menu(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any
         ),
         ("Cancel incident", "incident_cancel", "ban", can["incident_cancel"]),
     ]
+    above = [
+        (
+            "Open the review",
+            "review:review_open",
+            "eye",
+            can["incident_start_review"] and status == states.STABILIZED,
+        ),
+        (
+            "Reopen with a reason",
+            "review:incident_reopen",
+            "lock-open",
+            can["review_reopen"],
+        ),
+    ]
     found = [
         {
             "label": label,
@@ -287,11 +302,23 @@ def _header_menu(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any
         if allowed
     ]
     found += [
-        {"label": label, "url": page_url(name, incident.key), "icon": icon}
-        for label, name, icon in (
-            ("Evidence pack and exports", "review:export_list", "file-zip"),
-        )
+        {
+            "label": label,
+            "url": page_url(name, incident.key),
+            "icon": icon,
+            "drawer": True,
+        }
+        for label, name, icon, allowed in above
+        if allowed
     ]
+    if can["incident_export"]:
+        found.append(
+            {
+                "label": "Export the case (JSON)",
+                "url": page_url("api:case-detail", incident.key),
+                "icon": "download",
+            }
+        )
     return [item for item in found if item["url"]]
 
 

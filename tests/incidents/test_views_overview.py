@@ -446,6 +446,78 @@ class TestVerbs:
         assert "HX-Redirect" not in page
 
 
+class TestWorkspace:
+    def test_shows_how_far_the_incident_has_come(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+
+        around = client.get(f"{URL}activity/").context["workspace"]
+
+        assert [(s["label"], s["state"]) for s in around["steps"]] == [
+            ("Active", "current"),
+            ("Stabilized", "todo"),
+            ("In review", "todo"),
+            ("Closed", "todo"),
+        ]
+        assert around["steps"][0]["note"] == "17 Mar 10:20"
+
+    def test_a_cancelled_one_ends_there(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        client.force_login(commander)
+        client.post(f"{URL}cancel/", {"reason": "A false alarm."})
+
+        page = client.get(URL)
+
+        assert [s["label"] for s in page.context["workspace"]["steps"]] == [
+            "Active",
+            "Cancelled",
+        ]
+        assert b"A false alarm." in page.content
+
+    def test_offers_only_the_verbs_that_role_and_status_allow(
+        self, client: Client, incident: Incident, commander: User, viewer: User
+    ):
+        def menu(user: User) -> list[str]:
+            client.force_login(user)
+            page = client.get(f"{URL}activity/")
+            return [item["label"] for item in page.context["workspace"]["menu"]]
+
+        assert menu(viewer) == ["People and duties", "Export the case (JSON)"]
+        assert menu(commander) == [
+            "Edit incident",
+            "Change severity",
+            "People and duties",
+            "Change the clock",
+            "Declare stabilized",
+            "Give the all-clear",
+            "Cancel incident",
+            "Export the case (JSON)",
+        ]
+
+    def test_has_the_tabs_of_all_apps_in_the_order_of_the_story(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        fill(incident, commander, "A")
+        client.force_login(commander)
+
+        tabs = client.get(f"{URL}activity/").context["workspace"]["tabs"]
+
+        assert [tab["name"] for tab in tabs] == [
+            "overview",
+            "timeline",
+            "evidence",
+            "causes",
+            "actions",
+            "review",
+            "activity",
+        ]
+        counts = {tab["name"]: tab["count"] for tab in tabs}
+        assert counts["evidence"] == 1
+        assert [tab["name"] for tab in tabs if tab["active"]] == ["activity"]
+
+
 class TestFindings:
     def accept_url(self, incident: Incident) -> str:
         finding = next(f for f in selectors.findings(incident) if f.level == "warning")
