@@ -24,7 +24,6 @@ from incidents.api.base import (
     RefField,
     RowOut,
 )
-from incidents.models import CaseRecord
 from rca import selectors, services
 from rca.models import Analysis, Cause, CauseEntry, FailureMode
 from timeline.models import Entry
@@ -32,14 +31,6 @@ from timeline.models import Entry
 
 def _text(**kwargs: Any) -> serializers.CharField:
     return serializers.CharField(required=False, allow_blank=True, **kwargs)
-
-
-def _live(view: CaseViewSet, model: type[CaseRecord], number: int) -> CaseRecord:
-    """A row that is not withdrawn, or 404."""
-    row = view.row(model, number)
-    if row.is_retracted:
-        raise Http404
-    return row
 
 
 # --- the method -----------------------------------------------------------------------
@@ -201,7 +192,7 @@ class CauseViewSet(CaseViewSet):
     @extend_schema(request=CauseEditIn, responses={200: CauseOut, **PROBLEMS})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Wording, label, evidence, arrows (`leads_to`) and entries."""
-        _live(self, Cause, number)
+        self.row(Cause, number)
         row = services.edit_cause(
             incident_id=self.incident.pk,
             actor=self.actor,
@@ -213,7 +204,7 @@ class CauseViewSet(CaseViewSet):
     @extend_schema(request=ConfirmIn, responses={200: CauseOut, **PROBLEMS})
     def confirm(self, request: Request, key: str, number: int) -> Response:
         """Confirm it by its role and an original record that can be opened."""
-        _live(self, Cause, number)
+        self.row(Cause, number)
         row = services.confirm_cause(
             incident_id=self.incident.pk,
             actor=self.actor,
@@ -225,7 +216,7 @@ class CauseViewSet(CaseViewSet):
     @extend_schema(request=ProvisionalIn, responses={200: CauseOut, **PROBLEMS})
     def provisional(self, request: Request, key: str, number: int) -> Response:
         """Name the missing check, its owner and deadline."""
-        _live(self, Cause, number)
+        self.row(Cause, number)
         row = services.mark_provisional(
             incident_id=self.incident.pk,
             actor=self.actor,
@@ -237,7 +228,7 @@ class CauseViewSet(CaseViewSet):
     @extend_schema(request=RuleOutIn, responses={200: CauseOut, **PROBLEMS})
     def rule_out(self, request: Request, key: str, number: int) -> Response:
         """Rule a candidate out; it stays on record."""
-        _live(self, Cause, number)
+        self.row(Cause, number)
         row = services.rule_out_cause(
             incident_id=self.incident.pk,
             actor=self.actor,
@@ -249,7 +240,7 @@ class CauseViewSet(CaseViewSet):
     @extend_schema(request=ReasonIn, responses={200: CauseOut, **PROBLEMS})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a cause written by mistake; it stays in the record."""
-        _live(self, Cause, number)
+        self.row(Cause, number)
         row = services.retract_cause(
             incident_id=self.incident.pk,
             actor=self.actor,
@@ -346,7 +337,7 @@ class FailureModeViewSet(CaseViewSet):
     )
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Change a row."""
-        _live(self, FailureMode, number)
+        self.row(FailureMode, number)
         row = services.edit_failure_mode(
             incident_id=self.incident.pk,
             actor=self.actor,
@@ -358,7 +349,7 @@ class FailureModeViewSet(CaseViewSet):
     @extend_schema(request=ProvisionalIn, responses={200: FailureModeOut, **PROBLEMS})
     def provisional(self, request: Request, key: str, number: int) -> Response:
         """Name the check that would settle it, its owner and deadline."""
-        _live(self, FailureMode, number)
+        self.row(FailureMode, number)
         row = services.mark_failure_mode_provisional(
             incident_id=self.incident.pk,
             actor=self.actor,
@@ -370,7 +361,7 @@ class FailureModeViewSet(CaseViewSet):
     @extend_schema(request=ReasonIn, responses={200: FailureModeOut, **PROBLEMS})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a row written by mistake; it stays in the record."""
-        _live(self, FailureMode, number)
+        self.row(FailureMode, number)
         row = services.retract_failure_mode(
             incident_id=self.incident.pk,
             actor=self.actor,

@@ -93,10 +93,13 @@ BLAME = (
     Rule(
         "blame.hindsight",
         words(
+            # 'Clearly' and 'simply' judge beside a person or a form of 'be', not behind
+            # a verb: "record that clearly", "the retry simply repeats the request".
             r"(?<!non-)(?<!not )(?<!less )(?<!n't )\bobvious(?:ly)?\b|"
-            r"(?<!not )(?<!n't )\bclearly\b(?! (?:\w+ed|shown|shows?|visible|written|"
-            r"separate|distinct)\b)|"
-            r"(?<!not )\bsimply\b(?! (?:\w+ing|because|by|an?|the)\b)"
+            r"(?:^\W*|[,;:] |\b(?:is|are|was|were|been|had|has|he|she|they|we|it|this) |"
+            r"{PERSON} |{TEAM} )(?P<hit>(?:clearly|simply)\b)"
+            r"(?! (?:\w+ing|shown|shows?|visible|written|marked|labell?ed|stated|"
+            r"separated?|distinct|because|by|an?)\b)"
         ),
         *_JUDGES,
         unless=TEST_TEXT,
@@ -116,7 +119,7 @@ BLAME = (
         "blame.fault",
         words(
             r"(?<!no )(?<!without )(?<!git )(?<!not )(?<!of )(?<!never )"
-            r"\b(?:to )?blam(?:e|ed|es|ing)\b(?![ -]?(?:less|free|storming))"
+            r"\b(?:to )?blam(?:e|ed|es|ing)\b(?![ -]?(?:less|free|storming|focused|oriented|seeking|culture))"
             r"(?! (?:no one|nobody|anyone|anybody)\b)|"
             r"\bblame(?: of)? (?:{PERSON}|{TEAM})"
         ),
@@ -157,7 +160,9 @@ BLAME = (
         ),
         "“Who” looks for a person; “what” and “how” find the condition.",
         "Ask what made the step possible and what it looked like at the time.",
-        unless=words(r"\bwho approved,? (?:and )?when\b|\bwho approved what\b"),
+        unless=words(
+            r"\bwhat changed\b|\bwho approved(?: \w+)?,? (?:and )?(?:when|what)\b"
+        ),
     ),
     Rule(
         "blame.who",

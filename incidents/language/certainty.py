@@ -85,7 +85,7 @@ OVERCLAIM = (
         "Write what was believed at that moment and what was tried because of it.",
         unless=words(
             r"\b(?:tests?|drill|runs?|ran|replay|control|pass(?:es|ed)?|scenario|"
-            r"procedure)\b"
+            r"procedure|confirmed|verified|validated)\b"
         ),
     ),
 )

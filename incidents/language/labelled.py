@@ -57,6 +57,8 @@ FIRES: dict[str, tuple[str, ...]] = {
         "The error was obvious.",
         "Obviously the lag should page.",
         "Clearly the wrong host was used.",
+        "The step was clearly wrong.",
+        "It was simply forgotten.",
         "They simply ignored the alert.",
         "One just had to look at the graph.",
         # fault
@@ -246,6 +248,12 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "The replay tool would have created nine duplicates.",
         "Customers should have been refunded by 18 March.",
         "We blame no one for the schema change.",
+        "Show host and environment clearly in the shell prompt of every host.",
+        "State the operating rule clearly before analysis begins.",
+        "Is risk left after it ships? Record that clearly.",
+        "The retry simply repeats the same request.",
+        "They preserve what changed, who approved it, and when.",
+        "Blame-focused handling creates cover-ups.",
     ),
     "vague": (
         "Alert when webhook lag exceeds 5 minutes and attach the test output.",
@@ -282,6 +290,7 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "100% of traffic moved to the secondary route.",
         "Status pages are not always current.",
         "Always send the original key with a retry.",
+        "Normal operation was confirmed as expected.",
         "The secondary is a proven backup for this segment.",
     ),
     "hedge": (

@@ -5,11 +5,9 @@ from rca.services.causes import (
     add_cause,
     confirm_cause,
     edit_cause,
-    link_causes,
     mark_provisional,
     retract_cause,
     rule_out_cause,
-    set_cause_entries,
 )
 from rca.services.failure_modes import (
     add_failure_mode,
@@ -17,6 +15,7 @@ from rca.services.failure_modes import (
     mark_failure_mode_provisional,
     retract_failure_mode,
 )
+from rca.services.paths import link_causes, set_cause_entries
 
 __all__ = [
     "add_cause",

@@ -3,7 +3,7 @@ original evidence and a written role, or ruled out with the reason, and kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +22,12 @@ from incidents.services.core import (
     require_reason,
     retract_record,
     set_evidence,
-    set_relations,
 )
 from incidents.services.unknowns import resolve_unknown, state_known_unknown_for
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.persistence import service
-from rca.models import Cause, CauseEntry, CausePath
+from rca.models import Cause
+from rca.services.paths import set_entries, set_paths
 from timeline.models import Entry
 
 State = Cause.State
@@ -68,8 +68,8 @@ def add_cause(
         actor=actor,
     )
     set_evidence(cause, evidence, actor=actor)
-    _set_paths(cause, leads_to, actor=actor)
-    _set_entries(cause, entries, actor=actor)
+    set_paths(cause, leads_to, actor=actor)
+    set_entries(cause, entries, actor=actor)
     activity.record(
         incident,
         actor=actor,
@@ -128,9 +128,9 @@ def edit_cause(
         if (after := _linked(cause)) != before:
             moved["evidence"] = [before, after]
     if leads_to is not KEEP:
-        moved |= _set_paths(cause, leads_to, actor=actor)
+        moved |= set_paths(cause, leads_to, actor=actor)
     if entries is not KEEP:
-        moved |= _set_entries(cause, entries, actor=actor)
+        moved |= set_entries(cause, entries, actor=actor)
     if cause.state == State.CONFIRMED and moved.keys() & {"role", "evidence"}:
         _require_proof(cause)
     if moved:
@@ -271,61 +271,6 @@ def rule_out_cause(
     return cause
 
 
-@service
-def link_causes(
-    *,
-    incident_id: int,
-    actor: User,
-    number: int,
-    leads_to: Sequence[Cause],
-    version: int | None = None,
-) -> Cause:
-    """Say which causes this one leads to: exactly these. The arrows form a graph of the
-    same incident without circles."""
-    incident = lock_incident(incident_id, actor=actor, permission="rca.edit")
-    cause = get_record(Cause, incident, number)
-    change_record(cause, {}, actor=actor, version=version)
-    moved = _set_paths(cause, leads_to, actor=actor)
-    if moved:
-        activity.record(
-            incident,
-            actor=actor,
-            verb="rca.causes_linked",
-            sentence=f"{cause.ref} leads to "
-            f"{', '.join(item.ref for item in leads_to) or 'no other cause'}",
-            subject=cause,
-            data={"changes": moved},
-        )
-    return cause
-
-
-@service
-def set_cause_entries(
-    *,
-    incident_id: int,
-    actor: User,
-    number: int,
-    entries: Sequence[Entry],
-    version: int | None = None,
-) -> Cause:
-    """Say which timeline entries this cause explains: exactly these."""
-    incident = lock_incident(incident_id, actor=actor, permission="rca.edit")
-    cause = get_record(Cause, incident, number)
-    change_record(cause, {}, actor=actor, version=version)
-    moved = _set_entries(cause, entries, actor=actor)
-    if moved:
-        activity.record(
-            incident,
-            actor=actor,
-            verb="rca.cause_entries_set",
-            sentence=f"{cause.ref} explains "
-            f"{', '.join(item.ref for item in entries) or 'no entry'}",
-            subject=cause,
-            data={"changes": moved},
-        )
-    return cause
-
-
 def retract_cause(
     *, incident_id: int, actor: User, number: int, reason: str
 ) -> CaseRecord:
@@ -427,86 +372,3 @@ def _resolve(
             resolution=resolution,
             evidence=evidence,
         )
-
-
-def _refuse_foreign(cause: Cause, targets: Iterable[CaseRecord], *, field: str) -> None:
-    for target in targets:
-        if target.incident_id != cause.incident_id:
-            words = f"{target.ref} belongs to another incident."
-        elif target.is_retracted:
-            words = f"{target.ref} was withdrawn; choose another."
-        else:
-            continue
-        raise ValidationError({field: ValidationError(words, code="invalid")})
-
-
-def _set_paths(
-    cause: Cause, leads_to: Sequence[Cause], *, actor: User
-) -> dict[str, Any]:
-    _refuse_foreign(cause, leads_to, field="leads_to")
-    arrows: dict[int, set[int]] = {}
-    paths = CausePath.objects.filter(incident=cause.incident, retracted_at=None)
-    before: set[int] = set()
-    for source, target in paths.values_list("cause_id", "leads_to_id"):
-        if source == cause.pk:
-            before.add(target)
-        else:
-            arrows.setdefault(source, set()).add(target)
-    for item in leads_to:
-        if cause.pk in _reachable(item.pk, arrows):
-            raise ValidationError(
-                {
-                    "leads_to": ValidationError(
-                        f"{item.ref} leads back to {cause.ref}: a cause cannot be "
-                        "its own cause. Remove one arrow of the circle."
-                        if item.pk != cause.pk
-                        else f"{cause.ref} cannot lead to itself.",
-                        code="circle",
-                    )
-                }
-            )
-    if {item.pk for item in leads_to} == before:
-        return {}
-    set_relations(
-        CausePath,
-        cause,
-        leads_to,
-        actor=actor,
-        source_name="cause",
-        target_name="leads_to",
-    )
-    return {"leads_to": [_refs(Cause, before), sorted(item.ref for item in leads_to)]}
-
-
-def _reachable(start: int, arrows: dict[int, set[int]]) -> set[int]:
-    seen: set[int] = set()
-    todo = [start]
-    while todo:
-        here = todo.pop()
-        if here not in seen:
-            seen.add(here)
-            todo.extend(arrows.get(here, ()))
-    return seen
-
-
-def _set_entries(
-    cause: Cause, entries: Sequence[Entry], *, actor: User
-) -> dict[str, Any]:
-    _refuse_foreign(cause, entries, field="entries")
-    rows = CauseEntry.objects.filter(cause=cause, retracted_at=None)
-    before = set(rows.values_list("entry_id", flat=True))
-    if {entry.pk for entry in entries} == before:
-        return {}
-    set_relations(
-        CauseEntry,
-        cause,
-        entries,
-        actor=actor,
-        source_name="cause",
-        target_name="entry",
-    )
-    return {"entries": [_refs(Entry, before), sorted(item.ref for item in entries)]}
-
-
-def _refs(model: type[CaseRecord], pks: set[int]) -> list[str]:
-    return sorted(row.ref for row in model._default_manager.filter(pk__in=pks))

@@ -293,10 +293,15 @@ class TestAccess:
 
         assert answer.status_code == 404
 
-    def test_knows_no_withdrawn_row(self, api, commander, incident, method, path, body):
+    def test_leaves_a_withdrawn_row_as_it_is(
+        self, api, commander, incident, method, path, body
+    ):
         if "/1/" not in path:
             return
         for noun in ("causes", "failure-modes"):
             api.post(f"{noun}/1/retract/", {"reason": "Twice"})
 
-        assert getattr(api, method)(path, body).status_code == 404
+        answer = getattr(api, method)(path, body)
+
+        assert answer.status_code == 409
+        assert answer.json()["code"] == "retracted"

@@ -289,13 +289,13 @@ class TestEditCause:
         assert cause.role
         assert not cause.is_provisional
 
-    def test_is_silent_about_a_withdrawn_cause(self, incident, commander, state_cause):
+    def test_refuses_a_withdrawn_cause(self, incident, commander, state_cause):
         cause = state_cause()
         services.retract_cause(
             incident_id=incident.pk, actor=commander, number=cause.number, reason="x"
         )
 
-        with pytest.raises(Cause.DoesNotExist):
+        with pytest.raises(InvalidTransition, match="withdrawn"):
             services.edit_cause(
                 incident_id=incident.pk,
                 actor=commander,
