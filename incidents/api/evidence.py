@@ -191,7 +191,10 @@ class EvidenceViewSet(CaseViewSet):
         opened = services.open_evidence_file(
             row, actor=self.actor, inline=request.query_params.get("inline") == "true"
         )
-        return FileResponse(opened.handle, headers=opened.headers)
+        page = FileResponse(opened.handle)
+        for name, value in opened.headers.items():
+            page[name] = value  # after FileResponse has put in its own
+        return page
 
     @extend_schema(request=SupersedeIn, responses={200: EvidenceOut, **PROBLEMS})
     def supersede(self, request: Request, key: str, number: int) -> Response:

@@ -1,0 +1,463 @@
+"""The API of the case file: verbs, refusals, files, filters."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+from accounts.services import create_api_token
+from incidents.models import Evidence, ImpactFigure, Incident
+from incidents.services import lifecycle
+from tests.factories import (
+    make_evidence,
+    make_impact,
+    make_incident,
+    make_scope,
+    make_unknown,
+)
+
+ROOT = "/api/v1/incidents/"
+CASE = f"{ROOT}INC-1/"
+
+
+@pytest.fixture
+def api():
+    def sign_in(user=None):
+        client = APIClient()
+        if user is not None:
+            client.force_authenticate(user)
+        return client
+
+    return sign_in
+
+
+def codes(answer):
+    return {row["field"]: row["code"] for row in answer.json().get("errors", [])}
+
+
+class TestIncidents:
+    def test_declares_one(self, api, commander):
+        answer = api(commander).post(
+            ROOT,
+            {
+                "title": "Payouts late",
+                "severity": "SEV2",
+                "lanes": ["payouts"],
+                "clock_zone": "Europe/Berlin",
+                "declared_at": "2026-03-17T10:00:00+01:00",
+            },
+        )
+
+        assert answer.status_code == 201
+        body = answer.json()
+        assert (body["key"], body["status"]) == ("INC-1", "active")
+        assert body["declared_at"] == "2026-03-17T09:00:00Z"
+        assert answer["ETag"] == '"1"'
+
+    @pytest.mark.parametrize(
+        ("change", "expected"),
+        [
+            ({"severity": "SEV9"}, {"severity": "invalid_choice"}),
+            ({"clock_zone": "Mars"}, {"clock_zone": "unknown_zone"}),
+            ({"declared_at": "2026-03-18T10:00:00Z"}, {"": "future_time"}),
+            ({"declared_at": "2026-03-17T10:00:00"}, {"declared_at": "offset"}),
+            ({"commander": "nobody@x"}, {"commander": "unknown"}),
+            ({"title": ""}, {"title": "blank"}),
+        ],
+    )
+    def test_refuses_with_422_and_a_code(self, api, commander, change, expected):
+        body = {"title": "Late", "severity": "SEV2", **change}
+        answer = api(commander).post(ROOT, body)
+        assert answer.status_code == 422
+        assert answer["Content-Type"] == "application/problem+json"
+        assert codes(answer) == expected
+
+    def test_lists_only_what_one_may_see(self, api, commander, viewer):
+        make_incident(actor=commander)
+        make_incident(actor=commander, is_restricted=True)
+
+        rows = api(viewer).get(ROOT).json()["results"]
+
+        assert [row["key"] for row in rows] == ["INC-1"]
+
+    def test_filters_by_query(self, api, commander):
+        make_incident(actor=commander)
+        make_incident(actor=commander, title="Refunds late", severity="SEV4")
+        rows = api(commander).get(ROOT, {"severity": "SEV4", "q": "refunds"}).json()
+        assert [row["key"] for row in rows["results"]] == ["INC-2"]
+
+    def test_tells_the_content_hash(self, api, incident, viewer):
+        answer = api(viewer).get(CASE)
+        assert answer.status_code == 200
+        assert len(answer.json()["content_hash"]) == 64
+
+    def test_a_stale_edit_is_409_with_what_is_stored(self, api, incident, responder):
+        client = api(responder)
+        assert client.patch(CASE, {"title": "A", "version": 1}).status_code == 200
+
+        answer = client.patch(CASE, {"title": "B"}, headers={"If-Match": '"1"'})
+
+        assert answer.status_code == 409
+        assert answer.json()["code"] == "stale_version"
+        assert answer.json()["current"] == {"title": "A"}
+
+    def test_status_is_no_field(self, api, incident, commander):
+        api(commander).patch(CASE, {"status": "closed"})
+        incident.refresh_from_db()
+        assert incident.status == "active"
+
+    def test_stabilizing_lists_what_blocks(self, api, incident, commander):
+        """R-RV-02"""
+        answer = api(commander).post(f"{CASE}stabilize/")
+        assert answer.status_code == 409
+        assert answer.json()["code"] == "blocked_by_findings"
+        assert answer.json()["findings"][0]["message"]
+
+    def test_walks_severity_clock_and_cancel(self, api, incident, commander):
+        """R-SC-07"""
+        client = api(commander)
+        changed = client.post(
+            f"{CASE}severity/", {"severity": "SEV1", "reason": "payouts stopped"}
+        )
+        zone = client.post(f"{CASE}clock/", {"clock_zone": "Europe/Berlin"})
+        gone = client.post(f"{CASE}cancel/", {"reason": "false alarm"})
+        assert (changed.json()["severity"], zone.json()["clock_zone"]) == (
+            "SEV1",
+            "Europe/Berlin",
+        )
+        assert gone.json()["status"] == "cancelled"
+
+
+@pytest.fixture
+def rows(incident, commander):
+    """One row of each kind, so that every verb has its subject."""
+    make_evidence(incident, actor=commander)
+    make_evidence(incident, actor=commander, side="finance")
+    make_scope(incident, actor=commander)
+    make_impact(incident, actor=commander)
+    make_unknown(incident, actor=commander)
+
+
+VERBS = [
+    ("patch", "", {"title": "x"}),
+    ("post", "severity/", {"severity": "SEV1", "reason": "x"}),
+    ("post", "clock/", {"clock_zone": "UTC"}),
+    ("post", "stabilize/", {}),
+    ("post", "relapse/", {"reason": "x"}),
+    ("post", "all-clear/", {}),
+    ("post", "cancel/", {"reason": "x"}),
+    ("post", "participations/", {"user": "ic@pay.example", "duty": "scribe"}),
+    ("post", "participations/hand-over/", {"to": "ic@pay.example"}),
+    ("post", "participations/1/end/", {}),
+    ("post", "lanes/", {"name": "webhooks"}),
+    ("patch", "lanes/1/", {"status": "down"}),
+    ("post", "scope/", {"audience": "internal", "consequence": "x"}),
+    ("patch", "scope/1/", {"who": "x"}),
+    ("post", "scope/1/close/", {"closing_evidence": "EV-1"}),
+    ("post", "scope/1/reopen/", {"reason": "x"}),
+    ("post", "scope/1/retract/", {"reason": "x"}),
+    ("post", "impact/", {"kind": "business", "statement": "x"}),
+    ("patch", "impact/1/", {"statement": "x"}),
+    ("post", "impact/1/retract/", {"reason": "x"}),
+    (
+        "post",
+        "figures/",
+        {"impact": "IM-1", "measure": "clients", "label": "x", "count": 1},
+    ),
+    ("post", "evidence/", {"kind": "metric", "title": "x", "url": "https://a.example"}),
+    ("patch", "evidence/1/", {"title": "x"}),
+    ("post", "evidence/1/supersede/", {"replacement": "EV-2", "reason": "x"}),
+    ("post", "evidence/1/pair/", {"paired_with": "EV-2"}),
+    ("post", "evidence/1/retract/", {"reason": "x"}),
+    ("post", "unknowns/", {"question": "x"}),
+    ("patch", "unknowns/1/", {"question": "x"}),
+    ("post", "unknowns/1/resolve/", {"resolution": "x"}),
+    ("post", "unknowns/1/accept/", {"reason": "x"}),
+    ("post", "unknowns/1/reopen/", {"reason": "x"}),
+    (
+        "post",
+        "waivers/",
+        {"check_id": "SC002", "finding_key": "f" * 64, "reason": "x"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), VERBS)
+class TestEveryVerb:
+    """Frozen is 409, the wrong role 403, invisible 404, signed out 401."""
+
+    def send(self, client, method, path, body):
+        return getattr(client, method)(CASE + path, body)
+
+    def test_refuses_a_frozen_incident(
+        self, api, rows, incident, administrator, method, path, body
+    ):
+        lifecycle.cancel_incident(
+            incident_id=incident.pk, actor=administrator, reason="false alarm"
+        )
+        answer = self.send(api(administrator), method, path, body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "frozen")
+
+    def test_refuses_the_wrong_role(self, api, rows, viewer, method, path, body):
+        answer = self.send(api(viewer), method, path, body)
+        assert (answer.status_code, answer.json()["code"]) == (
+            403,
+            "permission_denied",
+        )
+
+    def test_does_not_know_an_invisible_incident(
+        self, api, rows, incident, responder, method, path, body
+    ):
+        Incident.objects.filter(pk=incident.pk).update(is_restricted=True)
+        answer = self.send(api(responder), method, path, body)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+    def test_asks_for_sign_in(self, api, rows, method, path, body):
+        answer = self.send(api(), method, path, body)
+        assert answer.status_code == 401
+
+
+class TestRows:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "participations/",
+            "lanes/",
+            "scope/",
+            "impact/",
+            "figures/",
+            "evidence/",
+            "unknowns/",
+            "waivers/",
+            "activity/",
+        ],
+    )
+    def test_lists_are_cursor_pages(self, api, rows, viewer, path):
+        answer = api(viewer).get(CASE + path)
+        assert answer.status_code == 200
+        assert set(answer.json()) == {"next", "previous", "results"}
+
+    @pytest.mark.parametrize(
+        "path", ["scope/99/", "lanes/99/", "evidence/99/", "unknowns/99/"]
+    )
+    def test_a_missing_row_is_404(self, api, incident, commander, path):
+        assert api(commander).patch(CASE + path, {}).status_code == 404
+
+    def test_a_withdrawn_row_is_409(self, api, rows, commander):
+        client = api(commander)
+        client.post(f"{CASE}scope/1/retract/", {"reason": "doubled"})
+        answer = client.patch(f"{CASE}scope/1/", {"who": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "retracted")
+
+    def test_scope_is_closed_by_a_signal(self, api, rows, responder):
+        """R-SC-08"""
+        answer = api(responder).post(
+            f"{CASE}scope/1/close/", {"closing_evidence": "EV-1"}
+        )
+        assert answer.json()["state"] == "closed"
+        assert answer.json()["evidence"] == ["EV-1"]
+
+    def test_evidence_of_another_incident_is_unknown_here(self, api, rows, commander):
+        other = make_incident(actor=commander)
+        for _ in range(9):
+            make_evidence(other, actor=commander)
+        answer = api(commander).patch(f"{CASE}scope/1/", {"evidence": ["EV-9"]})
+        assert answer.status_code == 422
+        assert codes(answer) == {"evidence.0": "unknown"}
+
+    def test_a_patch_leaves_alone_what_was_not_sent(self, api, rows, responder):
+        client = api(responder)
+        client.patch(f"{CASE}scope/1/", {"evidence": ["EV-1"]})
+        answer = client.patch(f"{CASE}scope/1/", {"who": "Everybody"})
+        assert answer.json()["evidence"] == ["EV-1"]
+        assert answer.json()["continuity_risk"] == "Captures of authorized orders"
+
+    def test_an_amount_without_currency_is_refused(self, api, rows, responder):
+        """R-MT-02"""
+        body = {
+            "impact": "IM-1",
+            "measure": "revenue",
+            "label": "At peak",
+            "amount": "412860.20",
+        }
+        refused = api(responder).post(f"{CASE}figures/", body)
+        made = api(responder).post(f"{CASE}figures/", {**body, "currency": "EUR"})
+        assert codes(refused) == {"currency": "currency_missing"}
+        assert made.json()["amount"] == "412860.2000"
+        assert ImpactFigure.objects.get().amount == Decimal("412860.20")
+
+    def test_a_deadline_in_the_past_is_refused(self, api, rows, responder):
+        answer = api(responder).post(
+            f"{CASE}unknowns/",
+            {"question": "x", "due_at": "2026-03-16T10:00:00Z"},
+        )
+        assert codes(answer) == {"due_at": "past_deadline"}
+
+
+class TestFindingsAndWaivers:
+    def test_a_finding_is_accepted_by_its_key(self, api, rows, commander):
+        client = api(commander)
+        body = client.get(f"{CASE}findings/").json()
+        row = next(f for f in body["findings"] if f["id"] == "SC002")
+
+        made = client.post(
+            f"{CASE}waivers/",
+            {"check_id": "SC002", "finding_key": row["key"], "reason": "gone"},
+        )
+
+        after = client.get(f"{CASE}findings/").json()
+        assert made.status_code == 201
+        assert after["advisory"] == body["advisory"] - 1
+        assert after["blocking"] == body["blocking"]
+
+    def test_a_token_needs_the_scope_approve(self, api, rows, commander):
+        """Decision 9"""
+        _, secret = create_api_token(
+            actor=commander, name="bot", scopes=["read", "write"]
+        )
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+        answer = client.post(
+            f"{CASE}waivers/",
+            {"check_id": "SC002", "finding_key": "f" * 64, "reason": "x"},
+        )
+        assert answer.status_code == 403
+        assert "approve" in answer.json()["title"]
+        assert client.get(f"{CASE}findings/").status_code == 200
+
+    def test_activity_tells_who_did_what(self, api, incident, viewer):
+        (row,) = api(viewer).get(f"{CASE}activity/").json()["results"]
+        assert row["sentence"] == "declared INC-1, SEV2: Webhook ingestion stalled"
+        assert row["actor"] == "IC on call"
+
+
+class TestEvidence:
+    def upload(self, client, name="orders.csv", content=b"a,b\n", **fields):
+        return client.post(
+            f"{CASE}evidence/",
+            {
+                "kind": "metric",
+                "title": "Orders",
+                "upload": SimpleUploadedFile(name, content),
+                **fields,
+            },
+            format="multipart",
+        )
+
+    def test_uploads_and_downloads_the_same_bytes(self, api, incident, responder):
+        """R-EV-07"""
+        client = api(responder)
+        made = self.upload(client, content=b"x,y\n1,2\n")
+        assert made.status_code == 201
+        assert made.json()["is_original"] is True
+
+        file = client.get(made.json()["download"])
+
+        assert b"".join(file.streaming_content) == b"x,y\n1,2\n"
+        assert file["Content-Disposition"].startswith("attachment;")
+        assert file["X-Content-Type-Options"] == "nosniff"
+        assert file["Content-Security-Policy"] == "default-src 'none'; sandbox"
+
+    @pytest.mark.parametrize(
+        ("name", "content", "code"),
+        [
+            ("a.csv", b"", "empty_file"),
+            ("a.csv", b"x" * 5000, "too_large"),
+            ("a.png", b"text", "type_mismatch"),
+            ("a.csv", b"4111 1111 1111 1111", "card_number"),
+        ],
+    )
+    def test_refuses_a_bad_file(
+        self, api, incident, responder, settings, name, content, code
+    ):
+        settings.EVIDENCE_MAX_BYTES = 4096
+        answer = self.upload(api(responder), name, content)
+        assert answer.status_code == 422
+        assert codes(answer) == {"upload": code}
+        assert not Evidence.objects.exists()
+
+    def test_takes_a_later_summary_in_a_form(self, api, incident, responder):
+        """R-EV-04"""
+        answer = self.upload(api(responder), is_original="false")
+        assert answer.json()["is_original"] is False
+
+    def test_refuses_a_capture_in_the_future(self, api, incident, responder):
+        answer = api(responder).post(
+            f"{CASE}evidence/",
+            {
+                "kind": "metric",
+                "title": "Orders",
+                "url": "https://dash.example/1",
+                "captured_at": "2026-03-18T00:00:00Z",
+            },
+        )
+        assert codes(answer) == {"captured_at": "future_time"}
+
+    def test_attaches_the_file_of_a_named_one(self, api, incident, responder):
+        client = api(responder)
+        client.post(
+            f"{CASE}evidence/",
+            {"kind": "notes", "title": "Shift book", "description": "On paper"},
+        )
+        client.post(
+            f"{CASE}evidence/",
+            {
+                "kind": "timeline_notes",
+                "title": "Shift book",
+                "description": "On paper",
+            },
+        )
+        answer = client.post(
+            f"{CASE}evidence/1/attach/",
+            {"upload": SimpleUploadedFile("book.txt", b"13:52 alert\n")},
+            format="multipart",
+        )
+        assert answer.status_code == 200
+        assert answer.json()["is_openable"] is True
+
+    def test_tells_the_claims_that_cite_it(self, api, rows, responder):
+        client = api(responder)
+        client.patch(f"{CASE}scope/1/", {"evidence": ["EV-1"]})
+        assert client.get(f"{CASE}evidence/1/").json()["used_by"] == ["SC-1"]
+
+    def test_a_file_of_an_invisible_incident_is_404(
+        self, api, incident, responder, viewer
+    ):
+        made = self.upload(api(responder))
+        Incident.objects.filter(pk=incident.pk).update(is_restricted=True)
+        assert api(viewer).get(made.json()["download"]).status_code == 404
+
+    def test_an_artifact_without_a_file_has_no_download(self, api, rows, viewer):
+        answer = api(viewer).get(f"{CASE}evidence/1/file/")
+        assert (answer.status_code, answer.json()["code"]) == (409, "file_missing")
+
+
+class TestPeople:
+    def test_hands_over_command(self, api, incident, administrator, commander):
+        """R-RO-01"""
+        answer = api(commander).post(
+            f"{CASE}participations/hand-over/",
+            {"to": administrator.handle, "reason": "end of shift"},
+        )
+        assert answer.status_code == 200
+        rows = api(commander).get(f"{CASE}participations/").json()["results"]
+        assert [(r["user"], r["until"] is None) for r in rows] == [
+            ("admin@pay.example", True),
+            ("ic@pay.example", False),
+        ]
+
+    def test_refuses_the_future(self, api, incident, administrator, commander):
+        at = (dt.datetime(2026, 3, 17, 12, tzinfo=dt.UTC)).isoformat()
+        answer = api(commander).post(
+            f"{CASE}participations/hand-over/", {"to": administrator.handle, "at": at}
+        )
+        assert answer.status_code == 422
+
+
+class TestSchema:
+    def test_is_for_everybody_signed_in(self, api, viewer):
+        for path in ("/api/v1/schema/", "/api/v1/docs/"):
+            assert api().get(path).status_code == 401
+            assert api(viewer).get(path).status_code == 200
