@@ -199,8 +199,8 @@ def cause_confirm(
         ),
         tab=TAB,
         title=f"Confirm {row.ref}",
-        lead=f"{row.statement}. It takes its written role and an original record that "
-        "another reviewer can open.".replace(". .", "."),
+        lead=f"{row.statement.rstrip('.')}. It takes its written role and an original "
+        "record that another reviewer can open.",
         submit_label="Confirm",
         message=f"{row.ref} is confirmed.",
         done_url=_there(row),
