@@ -154,7 +154,7 @@ def cut(report: Report, limits: Limits) -> Page:
         scheduled=actions(report.scheduled, limits.scheduled),
         risks=lines(report.risks, limits.risks),
         index=tuple(
-            replace(item, title=clip_hard(item.title, 30 if item.is_original else 21))
+            replace(item, title=clip_hard(item.title, 27 if item.is_original else 19))
             for item in kept
         ),
     )

@@ -470,10 +470,10 @@ def readiness(incident: Incident, review: Review | None) -> list[Readiness]:
         ),
         Readiness(
             "Learning meeting after stabilization",
-            bool(
-                review.meeting_at
-                and incident.stabilized_at
-                and review.meeting_at >= incident.stabilized_at
+            review.meeting_at is not None
+            and (
+                incident.stabilized_at is None
+                or review.meeting_at >= incident.stabilized_at
             ),
             meeting,
         ),

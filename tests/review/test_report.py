@@ -55,9 +55,10 @@ def text_of(pdf: bytes) -> str:
 
 
 def fonts_of(pdf: bytes) -> set[str]:
+    document = opened(pdf)
     return {
         str(font.BaseFont).split("+")[-1]
-        for font in opened(pdf).pages[0].Resources.Font.values()
+        for font in document.pages[0].Resources.Font.values()
     }
 
 
