@@ -136,6 +136,9 @@ def workspace(
             "clock_start": start,
             "clock_end": end,
             "duration": end - start if start and end else None,
+            "running": incident.declared_at
+            if incident.status == Incident.Status.ACTIVE
+            else None,
             "steps": steps(incident, blocking, stabilized_at=end),
             "tabs": _tabs(incident, tab, blocking),
             "blocking": blocking,
