@@ -132,7 +132,7 @@ class TestChaseDeadlines:
     def test_tells_nobody_who_may_not_see_a_restricted_incident(
         self, desk: Desk, manager: User
     ) -> None:
-        """R-AC: restricted incidents stay with their people."""
+        """Decision 12"""
         desk.opened(due_at=NOW - 4 * DAY)
         Incident.objects.filter(pk=desk.incident.pk).update(is_restricted=True)
 
