@@ -536,7 +536,7 @@ class TestFM002Preventative:
         ["third_party", "database", "misconfiguration", "deployment", "blind_spot"],
     )
     def test_names_the_missing_columns(self, incident, state_mode, mode):
-        """R-FM-02, and the rows R-FM-03, R-FM-04, R-FM-05, R-FM-06, R-FM-07"""
+        """R-FM-02, for the rows of R-FM-03, R-FM-04, R-FM-05, R-FM-06"""
         state_mode(mode=mode, financial_impact="", recovery_action="")
 
         assert findings(incident, "FM002") == [

@@ -47,7 +47,7 @@ class TestCauseList:
     def test_shows_definitions_prompts_and_the_blameless_rule_of_an_empty_analysis(
         self, signed_in, incident
     ):
-        """R-RC-04, R-BL-01, R-BL-02"""
+        """R-RC-01, R-RC-02, R-RC-03, R-RC-04, R-BL-01, R-BL-02"""
         page = signed_in.get(url("cause_list", incident)).content.decode()
 
         assert "immediately before visible degradation" in page
