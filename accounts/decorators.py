@@ -17,6 +17,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 GUARDED_ELSEWHERE = (
     "allauth.",
     "django.contrib.admin.",
+    "django.contrib.auth.admin",
     "django.views.static",
     "django.contrib.staticfiles.",
 )

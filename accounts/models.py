@@ -110,7 +110,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @cached_property
     def managed_functions(self) -> frozenset[str]:
-        """Functions of the teams that this person manages; empty for nobody's manager."""
+        """Functions of the teams that this person manages; empty: manages none."""
         return frozenset(self.managed_teams.values_list("function", flat=True))
 
     @property
@@ -158,7 +158,7 @@ class Team(models.Model):
 
 
 class ApiToken(models.Model):
-    """A token for the API, stored hashed. A service token never approves (decision 9)."""
+    """A token for the API, stored hashed; a service token never approves."""
 
     class Kind(models.TextChoices):
         PERSONAL = "personal", "Personal"

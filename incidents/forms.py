@@ -24,7 +24,7 @@ from incidents.models import (
     Participation,
     ScopeStatement,
 )
-from postmortem.lib.times import on_clock, read_time
+from postmortem.lib.times import on_clock, read_time, validate_zone
 
 
 def model_field(model: type[models.Model], name: str, **options: Any) -> Any:
@@ -215,12 +215,20 @@ class DeclareForm(forms.Form):
         ]
         text = data.get("declared_at")
         data["declared_at"] = None
+        try:
+            validate_zone(data.get("clock_zone", "UTC"))
+        except ValidationError as error:
+            self.add_error("clock_zone", error)
+        else:
+            self._read_declared(data, text)
+        return data
+
+    def _read_declared(self, data: dict[str, Any], text: str | None) -> None:
         if text and "clock_zone" in data:
             try:
                 data["declared_at"] = read_time(text, clock_zone=data["clock_zone"])
             except ValidationError as error:
                 self.add_error("declared_at", error)
-        return data
 
 
 class IncidentForm(CaseForm):
