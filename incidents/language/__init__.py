@@ -1,4 +1,5 @@
-"""Advice on wording: blame, vague actions, certainty and hedging.
+"""Advice on wording: blame, vague actions, certainty and hedging, recovery that did
+not hold.
 
 Nothing is rewritten and nothing is refused here: a match says which words, why, and how
 one could put it instead; a person may keep the words and say why. The patterns are data
@@ -20,6 +21,7 @@ from django.conf import settings
 from incidents.language import words
 from incidents.language.blame import BLAME
 from incidents.language.certainty import HEDGE, OVERCLAIM
+from incidents.language.recovery import PARTIAL, RELAPSE
 from incidents.language.vague import VAGUE
 from incidents.language.words import HIDDEN, NAME, Rule
 
@@ -65,6 +67,16 @@ def find_overclaim(text: str) -> list[Match]:
 def find_hedge(text: str) -> list[Match]:
     """Words of doubt: right in a provisional claim, not in a confirmed one."""
     return _find(text, HEDGE)
+
+
+def find_relapse(text: str) -> list[Match]:
+    """Words that tell that the impact came back (R-RV-07, R-DOC-07)."""
+    return _find(text, RELAPSE)
+
+
+def find_partial(text: str) -> list[Match]:
+    """Words that tell that a part had not recovered yet (R-RV-03, R-RV-05)."""
+    return _find(text, PARTIAL)
 
 
 def is_checkable(text: str) -> bool:

@@ -58,6 +58,16 @@ VAGUE = (
         unless_original=_CONCRETE,
     ),
     Rule(
+        "vague.improvement",
+        words(
+            r"\b(?:areas?|opportunit(?:y|ies)) (?:of|for) improvements?\b|"
+            r"\b(?:an? )?(?:sane|sensible|reasonable|appropriate|suitable|adequate) "
+            r"(?:values?|limits?|levels?|thresholds?|time ?-?outs?|settings?|numbers?|sizes?)\b"
+        ),
+        *_NOT_TELLABLE,
+        unless_original=re.compile(r"(?:[:=(]|\bto|\bof) *\d|\d \w+"),
+    ),
+    Rule(
         "vague.watching",
         words(
             r"\b(?:monitor|watch|track|observe)(?:s|ed|ing)? (?:[\w-]{1,30} ){0,6}?"

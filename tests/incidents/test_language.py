@@ -16,6 +16,8 @@ FINDERS: dict[str, Callable[[str], list[Match]]] = {
     "vague": language.find_vague,
     "overclaim": language.find_overclaim,
     "hedge": language.find_hedge,
+    "relapse": language.find_relapse,
+    "partial": language.find_partial,
 }
 
 
@@ -24,7 +26,7 @@ FINDERS: dict[str, Callable[[str], list[Match]]] = {
     [(finder, text) for finder, texts in FIRES.items() for text in texts],
 )
 def test_marks_the_example(finder: str, sentence: str) -> None:
-    """R-BL-03, R-AI-04, R-RC-09, R-HY-03"""
+    """R-BL-03, R-AI-04, R-RC-09, R-HY-03, R-RV-07"""
     matches = FINDERS[finder](sentence)
 
     assert matches
