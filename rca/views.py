@@ -144,7 +144,7 @@ def cause_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
     query string fill the form in."""
     initial: dict[str, Any] = {"label": request.GET.get("label", "")}
     number = request.GET.get("entry", "")
-    if number.isdigit() and len(number) < 10:
+    if number.isdecimal() and len(number) < 10:
         entries = Entry.objects.filter(incident=incident, number=number)
         initial["entries"] = list(entries.values_list("pk", flat=True))
     return case_form(

@@ -257,7 +257,7 @@ def action_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """Draft an action."""
     initial: dict[str, Any] = {}
     given = request.GET.get("cause", "")
-    if given.isdigit():
+    if given.isdecimal():
         cause = Cause.objects.filter(incident=incident, number=int(given[:9]))
         initial["causes"] = list(cause.values_list("pk", flat=True))
     return case_form(

@@ -172,7 +172,7 @@ def search(
         found = found.filter(pk__in=mine.values("incident"))
     for word in q.split():
         prefix, _, number = word.upper().partition("-")
-        if prefix == "INC" and number.isdigit() and len(number) <= 9:
+        if prefix == "INC" and number.isdecimal() and len(number) <= 9:
             found = found.filter(number=int(number))
         else:
             found = found.filter(
@@ -197,7 +197,7 @@ def find_row(incident: Incident, ref: str) -> CaseRecord | None:
     """The row of this incident with this ref, retracted ones included, or None."""
     prefix, _, number = ref.rpartition("-")
     model = record_models().get(prefix)
-    if model is None or not number.isdigit() or len(number) > 9:
+    if model is None or not number.isdecimal() or len(number) > 9:
         return None
     row = model._default_manager.filter(incident=incident, number=int(number)).first()
     if row:

@@ -238,4 +238,4 @@ def _findings_of(item: Check, case: Case) -> Iterator[Finding]:
 
 def _ref_order(ref: str) -> tuple[str, int]:
     prefix, _, number = ref.rpartition("-")
-    return (prefix, int(number)) if number.isdigit() else (ref, 0)
+    return (prefix, int(number)) if number.isdecimal() else (ref, 0)

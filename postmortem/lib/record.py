@@ -242,7 +242,7 @@ def ref_order(ref: str) -> tuple[str, int]:
 
 def _natural(path: str) -> list[Any]:
     return [
-        (0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", path)
+        (0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", path)
     ]
 
 

@@ -78,7 +78,7 @@ def report(request: SignedInRequest, incident: Incident) -> HttpResponse | FileR
     ready = ReportBuild.objects.filter(incident=incident, state=State.READY)
     number = request.GET.get("build", "")
     if number:
-        ready = ready.filter(pk=int(number)) if number.isdigit() else ready.none()
+        ready = ready.filter(pk=int(number)) if number.isdecimal() else ready.none()
     build = ready.first()
     if build is None:
         raise Http404("no one-pager is ready")

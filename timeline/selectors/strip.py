@@ -103,7 +103,7 @@ class Metric:
         """[('5', 'h'), ('37', 'min')] when it is one plain length of time."""
         words = self.duration.text.split()
         plain = self.duration.state == "recorded" and not self.duration.is_range
-        if not plain or len(words) % 2 or not words[0].isdigit():
+        if not plain or len(words) % 2 or not words[0].isdecimal():
             return []
         return list(zip(words[::2], words[1::2], strict=True))
 

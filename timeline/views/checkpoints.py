@@ -21,7 +21,7 @@ def checkpoint_add(request: SignedInRequest, incident: Incident) -> HttpResponse
     """An external interface that a flow touched; `?lane=` fills in."""
     initial: dict[str, Any] = {}
     number = request.GET.get("lane", "").removeprefix(f"{Lane.prefix}-")
-    if number.isdigit() and len(number) < 10:
+    if number.isdecimal() and len(number) < 10:
         lane = forms.live(Lane, incident).filter(number=int(number)).first()
         initial["lane"] = lane.pk if lane else None
     return case_form(

@@ -62,7 +62,7 @@ def _asked(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         initial["observed_signal"] = asked["text"][:500]
     for name, model in (("evidence", Evidence), ("lane", Lane)):
         prefix, _, number = asked.get(name, "").partition("-")
-        if number.isdigit() and len(number) < 10 and prefix == model.prefix:
+        if number.isdecimal() and len(number) < 10 and prefix == model.prefix:
             row = forms.live(model, incident).filter(number=int(number)).first()
             if row is not None:
                 initial[name] = [row.pk] if name == "evidence" else row.pk
@@ -124,7 +124,7 @@ def evidence_link(
     row = get_row(Entry, incident, number)
     initial = {}
     asked = request.GET.get("evidence", "").removeprefix("EV-")
-    if asked.isdigit() and len(asked) < 10:
+    if asked.isdecimal() and len(asked) < 10:
         initial["evidence"] = list(
             forms.live(Evidence, incident)
             .filter(number=int(asked))

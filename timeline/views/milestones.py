@@ -29,7 +29,7 @@ def milestone_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
     if kind in Milestone.Kind.values:
         initial["kind"] = kind
     number = request.GET.get("entry", "").removeprefix("TL-")
-    if number.isdigit() and len(number) < 10:
+    if number.isdecimal() and len(number) < 10:
         row = forms.live(Entry, incident).filter(number=int(number)).first()
         initial["entry"] = row.pk if row else None
     return case_form(

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         number = key.upper().removeprefix("INC-")
         incident = (
             Incident.objects.filter(number=int(number)).first()
-            if number.isdigit()
+            if number.isdecimal()
             else None
         )
         if incident is None:

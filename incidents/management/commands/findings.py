@@ -72,7 +72,7 @@ def find(key: str) -> Incident:
     number = key.removeprefix("INC-")
     incident = (
         Incident.objects.filter(number=int(number)).first()
-        if number.isdigit() and len(number) <= 9
+        if number.isdecimal() and len(number) <= 9
         else None
     )
     if incident is None:
