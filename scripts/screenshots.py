@@ -15,6 +15,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -29,7 +30,7 @@ PAGES = {
     "review": "/incidents/INC-2041/review/",
     "activity": "/incidents/INC-2041/activity/",
 }
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "light": {"theme": "light", "width": 1440, "height": 900},
     "dark": {"theme": "dark", "width": 1440, "height": 900},
     "phone": {"theme": "light", "width": 390, "height": 844},
@@ -63,8 +64,8 @@ def shoot(
     """One picture per page; returns what went wrong on them."""
     wanted = LOOKS[look]
     context = browser.new_context(
-        viewport={"width": int(wanted["width"]), "height": int(wanted["height"])},
-        color_scheme=str(wanted["theme"]),  # type: ignore[arg-type]
+        viewport={"width": wanted["width"], "height": wanted["height"]},
+        color_scheme=wanted["theme"],
         reduced_motion="reduce",
         device_scale_factor=options.scale,
     )

@@ -107,7 +107,7 @@ class ApprovalSerializer(serializers.Serializer[Any]):
 class SeatSerializer(serializers.Serializer[Any]):
     """One approval that the policy asks for, and how it stands."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     who = serializers.CharField(help_text="Who may fill it.")
     state = serializers.ChoiceField(choices=["pending", "approved", "stale", "changes"])
     approval = ApprovalSerializer(allow_null=True)

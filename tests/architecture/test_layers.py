@@ -105,7 +105,7 @@ def test_names_of_kicked_and_scheduled_tasks_resolve() -> None:
         for path in SOURCES
         for name in re.findall(r'kick\(\s*"([\w.]+)"', path.read_text())
     }
-    scheduled = {row["task"] for row in settings.CELERY_BEAT_SCHEDULE.values()}
+    scheduled = {str(row["task"]) for row in settings.CELERY_BEAT_SCHEDULE.values()}
     assert kicked
     assert sorted((kicked | scheduled) - set(current_app.tasks)) == []
 
