@@ -204,11 +204,9 @@ class QuickAddForm(forms.Form):
         if not match:
             return text, kind
         word = match["kind"].lower()
-        if not word:
-            return text[match.end() :], Entry.Kind.DECISION
         if word in dict(QUICK_KINDS):
             return text[match.end() :], word
-        return text, kind
+        return text[1:].strip(), Entry.Kind.DECISION
 
     def _time(self, at: str, text: str) -> tuple[datetime | date | None, bool, str]:
         """(moment, approximate, the rest); the fault is put on the time field."""
@@ -249,6 +247,25 @@ class QuickAddForm(forms.Form):
 class EntryForm(EvidenceMixin):
     """One entry: time with its precision, what was seen, what was done, and for a
     decision what was believed, tested and why."""
+
+    field_order = (
+        "kind",
+        "occurred_at",
+        "precision",
+        "observed_signal",
+        "action_taken",
+        "lane",
+        "owner",
+        "evidence",
+        "milestone",
+        "belief",
+        "hypothesis",
+        "why",
+        "measurement_incomplete",
+        "occurred_until",
+        "at_text",
+        "after",
+    )
 
     kind = forms.ChoiceField(choices=QUICK_KINDS, initial=Entry.Kind.SIGNAL)
     occurred_at = WhenField(label="Time")
@@ -316,6 +333,7 @@ class EntryForm(EvidenceMixin):
             )
         else:
             del self.fields["evidence"]  # linked and withdrawn one by one, with reason
+        self.order_fields(self.field_order)
 
     def values_of(self, row: Any) -> dict[str, Any]:
         values = super().values_of(row)

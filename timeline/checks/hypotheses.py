@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from incidents.language import find_overclaim
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 from timeline import selectors
-from timeline.checks.entries import TAB, page
+from timeline.checks.entries import TAB, owner, page, quoted
 from timeline.models import Hypothesis, HypothesisEvidence
 
 State = Hypothesis.State
@@ -102,3 +103,30 @@ def incomplete_measurement(case: Case) -> Iterator[Problem]:
                 url=page(case, "entry_edit", entry.number),
                 inputs=(row.ref, row.state),
             )
+
+
+@check(
+    "TL013",
+    "Certainty without evidence",
+    level=Level.WARNING,
+    requirements=("R-HY-03", "R-RC-09", "R-TL-03"),
+    tab=TAB,
+    row=Row.TIMELINE,
+)
+def certainty_without_evidence(case: Case) -> Iterator[Problem]:
+    """Words such as 'definitely' or 'fully resolved' in a provisional entry say more
+    than the record shows: link the artifact, or say what was seen."""
+    for entry in case.load(selectors.entries):
+        if not entry.is_provisional:
+            continue
+        for text in (entry.observed_signal, entry.action_taken):
+            for found in find_overclaim(text)[:1]:
+                yield Problem(
+                    f"“{found.text}” in {quoted(entry)} has no evidence",
+                    subject=entry,
+                    hint=found.hint,
+                    fix_label="Link or reword",
+                    url=page(case, "entry_edit", entry.number),
+                    owner_label=owner(entry),
+                    inputs=(found.text, text),
+                )

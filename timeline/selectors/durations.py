@@ -195,7 +195,8 @@ def _end(fed: dict[str, Milestone], kind: str) -> tuple[Moment | None, bool, boo
 
 def clock_range(incident: Incident) -> tuple[datetime | None, datetime | None]:
     """Start and end of the incident clock, aware UTC, in one query: first impact, else
-    the first dated entry, else the declaration; and the milestone 'stabilized'."""
+    the first dated entry, else the declaration; and the milestone 'stabilized'. A bare
+    day is no time of the clock, or it would read as midnight."""
     live = Q(milestones__retracted_at=None)
 
     def first(kind: str, **more: bool) -> Min:
@@ -204,9 +205,10 @@ def clock_range(incident: Incident) -> tuple[datetime | None, datetime | None]:
         )
         return Min("occurred_at", filter=live & wanted)
 
-    found = Entry.objects.filter(
+    timed = Entry.objects.filter(
         incident=incident, retracted_at=None, occurred_at__isnull=False
-    ).aggregate(
+    ).exclude(precision=Entry.Precision.DAY)
+    found = timed.aggregate(
         any=Min("occurred_at", filter=~Q(kind=Entry.Kind.NO_RECORD)),
         impact=first(Kind.FIRST_IMPACT),
         impact_marked=first(Kind.FIRST_IMPACT, is_marked=True),

@@ -125,6 +125,7 @@ def lane_svg(data: LaneChart, *, width: int = 1000) -> SafeString:
     for x, label in axis.ticks():
         parts.append(pen.line("grid", x, top, x, bottom))
         parts.append(pen.text("tick", x, bottom + 16, label, "middle"))
+    parts += draw_gaps(pen, axis, data.gaps, top, bottom, "lanes")
     for index, lane in enumerate(data.lanes):
         y = top + row_height * index + row_height / 2
         parts.append(pen.line("grid", axis.left, y, axis.right, y))
@@ -138,7 +139,6 @@ def lane_svg(data: LaneChart, *, width: int = 1000) -> SafeString:
                 parts.append(
                     pen.rect("degraded", first, y - 5, last - first, 10, words)
                 )
-    parts += draw_gaps(pen, axis, data.gaps, top, bottom, "lanes")
     for index, lane in enumerate(data.lanes):
         y = top + row_height * index + row_height / 2
         parts.extend(_lane_mark(axis, row, y, data.zone) for row in lane.rows)
