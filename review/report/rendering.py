@@ -21,7 +21,9 @@ from django.utils.safestring import SafeString, mark_safe
 from review.report.content import Report
 from review.report.cutting import Limits, cut, limit_steps
 
-_FIGURE = re.compile(r"(?<![\w:.,\-/])([€£$]?\d[\d,]*(?:\.\d+)?)(?=\s(?:[a-z%]|[A-Z]{3}\b)|\s*$)")
+_FIGURE = re.compile(
+    r"(?<![\w:.,\-/])([€£$]?\d[\d,]*(?:\.\d+)?)(?=\s(?:[a-z%]|[A-Z]{3}\b)|\s*$)"
+)
 
 
 def strong_figures(text: str) -> SafeString:

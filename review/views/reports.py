@@ -87,6 +87,8 @@ def report(request: SignedInRequest, incident: Incident) -> HttpResponse | FileR
 
 def pdf_file(incident: Incident, build: ReportBuild) -> FileResponse:
     """A stored one-pager as a download, named by incident and hash."""
+    if not default_storage.exists(build.path):
+        raise Http404("the file is not in the store; ask for the one-pager again")
     draft = "-draft" if build.is_draft else ""
     return FileResponse(
         default_storage.open(build.path),

@@ -30,8 +30,8 @@ from review.models import Participant, Review, Seal
 from review.services import approvals, closing, reviews
 from tests import factories
 from tests.conftest import person
-from timeline.models import DependencyCheckpoint, Entry, Milestone
-from timeline.services import checkpoints, entries, hypotheses, milestones
+from timeline.models import DependencyCheckpoint, Milestone
+from timeline.services import checkpoints, entries, hypotheses
 
 Kind = Milestone.Kind
 
@@ -240,7 +240,7 @@ def tell_causes(case: Case) -> list[Cause]:
             leads_to=[],
         )
         found.append(causes.confirm_cause(**ids, number=cause.number))
-    causes.link_causes(
+    causes.edit_cause(
         **ids,
         number=found[0].number,
         leads_to=[found[1]],

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 
 import pikepdf
 import pytest
@@ -92,7 +93,9 @@ def huge(report: Report) -> Report:
         ),
         risks=(line,) * 25,
         index=tuple(
-            IndexLine(Ref(f"EV-{n}", f"https://pm.example/e/{n}"), words, "sha 0a1b2c3d")
+            IndexLine(
+                Ref(f"EV-{n}", f"https://pm.example/e/{n}"), words, "sha 0a1b2c3d"
+            )
             for n in range(1, 61)
         ),
         evidence_total=60,
@@ -225,7 +228,7 @@ class TestCutting:
         steps = limit_steps(huge(build_report(case.incident, as_of=NOW)))
         order = [
             name
-            for before, after in zip(steps, steps[1:], strict=False)
+            for before, after in pairwise(steps)
             for name in ("evidence", "scheduled", "mandatory")
             if getattr(before, name) != getattr(after, name)
         ]

@@ -1,0 +1,229 @@
+"""Rendering in the background: run twice, killed, failed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from typing import Any
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.core.files.storage import default_storage
+
+from accounts.models import User
+from incidents.models import ActivityEntry
+from incidents.services.lifecycle import edit_incident
+from review import tasks
+from review.models import ReportBuild, Review
+from review.services import reports, reviews
+from tests.conftest import NOW
+from tests.review.conftest import Case
+
+State = ReportBuild.State
+
+
+@pytest.fixture
+def asked(bare: Case) -> ReportBuild:
+    """A one-pager that is asked for and not made yet."""
+    return reports.request_report(**bare.ids)
+
+
+class TestRequestReport:
+    def test_writes_one_build_for_one_state(self, bare: Case) -> None:
+        first = reports.request_report(**bare.ids)
+        second = reports.request_report(
+            incident_id=bare.incident.pk, actor=bare.cast["finance"]
+        )
+
+        assert first == second
+        verbs = ActivityEntry.objects.filter(verb="review.report_requested")
+        assert verbs.count() == 1
+
+    def test_makes_another_when_the_record_changes(
+        self, bare: Case, asked: ReportBuild
+    ) -> None:
+        edit_incident(**bare.ids, summary="Told anew.")
+
+        assert reports.request_report(**bare.ids) != asked
+
+    def test_makes_another_when_the_findings_change(
+        self, bare: Case, asked: ReportBuild
+    ) -> None:
+        with time_machine.travel(NOW + dt.timedelta(days=3), tick=False):
+            assert reports.request_report(**bare.ids) != asked
+
+    def test_starts_the_task_on_commit(
+        self,
+        bare: Case,
+        django_capture_on_commit_callbacks: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        sent: list[tuple[str, dict[str, Any]]] = []
+        monkeypatch.setattr(
+            "postmortem.lib.jobs.current_app.send_task",
+            lambda name, kwargs: sent.append((name, kwargs)),
+        )
+        with django_capture_on_commit_callbacks(execute=True):
+            build = reports.request_report(**bare.ids)
+
+        assert ("review.tasks.build_report", {"build_id": build.pk}) in sent
+
+
+class TestBuildReport:
+    def test_stores_the_page_under_its_hash(self, asked: ReportBuild) -> None:
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        with default_storage.open(asked.path) as file:
+            data = file.read()
+        assert asked.state == State.READY
+        assert data.startswith(b"%PDF-1.7")
+        assert asked.sha256 == hashlib.sha256(data).hexdigest()
+        assert asked.path == f"reports/{asked.sha256}.pdf"
+        assert asked.size == len(data)
+
+    def test_is_harmless_twice(self, asked: ReportBuild) -> None:
+        tasks.build_report(build_id=asked.pk)
+        asked.refresh_from_db()
+        before = (asked.attempts, asked.built_at, asked.sha256)
+
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        assert (asked.attempts, asked.built_at, asked.sha256) == before
+
+    def test_gives_the_same_file_again(self, asked: ReportBuild) -> None:
+        tasks.build_report(build_id=asked.pk)
+        asked.refresh_from_db()
+        first = asked.sha256
+        ReportBuild.objects.filter(pk=asked.pk).update(state=State.QUEUED, sha256="")
+
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        assert asked.sha256 == first
+
+    def test_leaves_a_build_that_another_worker_has(self, asked: ReportBuild) -> None:
+        ReportBuild.objects.filter(pk=asked.pk).update(
+            lease_until=NOW + dt.timedelta(minutes=1), attempts=1
+        )
+
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        assert (asked.state, asked.attempts) == (State.QUEUED, 1)
+
+    def test_takes_it_over_when_the_lease_is_over(self, asked: ReportBuild) -> None:
+        ReportBuild.objects.filter(pk=asked.pk).update(
+            lease_until=NOW - dt.timedelta(seconds=1), attempts=1
+        )
+
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        assert (asked.state, asked.attempts) == (State.READY, 2)
+
+    def test_keeps_the_error_and_tries_at_most_five_times(
+        self, asked: ReportBuild, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(**_: Any) -> bytes:
+            raise OSError("no space left")
+
+        monkeypatch.setattr(reports, "render_pdf", broken)
+        for attempt in range(1, 7):
+            tasks.build_report(build_id=asked.pk)
+            asked.refresh_from_db()
+            assert asked.attempts == min(attempt, 5)
+            ReportBuild.objects.filter(pk=asked.pk).update(lease_until=None)
+
+        assert asked.state == State.FAILED
+        assert asked.error == "OSError: no space left"
+
+    def test_gives_up_on_a_build_that_kills_its_workers(
+        self, asked: ReportBuild
+    ) -> None:
+        ReportBuild.objects.filter(pk=asked.pk).update(attempts=5)
+
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        assert asked.state == State.FAILED
+        assert "stopped while rendering" in asked.error
+
+    def test_refuses_to_print_another_version(
+        self, bare: Case, asked: ReportBuild
+    ) -> None:
+        edit_incident(**bare.ids, summary="Told anew.")
+
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        assert asked.state == State.FAILED
+        assert "The record changed" in asked.error
+
+    def test_is_tried_again_when_asked_again(
+        self, bare: Case, asked: ReportBuild
+    ) -> None:
+        ReportBuild.objects.filter(pk=asked.pk).update(state=State.FAILED, attempts=5)
+
+        again = reports.request_report(**bare.ids)
+
+        assert (again.pk, again.state, again.attempts) == (asked.pk, State.QUEUED, 0)
+
+    def test_does_nothing_for_a_row_that_is_gone(self, db: None) -> None:
+        tasks.build_report(build_id=999_999)
+
+    def test_prints_the_sealed_page_of_a_closed_record(self, case: Case) -> None:
+        case.closed()
+        build = ReportBuild.objects.get()
+
+        tasks.build_report(build_id=build.pk)
+
+        build.refresh_from_db()
+        assert (build.state, build.is_draft) == (State.READY, False)
+
+
+class TestSweepReports:
+    def test_starts_what_nobody_took(
+        self, asked: ReportBuild, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        started: list[int] = []
+        monkeypatch.setattr(
+            "postmortem.lib.jobs.kick",
+            lambda name, build_id: started.append(build_id),
+        )
+        tasks.sweep_reports()
+        ReportBuild.objects.filter(pk=asked.pk).update(
+            lease_until=NOW + dt.timedelta(minutes=1)
+        )
+        tasks.sweep_reports()
+
+        assert started == [asked.pk]
+
+
+class TestOpenDueReviews:
+    def test_gives_stabilized_incidents_a_review_once(self, bare: Case) -> None:
+        """R-DOC-16"""
+        tasks.open_due_reviews()
+        tasks.open_due_reviews()
+
+        review = Review.objects.get()
+        assert review.owner == bare.cast["commander"]
+        assert review.recorded_by == User.objects.system()
+
+    def test_leaves_active_incidents_alone(self, incident: Any) -> None:
+        tasks.open_due_reviews()
+
+        assert not Review.objects.exists()
+
+    def test_is_scheduled(self) -> None:
+        names = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+
+        assert {"review.tasks.sweep_reports", "review.tasks.open_due_reviews"} <= names
+
+    def test_does_not_disturb_a_review_in_progress(self, bare: Case) -> None:
+        reviews.open_review(**bare.ids)
+        tasks.open_due_reviews()
+
+        assert Review.objects.count() == 1
