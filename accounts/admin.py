@@ -9,6 +9,9 @@ from django.contrib.auth.forms import BaseUserCreationForm, UserChangeForm
 
 from accounts.models import ApiToken, Team, User
 
+admin.site.site_title = admin.site.site_header = "Postmortem administration"
+admin.site.index_title = "People, teams and policies; the record is only shown"
+
 
 class PersonCreationForm(BaseUserCreationForm):
     class Meta:

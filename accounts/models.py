@@ -113,6 +113,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Functions of the teams that this person manages; empty: manages none."""
         return frozenset(self.managed_teams.values_list("function", flat=True))
 
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Of the admin site only: an administrator who may enter it may use all of it.
+        What a role may do in an incident stands in `incidents.permissions`."""
+        return self._administers or super().has_perm(perm, obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self._administers or super().has_module_perms(app_label)
+
+    @property
+    def _administers(self) -> bool:
+        return self.is_active and self.is_staff and Role.ADMIN in self.roles
+
     @property
     def is_manager(self) -> bool:
         return bool(self.managed_functions)

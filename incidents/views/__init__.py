@@ -46,6 +46,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     if not isinstance(user, User) or not user.is_active:
         return {"nav_items": []}
     here = request.path
+    admin_url = page_url("admin:index") if user.is_staff else ""
     return {
         "nav_items": [
             {
@@ -80,6 +81,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
                 ("Change password", page_url("account_change_password"), "lock"),
                 ("Two-factor sign-in", page_url("mfa_index"), "shield-lock"),
                 ("API documentation", page_url("api:docs"), "book"),
+                ("Administration", admin_url, "settings"),
             )
             if url
         ],

@@ -2,8 +2,10 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.test import Client
 
+from accounts.models import Role
 from incidents.models import Incident, SeverityPolicy
 from tests.factories import make_evidence, make_incident, make_scope
 
@@ -103,3 +105,15 @@ def test_a_person_is_added_with_email_as_handle(site):
     from accounts.models import User
 
     assert User.objects.get(name="Nia Ward").handle == "new@pay.example"
+
+
+def test_the_role_opens_the_site_to_staff(responder):
+    """An administrator by role needs no superuser; other staff sees nothing."""
+    responder.is_staff = True
+    responder.save()
+    client = Client()
+    client.force_login(responder)
+    assert client.get("/admin/incidents/severitypolicy/").status_code == 403
+
+    responder.groups.add(Group.objects.get(name=Role.ADMIN))
+    assert client.get("/admin/incidents/severitypolicy/").status_code == 200
