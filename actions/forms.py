@@ -76,7 +76,7 @@ def _people(current: User | None) -> Any:
     """Everybody who can sign in, and whoever is named already (an imported person)."""
     return User.objects.filter(
         Q(is_active=True) | Q(pk=current.pk if current else None)
-    )
+    ).order_by("title", "name")
 
 
 class ActionForm(CaseForm):

@@ -118,7 +118,8 @@ class PersonChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Somebody who can sign in, by role title and name."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("queryset", User.objects.filter(is_active=True))
+        everybody = User.objects.filter(is_active=True).order_by("title", "name")
+        kwargs.setdefault("queryset", everybody)
         kwargs.setdefault("required", False)
         kwargs.setdefault("empty_label", "Nobody yet")
         super().__init__(**kwargs)

@@ -6,16 +6,11 @@ from typing import Any
 
 from django import forms
 
-from accounts.models import User
-from incidents.forms import ClockField
+from incidents.forms import ClockField, PersonChoiceField
 from incidents.models import Incident
 from review.models import Participant, Review
 
 PROSE = forms.Textarea(attrs={"rows": 4})
-
-
-def people() -> Any:
-    return User.objects.filter(is_active=True)
 
 
 def _help(name: str) -> str:
@@ -25,37 +20,26 @@ def _help(name: str) -> str:
 class OpenReviewForm(forms.Form):
     """Who answers for the review."""
 
-    owner = forms.ModelChoiceField(
-        queryset=User.objects.none(),
-        required=False,
-        help_text="Answers for the review, and so cannot approve its closure. "
-        "Left empty: you.",
+    owner = PersonChoiceField(
+        empty_label="Me",
+        help_text="Answers for the review, and so cannot approve its closure.",
     )
 
     def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = people()  # type: ignore[attr-defined]
 
 
 class ReviewForm(forms.Form):
     """Duties, readiness, meeting and the texts of the review."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    owner = forms.ModelChoiceField(
-        queryset=User.objects.none(), label="Owner of the review"
-    )
-    meeting_owner = forms.ModelChoiceField(
-        queryset=User.objects.none(), required=False, label="Meeting flow"
-    )
-    documentation_owner = forms.ModelChoiceField(
-        queryset=User.objects.none(),
-        required=False,
+    owner = PersonChoiceField(required=True, label="Owner of the review")
+    meeting_owner = PersonChoiceField(label="Meeting flow")
+    documentation_owner = PersonChoiceField(
         label="Documentation",
         help_text="Counts as an author of the review and cannot approve its closure.",
     )
-    follow_up_owner = forms.ModelChoiceField(
-        queryset=User.objects.none(), required=False, label="Follow-up actions"
-    )
+    follow_up_owner = PersonChoiceField(label="Follow-up actions")
     is_ready = forms.TypedChoiceField(
         choices=[("", "Not answered"), ("yes", "Yes"), ("no", "No")],
         coerce=lambda text: {"yes": True, "no": False}[text],
@@ -85,13 +69,6 @@ class ReviewForm(forms.Form):
 
     def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in (
-            "owner",
-            "meeting_owner",
-            "documentation_owner",
-            "follow_up_owner",
-        ):
-            self.fields[name].queryset = people()  # type: ignore[attr-defined]
         self.fields["meeting_at"] = ClockField(
             incident, required=False, label="Learning meeting"
         )
@@ -100,12 +77,13 @@ class ReviewForm(forms.Form):
 class ParticipantForm(forms.Form):
     """Who takes part, and in which capacity."""
 
-    user = forms.ModelChoiceField(queryset=User.objects.none(), label="Person")
+    user = PersonChoiceField(
+        required=True, label="Person", empty_label="Choose a person"
+    )
     capacity = forms.ChoiceField(choices=Participant.Capacity.choices)
 
     def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["user"].queryset = people()  # type: ignore[attr-defined]
 
 
 class ReasonForm(forms.Form):
