@@ -1,20 +1,33 @@
-"""Real Chromium on a live server. Tests here carry the mark `browser`.
+"""Real Chromium. Tests here carry the mark `browser`.
 
-`page` is signed out; `sign_in(page, user)` goes through the sign-in page. A console
-error, a broken script or a refused resource fails the test that saw it.
+On Django's live server: `page` is signed out; `sign_in(page, user)` goes through the
+sign-in page. On the real embedded stack with its demonstration: `person("ic")` is a
+browser of one demo account. A console error, a policy violation, a broken script or a
+failed request fails the test that saw it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from accounts.models import User
+from postmortem.embedded import web_answers
+from tests.browser.person import PASSWORD as DEMO_PASSWORD
+from tests.browser.person import Person, Watch
 
+ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 PASSWORD = "correct horse"
 ARGUMENTS = [
@@ -26,7 +39,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 # What a test provokes on purpose: refused forms and pages answer so.
-EXPECTED = ("status of 403", "status of 404", "status of 409", "status of 422")
+EXPECTED = {403, 404, 409, 422}
+STACK_SECONDS = 120
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,26 +75,20 @@ def new_page(browser: Any, base: str) -> Iterator[Callable[..., Any]]:
     """A fresh browser context with one page; keywords are Playwright's
     (`viewport`, `java_script_enabled`, `color_scheme`)."""
     contexts: list[Any] = []
-    faults: list[str] = []
-
-    def hear(message: Any) -> None:
-        if message.type == "error" and not any(e in message.text for e in EXPECTED):
-            faults.append(message.text)
+    watch = Watch(expected=EXPECTED)
 
     def make(**options: Any) -> Any:
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(base_url=base, reduced_motion="reduce", **options)
         context.set_default_timeout(10_000)
         contexts.append(context)
-        page = context.new_page()
-        page.on("console", hear)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        return page
+        watch.follow(context)
+        return context.new_page()
 
     yield make
     for context in contexts:
         context.close()
-    assert not faults, faults
+    assert not watch.faults, watch.faults
 
 
 @pytest.fixture
@@ -128,3 +136,83 @@ def overflow() -> Callable[[Any], int]:
         )
 
     return measure
+
+
+# --- the real stack -------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of `manage.py up --demo` with a data folder of its own: Valkey, worker,
+    beat, gunicorn and SQLite, as `make run` starts them. While a test is written,
+    STACK_URL names one that runs already."""
+    if running := os.environ.get("STACK_URL"):
+        yield running
+        return
+    folder = tmp_path_factory.mktemp("stack")
+    # The settings of this test run are not those of a newcomer.
+    dropped = {
+        *("DJANGO_SETTINGS_MODULE", "DJANGO_ALLOW_ASYNC_UNSAFE", "DATABASE_URL"),
+        *("BROKER_URL", "DEBUG", "ALLOWED_HOSTS", "BASE_URL", "SECRET_KEY", "SEAL_KEY"),
+    }
+    env = {name: value for name, value in os.environ.items() if name not in dropped}
+    env["DATA_DIR"] = str(folder / "data")
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    log = folder / "up.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--demo", f"--port={port}"],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        end = time.monotonic() + STACK_SECONDS
+        while f"Postmortem is ready: {url}" not in log.read_text():
+            if process.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"the stack did not start:\n{log.read_text()[-3000:]}")
+            time.sleep(0.2)
+        assert web_answers(port, url)
+        yield url
+        assert process.poll() is None, log.read_text()[-3000:]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def person(browser: Any, stack: str) -> Iterator[Callable[..., Person]]:
+    """`person("ic")`: that demo account, signed in, in a browser context of its own.
+    Keywords are Playwright's; a status of 400 and above has to be announced by
+    `with somebody.refused(409):`."""
+    people: list[Person] = []
+
+    def make(handle: str = "", **options: Any) -> Person:
+        options.setdefault("viewport", {"width": 1440, "height": 900})
+        context = browser.new_context(
+            base_url=stack, reduced_motion="reduce", accept_downloads=True, **options
+        )
+        context.set_default_timeout(10_000)
+        somebody = Person(context)
+        people.append(somebody)
+        if handle:
+            somebody.sign_in(f"{handle}@demo.example", DEMO_PASSWORD)
+        return somebody
+
+    yield make
+    for somebody in people:
+        somebody.context.close()
+    faults = [fault for somebody in people for fault in somebody.watch.faults]
+    assert not faults, faults
