@@ -26,14 +26,13 @@ from incidents.models import (
     SeverityPolicy,
 )
 from incidents.selectors import content_hash, evidence_use
-from incidents.selectors import findings as all_findings
 from postmortem.lib import tabs
 from postmortem.lib.canonical import digest
 from postmortem.lib.findings import Finding
 from postmortem.lib.times import on_clock, span
 from postmortem.lib.ui import clock_range, incident_time, money
 from rca.models import Cause
-from review.selectors import approvals_state, gaps, latest_seal
+from review.selectors import approvals_state, gaps, latest_seal, present_findings
 from timeline.models import DependencyCheckpoint, Entry
 from timeline.selectors import durations_of, feeding, milestones, strip_svg
 
@@ -211,7 +210,9 @@ class _Builder:
         self.zone = incident.clock_zone
         self.as_of = as_of
         self.findings = (
-            list(findings) if findings is not None else all_findings(incident, as_of)
+            list(findings)
+            if findings is not None
+            else present_findings(incident, as_of)
         )
         self.seal = latest_seal(incident)
         self.is_sealed = bool(self.seal) and incident.status == Incident.Status.CLOSED
@@ -377,7 +378,7 @@ class _Builder:
                 refs, more = self.refs(row)
                 text = row.statement or "No material change found."
                 if row.downstream_work:
-                    text = f"{text.rstrip()} {row.downstream_work}"
+                    text = f"{_sentence(text)} {_sentence(row.downstream_work)}"
                 found.append(
                     Line(str(kind.label), text, refs, more, row.is_provisional)
                 )
@@ -473,7 +474,6 @@ class _Builder:
                 if duplicates
                 else "Duplicates: not recorded",
             ),
-            state="ok" if actual == len(self.figures) else "none",
         )
 
     def _reliability(self) -> Indicator:

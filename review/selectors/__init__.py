@@ -23,7 +23,14 @@ from review.selectors.reviews import (
     live_participants,
     review_people,
 )
-from review.selectors.seals import SealReport, latest_seal, since_closing, verify_seal
+from review.selectors.seals import (
+    SealReport,
+    latest_seal,
+    present_findings,
+    sealed_findings,
+    since_closing,
+    verify_seal,
+)
 
 __all__ = [
     "ApprovalsState",
@@ -41,9 +48,11 @@ __all__ = [
     "is_unfinished",
     "latest_seal",
     "live_participants",
+    "present_findings",
     "readiness",
     "recurrence_risks",
     "review_people",
+    "sealed_findings",
     "since_closing",
     "standing",
     "verify_seal",

@@ -20,11 +20,11 @@ from incidents.models import (
     Waiver,
 )
 from incidents.selectors import claims
-from incidents.selectors import findings as all_findings
-from postmortem.lib.findings import Finding, Level, Row
+from postmortem.lib.findings import Finding, Row
 from postmortem.lib.times import on_clock
 from rca.models import Cause
 from review.models import Review
+from review.selectors.seals import present_findings
 from timeline.models import Entry, Milestone
 
 WHERE = {
@@ -38,6 +38,7 @@ WHERE = {
     "RUN": "Control tests",
 }
 APPROVAL_CHECKS = frozenset({"AP101", "AP102"})
+VAGUE_CHECKS = frozenset({"AI004"})
 CHIPS = 6
 
 
@@ -128,7 +129,7 @@ def checklist(
     now: datetime | None = None,
 ) -> Checklist:
     """The six rows R-CK-01 to R-CK-06, computed from the findings of this moment."""
-    found = findings if findings is not None else all_findings(incident, now)
+    found = findings if findings is not None else present_findings(incident, now)
     facts = _Facts(incident)
     by_row: dict[Row, list[Finding]] = {row: [] for row in Row}
     others = []
@@ -502,8 +503,10 @@ def recurrence_risks(incident: Incident) -> list[ActionItem]:
 
 
 def is_unfinished(findings: Iterable[Finding]) -> bool:
-    """The badge 'unfinished': something still blocks, or follow-through is vague
-    (R-DOC-15)."""
+    """The badge 'unfinished': something but the approvals still blocks, or the
+    follow-through is vague (R-DOC-15)."""
     return any(
-        f.is_open and (f.level is Level.ERROR or f.row is Row.ACTIONS) for f in findings
+        (f.is_blocking and f.id not in APPROVAL_CHECKS)
+        or (f.is_open and f.id in VAGUE_CHECKS)
+        for f in findings
     )

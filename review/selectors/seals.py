@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from incidents.models import ActivityEntry, Incident
+from incidents.selectors import findings
 from postmortem.lib.canonical import Json, canonical_bytes
+from postmortem.lib.findings import REGISTRY, Finding, Level
 from postmortem.lib.record import build_record
 from review.models import Seal
 
@@ -147,6 +150,35 @@ def _holds(name: str, sealed: Json, present: Json) -> bool:
         rows: dict[Any, Any] = {row["ref"]: row for row in present}
         return all(rows.get(row["ref"]) == row for row in sealed)
     return sealed == present
+
+
+def sealed_findings(seal: Seal) -> list[Finding]:
+    """The findings of the moment of closing, as they are sealed (decision 1)."""
+    found = []
+    for row in seal.findings:
+        item = REGISTRY.get(row["id"])
+        found.append(
+            Finding(
+                id=row["id"],
+                level=Level(row["level"]),
+                message=row["message"],
+                subject_ref=row["subject_ref"],
+                subject_label=row["subject_label"],
+                key=row["key"],
+                row=item.row if item else None,
+                accepted_by=row["accepted_by"],
+            )
+        )
+    return found
+
+
+def present_findings(incident: Incident, now: datetime | None = None) -> list[Finding]:
+    """The findings of now; of a closed record, those that were sealed with it."""
+    if incident.status == Incident.Status.CLOSED:
+        seal = latest_seal(incident)
+        if seal is not None:
+            return sealed_findings(seal)
+    return findings(incident, now)
 
 
 def since_closing(seal: Seal) -> list[ActivityEntry]:

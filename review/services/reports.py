@@ -16,7 +16,6 @@ from accounts.models import User
 from incidents import activity
 from incidents.models import Incident
 from incidents.selectors import content_hash
-from incidents.selectors import findings as all_findings
 from incidents.services.core import lock_incident
 from postmortem.lib import jobs
 from postmortem.lib.canonical import canonical_bytes
@@ -24,7 +23,7 @@ from postmortem.lib.persistence import save, service
 from postmortem.lib.record import build_record
 from review.models import ReportBuild
 from review.report import build_key, build_report, render_pdf
-from review.selectors import latest_seal
+from review.selectors import latest_seal, present_findings
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ def queue_report(incident: Incident, *, actor: User) -> tuple[ReportBuild, bool]
     Called inside a service, whose activity entry tells of it.
     """
     content = content_hash(incident, fresh=True)
-    key = build_key(incident, content=content, findings=all_findings(incident))
+    key = build_key(incident, content=content, findings=present_findings(incident))
     build = ReportBuild.objects.filter(build_key=key).first()
     is_new = build is None
     if build is None:

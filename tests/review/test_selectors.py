@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import time_machine
+
 from incidents.models import Evidence
 from incidents.services.waivers import accept_finding
 from postmortem.lib.findings import Row
@@ -12,6 +14,7 @@ from review.selectors import (
     checklist,
     gaps,
     is_unfinished,
+    present_findings,
     readiness,
     recurrence_risks,
     standing,
@@ -74,16 +77,25 @@ class TestChecklist:
         )
 
 
+class TestPresentFindings:
+    def test_are_those_of_the_seal_once_it_is_closed(self, case: Case) -> None:
+        """Decision 1: findings move with the clock; a sealed record's do not."""
+        seal = case.closed()
+        with time_machine.travel(NOW + dt.timedelta(days=90), tick=False):
+            found = present_findings(case.incident)
+
+        assert [(f.id, f.message) for f in found] == [
+            (row["id"], row["message"]) for row in seal.findings
+        ]
+        assert checklist(case.incident).confirmed == 6
+
+
 class TestIsUnfinished:
     def test_is_the_badge_of_vague_follow_through(self, case: Case) -> None:
         """R-DOC-15"""
         from actions.services.items import add_action
 
-        assert not is_unfinished(
-            f
-            for f in checklist(case.incident).findings
-            if f.id not in {"AP101", "AI012"}
-        )
+        assert not is_unfinished(checklist(case.incident).findings)
         add_action(**case.ids, title="Improve monitoring", kind="reduce_recurrence")
 
         assert is_unfinished(checklist(case.reload()).findings)

@@ -183,6 +183,16 @@ class TestBuildReport:
         build.refresh_from_db()
         assert (build.state, build.is_draft) == (State.READY, False)
 
+    def test_makes_one_page_of_one_seal(self, case: Case) -> None:
+        """The clock moves findings, but not those of a sealed record."""
+        case.closed()
+        with time_machine.travel(NOW + dt.timedelta(days=90), tick=False):
+            reports.request_report(
+                incident_id=case.incident.pk, actor=case.cast["finance"]
+            )
+
+        assert ReportBuild.objects.count() == 1
+
 
 class TestSweepReports:
     def test_starts_what_nobody_took(
