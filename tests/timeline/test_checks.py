@@ -537,7 +537,7 @@ class TestHypothesisOpen:
         """R-HY-01, R-HY-03"""
         tape.hypothesis()
         assert found(tape.incident, "HY001") == [
-            finding("HY001", WARNING, "Hypothesis HY-1 is still open", "HY-1")
+            finding("HY001", WARNING, "Hypothesis “Gateway down” is still open", "HY-1")
         ]
 
     def test_passes_when_settled(self, tape: Tape) -> None:
@@ -554,14 +554,15 @@ class TestSettledWithoutEvidence:
             finding(
                 "HY002",
                 WARNING,
-                "Hypothesis HY-1 is abandoned without the evidence that changed "
-                "direction",
+                "Hypothesis “Gateway down” is abandoned without an original record of "
+                "what changed direction",
                 "HY-1",
             ),
             finding(
                 "HY002",
                 WARNING,
-                "Hypothesis HY-2 is supported without the evidence that supports it",
+                "Hypothesis “B” is supported without an original record that supports "
+                "it",
                 "HY-2",
             ),
         ]

@@ -1,5 +1,6 @@
-"""Checks of the timeline: entries, milestones, hypotheses, dependency checkpoints."""
+"""Checks of the timeline: entries, milestones, hypotheses, dependency checkpoints, and
+how the recovery went."""
 
-from timeline.checks import checkpoints, entries, hypotheses, milestones
+from timeline.checks import checkpoints, entries, hypotheses, milestones, recovery
 
-__all__ = ["checkpoints", "entries", "hypotheses", "milestones"]
+__all__ = ["checkpoints", "entries", "hypotheses", "milestones", "recovery"]

@@ -62,17 +62,43 @@ def flow_without_checkpoint(case: Case) -> Iterator[Problem]:
     touched, so that one can see where signals appeared first."""
     rows = case.load(selectors.checkpoints)
     covered = {row.lane_id for row in rows}
-    for lane in case.load(selectors.lanes):
-        if lane.status != Lane.Status.NORMAL and lane.pk not in covered:
-            yield Problem(
-                f"No dependency checkpoint for {lane.name}",
-                subject=lane,
-                hint="If the flow touched no external interface, say so with “Not "
-                "touched by these flows”.",
-                fix_label="Add checkpoint",
-                url=page(case, "checkpoint_add", lane=lane.ref),
-                inputs=(lane.slug, lane.status),
-            )
+    bare = [
+        lane
+        for lane in case.load(selectors.lanes)
+        if lane.status != Lane.Status.NORMAL and lane.pk not in covered
+    ]
+    loose = [row for row in rows if row.lane_id is None]
+    if bare and loose:  # they may be the ones that are missing: say which flow, once
+        yield Problem(
+            f"{listed(loose)} {'names' if len(loose) == 1 else 'name'} no flow, and "
+            f"{', '.join(lane.name for lane in bare)} "
+            f"{'has' if len(bare) == 1 else 'have'} no checkpoint",
+            subject=loose[0],
+            hint="Choose the flow that each of them was touched by.",
+            fix_label="Choose flow",
+            url=page(case, "checkpoint_edit", loose[0].number),
+            inputs=(
+                [row.ref for row in loose],
+                [[lane.slug, lane.status] for lane in bare],
+            ),
+        )
+        return
+    for lane in bare:
+        yield Problem(
+            f"No dependency checkpoint for {lane.name}",
+            subject=lane,
+            hint="If the flow touched no external interface, say so with “Not "
+            "touched by these flows”.",
+            fix_label="Add checkpoint",
+            url=page(case, "checkpoint_add", lane=lane.ref),
+            inputs=(lane.slug, lane.status),
+        )
+
+
+def listed(rows: list[DependencyCheckpoint]) -> str:
+    """'DP-1', 'DP-1 and DP-2', 'DP-1, DP-2 and DP-3'."""
+    refs = [row.ref for row in rows]
+    return " and ".join([", ".join(refs[:-1]), refs[-1]] if refs[1:] else refs)
 
 
 @check(

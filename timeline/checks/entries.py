@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -76,18 +77,22 @@ def entry_without_proof(case: Case) -> Iterator[Problem]:
 )
 def gap_without_evidence(case: Case) -> Iterator[Problem]:
     """A stretch between first impact and stabilized with no proven entry, longer than
-    the threshold of the severity, hides what was done. Link what exists, or state that
-    no record exists and why."""
-    rows = case.load(selectors.entries)
-    window = selectors.window(case.load(selectors.milestones), rows)
-    for gap in selectors.gaps(rows, case.load(selectors.gap_threshold), window):
-        start, end = iso(gap.start), iso(gap.end)
+    the threshold of the severity, hides what was done. It blocks while customers were
+    affected and is a warning after that. Link what exists, or state that no record
+    exists and why."""
+    found = selectors.timeline_gaps(
+        case.load(selectors.entries),
+        case.load(selectors.milestones),
+        case.load(selectors.gap_threshold),
+    )
+    for gap in found:
         yield Problem(
             gap.words(case.incident.clock_zone),
             hint="Link an artifact from inside it, or state that no record exists.",
             fix_label="Link or explain",
             url=f"{page(case, 'entry_list')}#gap-{gap_key(gap.start)}",
-            inputs=(start, end),
+            inputs=(iso(gap.start), iso(gap.end)),
+            level=None if gap.blocks else Level.WARNING,
         )
 
 
@@ -149,7 +154,7 @@ def decision_without_reasoning(case: Case) -> Iterator[Problem]:
         missing = [
             words
             for words, present in (
-                ("what was believed", entry.belief),
+                ("what was believed", entry.belief or tells_belief(entry)),
                 ("the hypothesis tested", entry.hypothesis_id or declares),
                 ("why this action", entry.why),
             )
@@ -164,6 +169,14 @@ def decision_without_reasoning(case: Case) -> Iterator[Problem]:
                 owner_label=owner(entry),
                 inputs=tuple(missing),
             )
+
+
+BELIEF = re.compile(r"\b(?:in the belief|believ(?:e|es|ed|ing)|assum(?:e|es|ed|ing))\b")
+
+
+def tells_belief(entry: Entry) -> bool:
+    """Whether the entry says in its own words what was believed."""
+    return bool(BELIEF.search(f"{entry.observed_signal} {entry.action_taken}".lower()))
 
 
 def listed(words: list[str]) -> str:
@@ -215,8 +228,9 @@ def entry_outside(case: Case) -> Iterator[Problem]:
     rows, marks = case.load(selectors.entries), case.load(selectors.milestones)
     for found in selectors.misplaced(rows, marks):
         where = "before first impact" if found.is_before else "after stabilized"
+        least = "at least " if found.entry.precision == Entry.Precision.DAY else ""
         yield Problem(
-            f"{quoted(found.entry)} lies {span(found.distance)} {where}",
+            f"{quoted(found.entry)} lies {least}{span(found.distance)} {where}",
             subject=found.entry,
             hint="Leave it as background if the date is right.",
             fix_label="Check the time",

@@ -13,6 +13,11 @@ from timeline.models import Hypothesis, HypothesisEvidence
 State = Hypothesis.State
 
 
+def stated(row: Hypothesis, limit: int = 70) -> str:
+    text = " ".join(row.statement.split())
+    return f"“{text if len(text) <= limit else text[: limit - 1] + '…'}”"
+
+
 @check(
     "HY001",
     "Hypothesis still open",
@@ -27,7 +32,7 @@ def hypothesis_open(case: Case) -> Iterator[Problem]:
     for row in case.load(selectors.hypotheses):
         if row.state == State.OPEN:
             yield Problem(
-                f"Hypothesis {row.ref} is still open",
+                f"Hypothesis {stated(row)} is still open",
                 subject=row,
                 fix_label="Settle it",
                 url=page(case, "hypothesis_settle", row.number),
@@ -61,13 +66,14 @@ def settled_without_evidence(case: Case) -> Iterator[Problem]:
             missing.append("what decided it")
         if not any(link.evidence.proves for link in links):
             missing.append(
-                "the evidence that changed direction"
+                "an original record of what changed direction"
                 if abandoned
-                else "the evidence that supports it"
+                else "an original record that supports it"
             )
         if missing:
             yield Problem(
-                f"Hypothesis {row.ref} is {row.state} without {' and '.join(missing)}",
+                f"Hypothesis {stated(row)} is {row.state} without "
+                f"{' and '.join(missing)}",
                 subject=row,
                 fix_label="Link evidence",
                 url=page(case, "hypothesis_settle", row.number),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from postmortem.lib.findings import Case, Gate, Level, Problem, Row, check
 from timeline import selectors
-from timeline.checks.entries import TAB, iso, owner, page
+from timeline.checks.entries import TAB, iso, owner, page, quoted
 from timeline.models import DependencyCheckpoint, Milestone
 
 Kind = Milestone.Kind
@@ -83,11 +83,20 @@ def milestone_missing(case: Case) -> Iterator[Problem]:
     """Every required moment is on the timeline, or it is said that it does not apply
     and why. A duration with a missing end is not known; it is never zero."""
     present = {row.kind for row in live(case)}
+    early = None
+    if Kind.FIRST_IMPACT not in present:
+        early = selectors.early_signal(case.load(selectors.entries), live(case))
     for kind in Kind:
         if kind not in present and kind not in RECOVERY:
+            hint = "Mark the entry that carries it, or say why it does not apply."
+            if kind == Kind.FIRST_IMPACT and early is not None:
+                hint = (
+                    f"The earliest signal is {early.ref} {quoted(early)}; mark it if "
+                    "customers were affected from then on."
+                )
             yield Problem(
                 f"The milestone “{kind.label}” is not recorded",
-                hint="Mark the entry that carries it, or say why it does not apply.",
+                hint=hint,
                 fix_label="Add milestone",
                 url=page(case, "milestone_add", kind=kind.value),
                 inputs=(kind.value,),

@@ -4,10 +4,11 @@ the order in which the rows come in never changes a result (R-TL-08, R-CK-01).""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from incidents.language import find_partial, find_relapse
 from incidents.models import Incident
 from postmortem.lib.times import on_clock, span
 from timeline.models import Entry, Milestone
@@ -19,14 +20,19 @@ Window = tuple[datetime, datetime]
 BACKGROUND = timedelta(hours=24)
 RECOVERIES = (Kind.CUSTOMER_RECOVERED, Kind.LEDGER_RECOVERED, Kind.STABILIZED)
 FIXES = (Kind.FIRST_MITIGATION, Kind.ROLLBACK_OR_FAILOVER)
+STARTS = (Kind.FIRST_IMPACT, Kind.FIRST_ALERT, Kind.DECLARED)
 
 
 @dataclass(frozen=True, order=True)
 class Gap:
-    """A stretch with no evidence, longer than the threshold. Aware UTC."""
+    """A stretch with no evidence, longer than the threshold. Aware UTC.
+
+    blocks: customers were still affected in it, so that it holds back closing.
+    """
 
     start: datetime
     end: datetime
+    blocks: bool = field(default=True, compare=False)
 
     @property
     def length(self) -> timedelta:
@@ -48,10 +54,14 @@ def between(start: datetime, end: datetime, zone: str) -> str:
 
 
 def window(rows: Iterable[Milestone], dated: Iterable[Entry]) -> Window | None:
-    """From first impact to stabilized; until that is recorded, to the last entry."""
+    """From first impact to stabilized; until that is recorded, to the last entry.
+
+    Without a time of first impact the first alert or the declaration opens it, so that
+    a missing milestone hides nothing that happened after it.
+    """
     fed = feeding(rows)
-    first = fed.get(Kind.FIRST_IMPACT)
-    start = first.entry.occurred_at if first and first.entry else None
+    starts = [fed[kind].entry for kind in STARTS if kind in fed]
+    start = next((e.occurred_at for e in starts if e and e.occurred_at), None)
     if start is None:
         return None
     last = fed.get(Kind.STABILIZED)
@@ -79,12 +89,18 @@ def stated_gaps(rows: Iterable[Entry]) -> list[Entry]:
 
 
 def gaps(
-    rows: Iterable[Entry], threshold: timedelta, within: Window | None
+    rows: Iterable[Entry],
+    threshold: timedelta,
+    within: Window | None,
+    *,
+    recovered_at: datetime | None = None,
 ) -> list[Gap]:
     """Stretches of the window without a proven entry that are longer than `threshold`
     and that no 'no record exists' explains. Earliest first.
 
     Both ends of an interval count as proven moments, the time between them does not.
+    recovered_at: when customers were well again; a gap blocks only if the part of it
+    that lies before is itself longer than `threshold`.
     """
     if within is None:
         return []
@@ -104,12 +120,18 @@ def gaps(
         if row.kind == Entry.Kind.NO_RECORD and row.occurred_at and row.occurred_until
     )
     return [
-        piece
+        replace(piece, blocks=_open_part(piece, recovered_at) > threshold)
         for first, last in pairwise(edges)
         if last - first > threshold
         for piece in _without(Gap(first, last), explained)
         if piece.length > threshold
     ]
+
+
+def _open_part(gap: Gap, recovered_at: datetime | None) -> timedelta:
+    """How much of the gap lies before customers had recovered."""
+    end = min(gap.end, recovered_at) if recovered_at else gap.end
+    return end - gap.start
 
 
 def _without(gap: Gap, explained: Sequence[Window]) -> list[Gap]:
@@ -129,8 +151,87 @@ def _without(gap: Gap, explained: Sequence[Window]) -> list[Gap]:
 
 def case_gaps(incident: Incident) -> list[Gap]:
     """The open gaps of an incident, read in full."""
-    rows = entries(incident)
-    return gaps(rows, gap_threshold(incident), window(milestones(incident), rows))
+    return timeline_gaps(
+        entries(incident), milestones(incident), gap_threshold(incident)
+    )
+
+
+def timeline_gaps(
+    rows: Sequence[Entry], marks: Sequence[Milestone], threshold: timedelta
+) -> list[Gap]:
+    """The gaps of a timeline from rows that were read already, in timeline order."""
+    return gaps(
+        rows, threshold, window(marks, rows), recovered_at=recovered_at(rows, marks)
+    )
+
+
+@dataclass(frozen=True)
+class Relapse:
+    """Impact that came back after customers had recovered.
+
+    words: those of the entry that tell it. after: the last thing that was done between
+    recovery and relapse, if any.
+    """
+
+    recovery: Entry
+    entry: Entry
+    words: str
+    after: Entry | None
+
+
+def relapse(rows: Sequence[Entry], marks: Iterable[Milestone]) -> Relapse | None:
+    """The first signal behind 'customers recovered' that says that the impact is back
+    (R-RV-07). `rows` stand in timeline order."""
+    mark = feeding(marks).get(Kind.CUSTOMER_RECOVERED)
+    recovery = mark.entry if mark else None
+    places = {row.pk: index for index, row in enumerate(rows)}
+    if recovery is None or recovery.pk not in places:
+        return None
+    after: Entry | None = None
+    for row in rows[places[recovery.pk] + 1 :]:
+        found = find_relapse(row.observed_signal)
+        if found and not (moment(row) and _ends_before(row, recovery)):
+            return Relapse(recovery, row, found[0].text, after)
+        if row.kind in {Entry.Kind.ACTION, Entry.Kind.DECISION}:
+            after = row
+    return None
+
+
+def _ends_before(row: Entry, other: Entry) -> bool:
+    here, there = moment(row), moment(other)
+    return here is not None and there is not None and here[1] < there[0]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A recovery whose own entry says that a part was still affected."""
+
+    milestone: Milestone
+    entry: Entry
+    words: str
+
+
+def partial_recovery(marks: Iterable[Milestone]) -> list[Partial]:
+    """Recoveries that were marked while a part was still affected (R-RV-03)."""
+    fed = feeding(marks)
+    return [
+        Partial(fed[kind], entry, found[0].text)
+        for kind in RECOVERIES
+        if kind in fed
+        and (entry := fed[kind].entry) is not None
+        and (found := find_partial(entry.observed_signal))
+    ]
+
+
+def recovered_at(rows: Sequence[Entry], marks: Sequence[Milestone]) -> datetime | None:
+    """When customers were well again and stayed so: None while that is not recorded,
+    or when the record itself says that it did not last or was not everybody's."""
+    mark = feeding(marks).get(Kind.CUSTOMER_RECOVERED)
+    if mark is None or mark.entry is None or relapse(rows, marks):
+        return None
+    if any(found.milestone.pk == mark.pk for found in partial_recovery(marks)):
+        return None
+    return mark.entry.occurred_at
 
 
 @dataclass(frozen=True)
@@ -225,6 +326,60 @@ def reordered(marks: Iterable[Milestone]) -> list[Reordered]:
         for first, then in order
         if first in fed and then in fed and _before(fed[then], fed[first])
     ]
+
+
+def early_signal(rows: Sequence[Entry], marks: Iterable[Milestone]) -> Entry | None:
+    """The earliest signal on the incident clock, up to the first alert: what may be the
+    first impact when that milestone is missing."""
+    alert = feeding(marks).get(Kind.FIRST_ALERT)
+    limit = moment(alert.entry) if alert and alert.entry else None
+    for row in rows:
+        here = moment(row)
+        if here is None or row.kind != Entry.Kind.SIGNAL or not row.observed_signal:
+            continue
+        if limit and (here[0] > limit[1] or limit[0] - here[1] > BACKGROUND):
+            continue
+        return row
+    return None
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A stretch in which nobody was told anything, longer than the cadence."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+
+def silences(
+    rows: Sequence[Entry], marks: Sequence[Milestone], cadence: timedelta
+) -> list[Silence]:
+    """Stretches from the first alert (else the declaration) to recovery without an
+    update, longer than `cadence`; longest first (R-CO-01, R-SC-06). Only messages with
+    a time count."""
+    fed = feeding(marks)
+    starts = [fed[k].entry for k in (Kind.FIRST_ALERT, Kind.DECLARED) if k in fed]
+    start = next((e.occurred_at for e in starts if e and e.occurred_at), None)
+    stable = fed.get(Kind.STABILIZED)
+    end = recovered_at(rows, marks) or (
+        stable.entry.occurred_at if stable and stable.entry else None
+    )
+    if not cadence or start is None or end is None or end <= start:
+        return []
+    told = sorted(
+        row.occurred_at
+        for row in rows
+        if row.kind == Entry.Kind.COMMS
+        and row.occurred_at
+        and row.precision != Entry.Precision.DAY
+        and start < row.occurred_at < end
+    )
+    found = [Silence(a, b) for a, b in pairwise([start, *told, end]) if b - a > cadence]
+    return sorted(found, key=lambda item: (-item.length, item.start))
 
 
 def _before(one: Milestone, other: Milestone) -> bool:

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from incidents.models import Incident, ScopeStatement
 from postmortem.lib.times import span
 from timeline.models import Milestone
-from timeline.selectors.analysis import Gap, gaps, stated_gaps, window
+from timeline.selectors.analysis import Gap, stated_gaps, timeline_gaps
 from timeline.selectors.durations import Duration, durations_of, feeding
 from timeline.selectors.rows import entries, gap_threshold, milestones
 from timeline.selectors.svg import (
@@ -173,7 +173,7 @@ def recovery_strip(incident: Incident) -> Strip:
         end=times[-1] if times else None,
         marks=numbered,
         bars=bars,
-        gaps=gaps(rows, gap_threshold(incident), window(marks, rows)),
+        gaps=timeline_gaps(rows, marks, gap_threshold(incident)),
         stated=[
             Gap(row.occurred_at, row.occurred_until)
             for row in stated_gaps(rows)
@@ -247,9 +247,9 @@ def strip_svg(
     parts += draw_gaps(pen, axis, data.gaps, top + 14, bottom, ident)
     parts.append(pen.line("axis", left, bottom, axis.right, bottom))
     room = (bottom - top - 18) / 2
-    for index, bar in enumerate(data.bars):
-        parts += _draw_bar(pen, axis, bar, top + 18 + index * room, room, wide)
     parts += _draw_marks(pen, axis, data, top, bottom)
+    for index, bar in enumerate(data.bars):  # above the lines, so that words stay clear
+        parts += _draw_bar(pen, axis, bar, top + 18 + index * room, room, wide)
     return format_html(
         "{}{}</svg>",
         open_svg(pen, width, height, f"Recovery. {data.summary}", ident, "pm-strip"),
@@ -267,7 +267,7 @@ def _draw_bar(
     if wide:
         parts.append(pen.text("label", axis.left - 8, middle + 4, bar.name, "end"))
     else:
-        parts.append(pen.text("label", axis.left, y - 3, f"{bar.name}: {bar.words}"))
+        parts.append(pen.text("label", axis.left, y - 4, f"{bar.name}: {bar.words}"))
     if bar.start is None or (bar.end is not None and bar.end < bar.start):
         return parts
     start = axis.x(bar.start)

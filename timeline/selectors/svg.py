@@ -75,7 +75,7 @@ class Axis:
         at = start_of_day(on_clock(self.start, self.zone).date(), self.zone)
         found = []
         while at <= self.end:
-            if at >= self.start:
+            if at >= self.start and self.x(at) <= self.right - 6:
                 found.append((self.x(at), self._label(at, step)))
             at += step
         return found
@@ -199,20 +199,43 @@ def draw_gaps(
 ) -> list[SafeString]:
     """Hatched stretches with their length above, where there is room for the words."""
     parts = []
-    taken = axis.left - 20.0
-    for gap in found:
+    stretches = list(found)
+    for gap in stretches:
         left, right = axis.x(gap.start), axis.x(gap.end)
         box = (left, top, right - left, bottom - top, gap.words(axis.zone))
         parts.append(pen.rect("gap", *box))
         parts.append(pen.rect("", *box, f"url(#{ident}-hatch)"))
-        middle = (left + right) / 2
-        for label in (f"{span(gap.length)}, no evidence", span(gap.length)):
-            half = 3.1 * len(label)
-            fits = middle - half > taken + 8 and middle + half < axis.right + 8
-            if fits and half < (right - left) / 2 + 14:
-                parts.append(
-                    pen.text("gap-text", round(middle, 1), top - 4, label, "middle")
-                )
-                taken = middle + half
-                break
+    parts += [
+        pen.text("gap-text", middle, top - 4, label, "middle")
+        for middle, label in gap_labels(axis, stretches)
+    ]
     return parts
+
+
+NARROW = 500.0  # below this width only the longest gap gets words
+CHAR = 6.2  # widest average of a character of the chart's font, in pixels
+
+
+def gap_labels(axis: Axis, found: Sequence[Gap]) -> list[tuple[float, str]]:
+    """[(middle, words)] that never overlap: the longest gap first, then each that still
+    has room above itself; in the order of time."""
+    taken: list[tuple[float, float]] = []
+    labels = []
+    ordered = sorted(found, key=lambda gap: (-gap.length, gap.start))
+    if axis.right - axis.left < NARROW:
+        ordered = ordered[:1]
+    for gap in ordered:
+        left, right = axis.x(gap.start), axis.x(gap.end)
+        for label in (f"{span(gap.length)}, no evidence", span(gap.length)):
+            half = CHAR * len(label) / 2
+            if half > (right - left) / 2 + 14 or 2 * half > axis.right - axis.left:
+                continue
+            middle = min(max((left + right) / 2, axis.left + half), axis.right - half)
+            if all(
+                middle + half + 8 <= first or last + 8 <= middle - half
+                for first, last in taken
+            ):
+                taken.append((middle - half, middle + half))
+                labels.append((round(middle, 1), label))
+                break
+    return sorted(labels)

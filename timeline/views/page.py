@@ -170,9 +170,7 @@ def timeline_page(
     rows = selectors.entries(incident)
     withdrawn = selectors.withdrawn_entries(incident)
     marks = selectors.milestones(incident)
-    found = selectors.gaps(
-        rows, selectors.gap_threshold(incident), selectors.window(marks, rows)
-    )
+    found = selectors.timeline_gaps(rows, marks, selectors.gap_threshold(incident))
     show = request.GET.get("show", "all")
     lane, owner = request.GET.get("lane", ""), request.GET.get("owner", "")
     loose = selectors.unlinked_evidence(incident, rows) if found else []

@@ -1,0 +1,149 @@
+"""Checks of how the recovery went: relapse, a part left over, silence, what outlasted
+the dependency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from incidents.selectors import policy
+from postmortem.lib.findings import Case, Level, Problem, Row, check
+from postmortem.lib.times import span
+from timeline import selectors
+from timeline.checks.entries import TAB, iso, owner, page, quoted
+from timeline.models import DependencyCheckpoint, Entry, Milestone
+from timeline.selectors.analysis import between
+
+Kind = Milestone.Kind
+EXTERNAL = {DependencyCheckpoint.Kind.GATEWAY, DependencyCheckpoint.Kind.IDENTITY}
+
+
+@check(
+    "TL018",
+    "Impact came back after recovery",
+    level=Level.WARNING,
+    requirements=("R-RV-07", "R-DOC-07", "R-TL-06"),
+    tab=TAB,
+    row=Row.TIMELINE,
+)
+def impact_came_back(case: Case) -> Iterator[Problem]:
+    """A recovery that did not last makes the first duration too short and the second
+    window invisible. The recovery that held is the one that feeds the durations."""
+    found = selectors.relapse(
+        case.load(selectors.entries), case.load(selectors.milestones)
+    )
+    if found is None:
+        return
+    since = (
+        f"; the last thing done before it was {found.after.ref} {quoted(found.after)}"
+        if found.after
+        else ""
+    )
+    start, then = found.recovery.occurred_at, found.entry.occurred_at
+    length = f"{span(then - start)} " if start and then else ""
+    yield Problem(
+        f"{quoted(found.entry)} comes {length}after customers recovered in "
+        f"{found.recovery.ref}{since}",
+        subject=found.entry,
+        hint="Mark the recovery that held as “Customers recovered, feeds the "
+        "durations”, and say in the analysis what brought the impact back.",
+        fix_label="Add milestone",
+        url=page(case, "milestone_add", kind=Kind.CUSTOMER_RECOVERED.value),
+        owner_label=owner(found.entry),
+        inputs=(found.recovery.ref, found.entry.ref, found.words),
+    )
+
+
+@check(
+    "TL019",
+    "Recovered while a part was not",
+    level=Level.WARNING,
+    requirements=("R-RV-03", "R-RV-05", "R-SC-08"),
+    tab=TAB,
+    row=Row.TIMELINE,
+)
+def recovered_in_part(case: Case) -> Iterator[Problem]:
+    """A recovery says that customers are well again. If its own words name a part that
+    is not, the durations measure the end of something smaller than the incident."""
+    for found in selectors.partial_recovery(case.load(selectors.milestones)):
+        yield Problem(
+            f"“{found.milestone.label}” in {found.entry.ref} says “{found.words}”: a "
+            "part had not recovered",
+            subject=found.entry,
+            hint="Mark the moment at which the last lane recovered, or keep the rest "
+            "as an open scope line of its lane.",
+            fix_label="Add milestone",
+            url=page(case, "milestone_add", kind=found.milestone.kind),
+            owner_label=owner(found.entry),
+            inputs=(found.milestone.kind, found.words),
+        )
+
+
+@check(
+    "DP006",
+    "Dependency recovered long before the service",
+    level=Level.WARNING,
+    requirements=("R-DP-02", "R-DP-06", "R-RV-07"),
+    tab=TAB,
+    row=Row.TIMELINE,
+)
+def outlived_dependency(case: Case) -> Iterator[Problem]:
+    """When an outside service is well and ours is not, something of our own kept the
+    impact open: a control left on, a backlog, a cache. The record has to name it."""
+    stable = selectors.feeding(case.load(selectors.milestones)).get(Kind.STABILIZED)
+    entry = stable.entry if stable else None
+    if entry is None or entry.occurred_at is None:
+        return
+    for row in case.load(selectors.checkpoints):
+        if row.kind not in EXTERNAL or row.stabilized_at is None:
+            continue
+        late = entry.occurred_at - row.stabilized_at
+        if late > max(case.load(selectors.gap_threshold), timedelta(minutes=30)):
+            yield Problem(
+                f"{row.name} was stable {span(late)} before the incident was",
+                subject=row,
+                hint="Say what kept the impact open: a control left on, a backlog, or "
+                "cached data.",
+                fix_label="Say what did",
+                url=page(case, "checkpoint_edit", row.number),
+                inputs=(iso(row.stabilized_at), iso(entry.occurred_at)),
+            )
+
+
+@check(
+    "CO001",
+    "No update while customers were affected",
+    level=Level.WARNING,
+    requirements=("R-CO-01", "R-SC-06"),
+    tab=TAB,
+    row=Row.TIMELINE,
+)
+def silent(case: Case) -> Iterator[Problem]:
+    """While impact is active, communication is part of scope: a critical incident gives
+    an update each 20 to 30 minutes, and a stretch without one is visible."""
+    minutes = case.load(policy).cadence_minutes
+    cadence = timedelta(minutes=minutes)
+    rows = case.load(selectors.entries)
+    found = selectors.silences(rows, case.load(selectors.milestones), cadence)
+    if not found:
+        return
+    longest = found[0]
+    zone = case.incident.clock_zone
+    count = len(found)
+    undated = [
+        row.ref
+        for row in rows
+        if row.kind == Entry.Kind.COMMS and row.occurred_at is None
+    ]
+    yield Problem(
+        f"No update for {span(longest.length)}, "
+        f"{between(longest.start, longest.end, zone)}"
+        + (f", the longest of {count} such stretches" if count > 1 else "")
+        + f"; {case.incident.severity} asks for one each {minutes} min",
+        hint=f"Without a time, and not counted: {', '.join(undated)}."
+        if undated
+        else "Add the messages that were sent, with their times.",
+        fix_label="Add message",
+        url=page(case, "entry_add", kind=Entry.Kind.COMMS),
+        inputs=tuple(iso(item.start) for item in found),
+    )
