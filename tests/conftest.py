@@ -18,6 +18,13 @@ from tests import factories
 NOW = dt.datetime(2026, 3, 17, 10, 20, tzinfo=dt.UTC)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Flows and checks run on the embedded default (SQLite) too."""
+    for item in items:
+        if item.path.parent.name == "flows" or item.path.name == "test_checks.py":
+            item.add_marker(pytest.mark.embedded)
+
+
 @pytest.fixture(autouse=True)
 def clock(request: pytest.FixtureRequest) -> Iterator[time_machine.Traveller | None]:
     """17 March 2026, 10:20 UTC; tests move it by `clock.shift(...)`. Tests that drive
