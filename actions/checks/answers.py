@@ -10,6 +10,7 @@ from actions import selectors
 from actions.checks.words import (
     TAB,
     State,
+    gathered,
     joined,
     live,
     owner_label,
@@ -34,6 +35,10 @@ from rca.models import Cause, FailureMode
 def answers_nothing(case: Case) -> Iterator[Problem]:
     """An action that answers no cause and no failure mode prevents nothing that was
     observed in this incident."""
+    yield from gathered(case, _answers_nothing(case))
+
+
+def _answers_nothing(case: Case) -> Iterator[Problem]:
     for action in live(case):
         if not action.live_causes and not action.live_failure_modes:
             yield Problem(

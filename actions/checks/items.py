@@ -12,12 +12,14 @@ from actions.checks.words import (
     TAB,
     State,
     day,
+    gathered,
     joined,
     late,
     live,
     owner_label,
     page,
     shortened,
+    standing,
     stated,
 )
 from actions.models import ActionItem
@@ -64,8 +66,7 @@ def no_owner(case: Case) -> Iterator[Problem]:
     for action in stated(case):
         if action.owner is None:
             yield Problem(
-                f"{action.get_timing_display()} action without owner: "
-                f"{shortened(action.title)}",
+                f"{standing(action)} action without owner: {shortened(action.title)}",
                 subject=action,
                 fix_label="Name owner",
                 url=page("action_edit", action),
@@ -86,7 +87,7 @@ def no_due_date(case: Case) -> Iterator[Problem]:
     for action in stated(case):
         if action.due_at is None:
             yield Problem(
-                f"{action.get_timing_display()} action without due date: "
+                f"{standing(action)} action without due date: "
                 f"{shortened(action.title)}",
                 subject=action,
                 fix_label="Set date",
@@ -232,6 +233,10 @@ def no_tracker(case: Case) -> Iterator[Problem]:
 def risks_missing(case: Case) -> Iterator[Problem]:
     """What an action removes, what it leaves and what it costs are written before it is
     completed: approval judges them, and the remaining risk goes on record."""
+    yield from gathered(case, _risks_missing(case))
+
+
+def _risks_missing(case: Case) -> Iterator[Problem]:
     for action in stated(case):
         lacks = [
             words
@@ -264,6 +269,10 @@ def risks_missing(case: Case) -> Iterator[Problem]:
 def no_rollback(case: Case) -> Iterator[Problem]:
     """A preventive change can break something too. The way back is written before it
     ships."""
+    yield from gathered(case, _no_rollback(case))
+
+
+def _no_rollback(case: Case) -> Iterator[Problem]:
     for action in stated(case):
         if not action.rollback_path:
             yield Problem(
@@ -310,6 +319,10 @@ def no_finance_side(case: Case) -> Iterator[Problem]:
 )
 def no_proof_location(case: Case) -> Iterator[Problem]:
     """Whoever checks later must know where the proof of an action is kept."""
+    yield from gathered(case, _no_proof_location(case))
+
+
+def _no_proof_location(case: Case) -> Iterator[Problem]:
     for action in stated(case):
         if not action.proof_location:
             yield Problem(

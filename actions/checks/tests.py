@@ -207,15 +207,16 @@ def procedure_as_proof(case: Case) -> Iterator[Problem]:
 )
 def no_boundary_drill(case: Case) -> Iterator[Problem]:
     """Where a third party stood in the path, a test of the happy path inside one's own
-    walls does not show what happens at the boundary."""
+    walls does not show what happens at the boundary. Where there is no test at all,
+    CT004 says that."""
     rows = stated(case)
-    if not rows:
-        return
     tests = [
         f"{test.procedure} {test.pass_condition} {test.environment}"
         for action in rows
         for test in action.live_tests
     ]
+    if not tests:
+        return
     if any(_BOUNDARY.search(text) for text in tests):
         return
     for party in case.load(selectors.third_parties):

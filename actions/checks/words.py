@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.urls import reverse
@@ -9,11 +10,12 @@ from django.urls import reverse
 from actions import selectors
 from actions.models import ActionItem, ClosureTest, TestRun
 from incidents.models import Incident
-from postmortem.lib.findings import Case
+from postmortem.lib.findings import Case, Problem
 from postmortem.lib.times import on_clock, span
 
 TAB = "Actions"
 State = ActionItem.State
+MANY = 3  # more rows than this with the same words become one finding
 
 
 def day(moment: datetime, incident: Incident) -> str:
@@ -59,3 +61,31 @@ def live(case: Case) -> list[ActionItem]:
 def stated(case: Case) -> list[ActionItem]:
     """Those that have left draft; what a draft lacks is told by AI005 alone."""
     return [action for action in live(case) if action.state != State.DRAFT]
+
+
+def standing(action: ActionItem) -> str:
+    """'Completed', 'Mandatory' or 'Scheduled': how a finding calls an action."""
+    if action.state == State.COMPLETED:
+        return "Completed"
+    return "Mandatory" if action.is_mandatory else "Scheduled"
+
+
+def gathered(case: Case, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Each problem by itself, but the same words about more than three actions once:
+    twenty lines that say the same are read as none."""
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault((problem.message, problem.hint), []).append(problem)
+    for (message, hint), rows in groups.items():
+        if len(rows) <= MANY:
+            yield from rows
+            continue
+        refs = [row.subject.ref for row in rows if row.subject]
+        yield Problem(
+            f"In {len(refs)} actions ({joined(refs, 3)}): "
+            f"{message[:1].lower()}{message[1:]}",
+            hint=hint,
+            fix_label="Open actions",
+            url=reverse("actions:action_list", args=[case.incident.key]),
+            inputs=tuple(refs),
+        )

@@ -94,11 +94,19 @@ class TestOwnerAndDate:
         title = "Block deploys when the contract test fails"
 
         assert found(desk, "AI002") == [
-            finding("AI002", f"Mandatory now action without owner: {title}")
+            finding("AI002", f"Mandatory action without owner: {title}")
         ]
         assert found(desk, "AI003") == [
-            finding("AI003", f"Mandatory now action without due date: {title}")
+            finding("AI003", f"Mandatory action without due date: {title}")
         ]
+
+    def test_calls_a_completed_action_completed(self, desk: Desk) -> None:
+        action = desk.opened(timing=SCHEDULED)
+        ActionItem.objects.filter(pk=action.pk).update(
+            owner=None, state=ActionItem.State.COMPLETED
+        )
+        (only,) = found(desk, "AI002")
+        assert only.message.startswith("Completed action without owner: ")
 
     def test_are_silent_otherwise(self, desk: Desk) -> None:
         desk.opened()
@@ -243,6 +251,19 @@ class TestFieldsOfAnAction:
         ]
         assert found(desk, "AI014") == [
             finding("AI014", "Not said where the proof is stored", level=Level.INFO)
+        ]
+
+    def test_the_same_of_more_than_three_is_said_once(self, desk: Desk) -> None:
+        for _ in range(4):
+            desk.opened(rollback_path="")
+        assert found(desk, "AI010") == [
+            finding(
+                "AI010",
+                "In 4 actions (ACT-1, ACT-2, ACT-3 and 1 more): no rollback path: "
+                "what undoes this change if it harms?",
+                "",
+                Level.WARNING,
+            )
         ]
 
     def test_nothing_is_said_of_a_complete_one(self, desk: Desk) -> None:
@@ -690,6 +711,17 @@ class TestApprovals:
             incident_id=desk.incident.pk, actor=reviewer, number=action.number
         )
         assert found(desk, "AP002") == []
+
+    def test_asks_for_no_agreement_to_a_plan_that_is_not_there(
+        self, desk: Desk
+    ) -> None:
+        action = desk.opened(timing=SCHEDULED)
+        ActionItem.objects.filter(pk=action.pk).update(due_at=None)
+        assert found(desk, "AP002") == []
+        assert [row.is_blocking for row in found(desk, "AI003")] == [True]
+        assert not REGISTRY["AI002"].waivable
+        assert not REGISTRY["AI003"].waivable
+        assert not REGISTRY["CT004"].waivable
 
     def test_finance_looks_where_money_moves(
         self, desk: Desk, reviewer: User, finance: User
