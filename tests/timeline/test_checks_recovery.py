@@ -181,6 +181,14 @@ class TestOutlivedDependency:
         )
         assert found(tape.incident, "DP006") == [expected] * count
 
+    def test_measures_to_the_recovery_of_customers(self, tape: Tape) -> None:
+        tape.checkpoint(state="stabilized", stabilized_at=at("14:00"))
+        tape.proven("15:00", milestone="customer_recovered")
+        tape.proven("22:46", milestone="stabilized")
+        assert [row.message for row in found(tape.incident, "DP006")] == [
+            "Provider A was stable 1 h before customers had recovered"
+        ]
+
     def test_leaves_our_own_systems_alone(self, tape: Tape) -> None:
         tape.checkpoint(
             kind=DependencyCheckpoint.Kind.PROCESSOR,
@@ -240,7 +248,8 @@ class TestFlowWithoutCheckpoint:
         assert row == finding(
             "DP002",
             WARNING,
-            "DP-1 names no flow, and Checkout authorization, Payout batches have no checkpoint",
+            "DP-1 names no flow, and Checkout authorization, Payout batches have no "
+            "checkpoint",
             "DP-1",
             "Choose the flow that each of them was touched by.",
         )

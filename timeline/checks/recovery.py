@@ -90,23 +90,27 @@ def recovered_in_part(case: Case) -> Iterator[Problem]:
 def outlived_dependency(case: Case) -> Iterator[Problem]:
     """When an outside service is well and ours is not, something of our own kept the
     impact open: a control left on, a backlog, a cache. The record has to name it."""
-    stable = selectors.feeding(case.load(selectors.milestones)).get(Kind.STABILIZED)
-    entry = stable.entry if stable else None
-    if entry is None or entry.occurred_at is None:
+    marks = case.load(selectors.milestones)
+    end, side = selectors.recovered_at(case.load(selectors.entries), marks), "customers"
+    if end is None:
+        stable = selectors.feeding(marks).get(Kind.STABILIZED)
+        end, side = (stable.entry.occurred_at if stable and stable.entry else None), ""
+    if end is None:
         return
     for row in case.load(selectors.checkpoints):
         if row.kind not in EXTERNAL or row.stabilized_at is None:
             continue
-        late = entry.occurred_at - row.stabilized_at
+        late = end - row.stabilized_at
         if late > max(case.load(selectors.gap_threshold), timedelta(minutes=30)):
             yield Problem(
-                f"{row.name} was stable {span(late)} before the incident was",
+                f"{row.name} was stable {span(late)} before "
+                f"{'customers had recovered' if side else 'the incident was'}",
                 subject=row,
                 hint="Say what kept the impact open: a control left on, a backlog, or "
                 "cached data.",
                 fix_label="Say what did",
                 url=page(case, "checkpoint_edit", row.number),
-                inputs=(iso(row.stabilized_at), iso(entry.occurred_at)),
+                inputs=(iso(row.stabilized_at), iso(end)),
             )
 
 
