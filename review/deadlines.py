@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import Team, User
@@ -25,6 +26,11 @@ def _url(incident: Incident) -> str:
     return reverse("review:review_detail", args=[incident.key])
 
 
+def _visible(user: User | None) -> QuerySet[Incident]:
+    """What may be told of: to a person, only incidents that they may see."""
+    return Incident.objects.visible_to(user) if user else Incident.objects.all()
+
+
 def _is_for(user: User | None, owner: User | None) -> bool:
     return user is None or (owner is not None and owner.pk == user.pk)
 
@@ -33,7 +39,7 @@ def _is_for(user: User | None, owner: User | None) -> bool:
 def review_starts(user: User | None) -> Iterator[Deadline]:
     """A stabilized incident goes into review within a day (R-DOC-16)."""
     waiting = list(
-        Incident.objects.filter(
+        _visible(user).filter(
             status=Incident.Status.STABILIZED, stabilized_at__isnull=False
         )
     )
@@ -73,6 +79,7 @@ def review_starts(user: User | None) -> Iterator[Deadline]:
 def review_meetings(user: User | None) -> Iterator[Deadline]:
     """The learning meeting, for whoever leads it (R-DOC-12)."""
     for review in Review.objects.filter(
+        incident__in=_visible(user),
         incident__status__in=[Incident.Status.STABILIZED, Incident.Status.IN_REVIEW],
         retracted_at=None,
         meeting_at__isnull=False,

@@ -4,7 +4,8 @@ The order of the blocks is fixed, the same for every incident (R-OP-01). What do
 fit is cut by rule and counted on the page: 'n more in the record'.
 """
 
-from review.report.content import TEMPLATE_VERSION, Report, build_key, build_report
+from review.report.collecting import TEMPLATE_VERSION, build_key, build_report
+from review.report.content import Report
 from review.report.cutting import Limits, clip, cut, limit_steps
 from review.report.rendering import render_html, render_pdf
 

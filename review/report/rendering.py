@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
@@ -21,6 +24,7 @@ from django.utils.safestring import SafeString, mark_safe
 from review.report.content import Report
 from review.report.cutting import Limits, cut, limit_steps
 
+EPOCH = "946684800"  # 1 January 2000, UTC
 _FIGURE = re.compile(
     r"(?<![\w:.,\-/])([€£$]?\d[\d,]*(?:\.\d+)?)(?=\s(?:[a-z%]|[A-Z]{3}\b)|\s*$)"
 )
@@ -211,12 +215,32 @@ def _write(
                 relationship="Source",
             )
         )
+    with _still_clock():
+        return _bytes_of(document, html, record)
+
+
+def _bytes_of(document: Any, html: str, record: bytes | None) -> bytes:
     identifier = hashlib.sha256(html.encode() + (record or b"")).hexdigest()[:32]
     pdf: bytes = document.write_pdf(
         finisher=_finish,
         **{**_options(), "pdf_identifier": identifier.encode()},
     )
     return pdf
+
+
+@contextmanager
+def _still_clock() -> Iterator[None]:
+    """The font tools write the time into every subset, unless this variable says one;
+    then the same page has the same bytes, whoever prints it and when."""
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = EPOCH
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("SOURCE_DATE_EPOCH", None)
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before
 
 
 PDFUA = b"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 
 import pikepdf
 import pytest
+import time_machine
+from django.conf import settings
 
 from incidents.models import Evidence
 from incidents.services.unknowns import add_unknown
@@ -47,8 +54,6 @@ def opened(pdf: bytes) -> pikepdf.Pdf:
 
 def text_of(pdf: bytes) -> str:
     """What a reader can select, in the order of the page."""
-    import subprocess
-
     done = subprocess.run(
         ["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True
     )
@@ -290,10 +295,41 @@ class TestRenderPdf:
         ):
             assert words in text, words
 
-    def test_gives_the_same_bytes_twice(self, report: Report) -> None:
-        first, second = (render_pdf(report=report, record=b"{}") for _ in range(2))
+    def test_gives_the_same_bytes_at_any_time(self, report: Report) -> None:
+        first = render_pdf(report=report, record=b"{}")
+        with time_machine.travel(NOW + dt.timedelta(days=400), tick=True):
+            second = render_pdf(report=report, record=b"{}")
 
         assert hashlib.sha256(first).digest() == hashlib.sha256(second).digest()
+
+    def test_gives_the_same_bytes_in_any_process(
+        self, report: Report, tmp_path: Path
+    ) -> None:
+        page = tmp_path / "page.html"
+        page.write_text(render_html(report, limit_steps(report)[0]))
+        program = (
+            "import sys, hashlib, django; django.setup();"
+            "from review.report import render_pdf;"
+            "html = open(sys.argv[1]).read();"
+            "print(hashlib.sha256(render_pdf(html)).hexdigest())"
+        )
+        hashes = {
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", program, str(page)],
+                cwd=settings.BASE_DIR,
+                env={
+                    **os.environ,
+                    "PYTHONHASHSEED": seed,
+                    "DJANGO_SETTINGS_MODULE": "tests.settings",
+                },
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for seed in ("1", "2")
+        }
+
+        assert len(hashes) == 1
 
     def test_embeds_our_own_fonts_only(self, report: Report) -> None:
         names = fonts_of(render_pdf(report=report))
@@ -317,11 +353,6 @@ class TestRenderPdf:
 
     def test_never_sets_type_below_the_limits(self) -> None:
         """Body at least 7 pt, index at least 6.4 pt."""
-        import re
-        from pathlib import Path
-
-        from django.conf import settings
-
         styles = Path(settings.BASE_DIR, "static/css/report.css").read_text()
         rules = re.findall(r"([^{}]+)\{([^}]*)\}", styles)
         for selector, body in rules:

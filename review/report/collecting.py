@@ -1,0 +1,593 @@
+"""Collecting the one-pager from the record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+from django.urls import reverse
+
+from actions.models import ActionItem, ClosureTest, TestRun
+from incidents.models import (
+    Claim,
+    Evidence,
+    ImpactFigure,
+    ImpactStatement,
+    Incident,
+    KnownUnknown,
+    Lane,
+    Participation,
+    SeverityPolicy,
+)
+from incidents.selectors import content_hash, evidence_use
+from postmortem.lib import tabs
+from postmortem.lib.canonical import digest
+from postmortem.lib.findings import Finding
+from postmortem.lib.times import on_clock, span
+from postmortem.lib.ui import clock_range, incident_time, money
+from rca.models import Cause
+from review.report.content import (
+    NOT_RECORDED,
+    ActionLine,
+    Amount,
+    ApprovalLine,
+    IndexLine,
+    Indicator,
+    Line,
+    Ref,
+    Report,
+    clip_host,
+    sentence,
+)
+from review.selectors import approvals_state, gaps, latest_seal, present_findings
+from timeline.models import DependencyCheckpoint, Entry
+from timeline.selectors import durations_of, feeding, milestones, strip_svg
+
+# Part of every build key: raise it when the page changes, so that it is built again.
+TEMPLATE_VERSION = 1
+REFS_SHOWN = 4
+ROLES = {
+    Cause.Label.TRIGGER: "Trigger",
+    Cause.Label.PRIMARY: "Primary",
+    Cause.Label.CONTRIBUTING: "Contributing",
+}
+
+
+def build_key(incident: Incident, *, content: str, findings: Sequence[Finding]) -> str:
+    """Names one rendering: the same record, status, findings and template give it."""
+    seal = latest_seal(incident)
+    return digest(
+        [
+            str(incident.uuid),
+            content,
+            incident.status,
+            incident.key,
+            seal.sequence if seal else 0,
+            sorted([f.id, f.subject_ref, f.message, f.accepted_by] for f in findings),
+            approvals_digest(incident, content),
+            TEMPLATE_VERSION,
+        ]
+    )
+
+
+def approvals_digest(incident: Incident, content: str) -> str:
+    state = approvals_state(incident, present_hash=content)
+    return digest([[a.pk, a.approver.label, a.at] for a in state.valid])
+
+
+def build_report(
+    incident: Incident,
+    *,
+    as_of: datetime,
+    findings: Sequence[Finding] | None = None,
+) -> Report:
+    """Collect the one-pager of an incident. `as_of` (aware) is printed and is the only
+    time that the page takes from outside the record."""
+    return _Builder(incident, as_of, findings).report()
+
+
+class _Builder:
+    def __init__(
+        self, incident: Incident, as_of: datetime, findings: Sequence[Finding] | None
+    ) -> None:
+        self.incident = incident
+        self.zone = incident.clock_zone
+        self.as_of = as_of
+        self.findings = (
+            list(findings)
+            if findings is not None
+            else present_findings(incident, as_of)
+        )
+        self.seal = latest_seal(incident)
+        self.is_sealed = bool(self.seal) and incident.status == Incident.Status.CLOSED
+        self.content = content_hash(incident, fresh=True)
+        self.cited: dict[int, int] = {}
+        live: dict[str, Any] = {"incident": incident, "retracted_at": None}
+        self.live = live
+        marks = milestones(incident)
+        self.milestones = feeding(marks)
+        self.durations = {d.key: d for d in durations_of(incident, marks)}
+        self.figures = list(
+            ImpactFigure.objects.filter(**live).prefetch_related(
+                "evidence_links__evidence"
+            )
+        )
+        self.runs: dict[int, list[TestRun]] = {}
+        for run in TestRun.objects.filter(**live).prefetch_related(
+            "evidence_links__evidence"
+        ):
+            self.runs.setdefault(run.closure_test_id, []).append(run)
+        self.tests: dict[int, list[ClosureTest]] = {}
+        for test in ClosureTest.objects.filter(**live):
+            self.tests.setdefault(test.action_id, []).append(test)
+
+    # -- pieces
+
+    def words(self, key: str) -> str:
+        """A duration in words, 'not recorded' included; never a false zero."""
+        found = self.durations.get(key)
+        return found.text if found else NOT_RECORDED
+
+    def proof(self, kind: str) -> tuple[Ref, ...]:
+        milestone = self.milestones.get(kind)
+        if milestone is None or milestone.entry is None:
+            return ()
+        return self.refs(milestone.entry)[0][:1]
+
+    def ref(self, item: Evidence) -> Ref:
+        self.cited[item.pk] = self.cited.get(item.pk, 0) + 1
+        return Ref(item.ref, self._evidence_url(item), item.is_original)
+
+    def _evidence_url(self, item: Evidence) -> str:
+        item.incident = self.incident
+        return settings.BASE_URL + item.get_absolute_url()
+
+    def refs(self, claim: Claim) -> tuple[tuple[Ref, ...], int]:
+        items = [e for e in claim.evidence if not e.is_retracted]
+        items.sort(key=lambda e: (not e.is_original, e.number))
+        shown = sorted(items[:REFS_SHOWN], key=lambda e: e.number)
+        return tuple(self.ref(e) for e in shown), len(items) - len(shown)
+
+    def day(self, moment: datetime | None) -> str:
+        if moment is None:
+            return "no date"
+        local = on_clock(moment, self.zone)
+        return f"{local.day} {local:%b}"
+
+    # -- blocks
+
+    def report(self) -> Report:
+        incident = self.incident
+        blocking = sum(f.is_blocking for f in self.findings)
+        start, end = tabs.clock_range(incident)
+        impact = self._impact()
+        amounts = self._money()
+        indicators = self._indicators()
+        causes = self._causes()
+        actions = self._actions()
+        risks = self._risks()
+        controls = self._controls()
+        currencies = {f.currency for f in self.figures if f.amount is not None}
+        length = f" ({span(end - start)})" if start and end else ""
+        return Report(
+            key=incident.key,
+            title=incident.title,
+            severity=incident.severity,
+            status=incident.get_status_display(),
+            is_sealed=self.is_sealed,
+            stamp=self._stamp(blocking),
+            stamp_lines=self._stamp_lines(blocking),
+            clock=clock_range(start, end, self.zone) + length,
+            zone=self.zone,
+            commander=self._commander(),
+            lanes=", ".join(
+                Lane.objects.filter(**self.live).values_list("name", flat=True)
+            )
+            or NOT_RECORDED,
+            summary=incident.summary,
+            impact=impact,
+            money=amounts,
+            currency=currencies.pop() if len(currencies) == 1 else "",
+            indicators=indicators,
+            recovery=self._recovery(),
+            strip=self._strip(),
+            trigger=tuple(c for label, c in causes if label == Cause.Label.TRIGGER),
+            primary=tuple(c for label, c in causes if label == Cause.Label.PRIMARY),
+            contributing=tuple(
+                c for label, c in causes if label == Cause.Label.CONTRIBUTING
+            ),
+            mandatory=tuple(a for a in actions if a.is_mandatory),
+            scheduled=tuple(a for a in actions if not a.is_mandatory),
+            approvals=self._approvals(),
+            risks=risks,
+            controls=controls,
+            index=self._index(),
+            evidence_total=Evidence.objects.filter(**self.live).count(),
+            content_hash=self.content,
+            sealed_hash=self.seal.content_hash if self.is_sealed and self.seal else "",
+            url=settings.BASE_URL
+            + reverse("review:review_detail", args=[incident.key]),
+            as_of=self.as_of,
+            is_drill=incident.is_drill,
+            version=f"seal {self.seal.sequence}"
+            if self.is_sealed and self.seal
+            else "",
+        )
+
+    def _stamp(self, blocking: int) -> str:
+        if self.is_sealed:
+            return "Closed and sealed"
+        return (
+            f"Draft, {blocking} finding{'' if blocking == 1 else 's'} "
+            f"block{'s' if blocking == 1 else ''}"
+        )
+
+    def _stamp_lines(self, blocking: int) -> tuple[str, ...]:
+        if self.is_sealed and self.seal:
+            moment = incident_time(self.seal.sealed_at, self.zone)
+            number = len(self.seal.approvals)
+            return (
+                f"{moment} {self.zone}",
+                f"{number} approval{'' if number == 1 else 's'}, "
+                f"{blocking} findings block",
+            )
+        return (
+            f"{incident_time(self.as_of, self.zone)} {self.zone}",
+            f"{self.incident.get_status_display()}, not sealed",
+        )
+
+    def _commander(self) -> str:
+        duty = (
+            Participation.objects.filter(
+                **self.live, duty=Participation.Duty.COMMANDER, is_backup=False
+            )
+            .select_related("user")
+            .order_by("number")
+            .last()
+        )
+        return duty.user.label if duty else NOT_RECORDED
+
+    def _impact(self) -> tuple[Line, ...]:
+        rows: dict[str, list[ImpactStatement]] = {}
+        for row in ImpactStatement.objects.filter(**self.live).prefetch_related(
+            "evidence_links__evidence"
+        ):
+            rows.setdefault(row.kind, []).append(row)
+        found = []
+        for kind in ImpactStatement.Kind:
+            stated = rows.get(kind.value, [])
+            if not stated:
+                found.append(Line(str(kind.label), NOT_RECORDED))
+            for row in stated:
+                refs, more = self.refs(row)
+                text = row.statement or "No material change found."
+                if row.downstream_work:
+                    text = f"{sentence(text)} {sentence(row.downstream_work)}"
+                found.append(
+                    Line(str(kind.label), text, refs, more, row.is_provisional)
+                )
+        return tuple(found)
+
+    def _money(self) -> tuple[Amount, ...]:
+        rows = []
+        for figure in self.figures:
+            if figure.amount is None:
+                continue
+            refs, _ = self.refs(figure)
+            count = f", {figure.count:,}" if figure.count is not None else ""
+            rows.append(
+                Amount(
+                    f"{figure.label}{count}",
+                    money(figure.amount, figure.currency),
+                    refs[: 1 if len(figure.label) > 22 else 2],
+                    figure.basis == ImpactFigure.Basis.ESTIMATE,
+                )
+            )
+        return tuple(rows)
+
+    def _indicators(self) -> tuple[Indicator, ...]:
+        return (
+            self._timeliness(),
+            self._accuracy(),
+            self._reliability(),
+            Indicator(
+                "Compliance",
+                NOT_RECORDED,
+                ("Control bypasses: not recorded", "Exceptions: not recorded"),
+                is_recorded=False,
+            ),
+        )
+
+    def _timeliness(self) -> Indicator:
+        detect = self.durations.get("detect")
+        is_recorded = detect is not None and detect.delta is not None
+        return Indicator(
+            "Timeliness",
+            f"{self.words('detect')} to detect" if is_recorded else NOT_RECORDED,
+            (f"Mitigated: {self.words('mitigate')}", self._cadence()),
+            self.proof("first_alert") if is_recorded else (),
+            is_recorded=is_recorded,
+        )
+
+    def _cadence(self) -> str:
+        updates = sorted(
+            entry.occurred_at
+            for entry in Entry.objects.filter(**self.live, kind=Entry.Kind.COMMS)
+            if entry.occurred_at
+        )
+        if not updates:
+            return "Updates: not recorded"
+        policy = SeverityPolicy.objects.filter(severity=self.incident.severity).first()
+        number = f"{len(updates)} update{'' if len(updates) == 1 else 's'}"
+        if policy is None or not policy.cadence_minutes:
+            return number
+        start = self.incident.declared_at or updates[0]
+        stable = self.milestones.get("stabilized")
+        end = (
+            (stable.entry.occurred_at if stable and stable.entry else None)
+            or self.incident.stabilized_at
+            or updates[-1]
+        )
+        marks = [start, *(u for u in updates if start < u < end), end]
+        silence = max(b - a for a, b in pairwise(marks))
+        allowed = timedelta(minutes=policy.cadence_minutes)
+        if silence <= allowed:
+            return f"{number}, on cadence ({policy.cadence_minutes} min)"
+        return f"{number}, longest silence {span(silence)}"
+
+    def _accuracy(self) -> Indicator:
+        if not self.figures:
+            return Indicator(
+                "Accuracy",
+                NOT_RECORDED,
+                ("Record parity: not recorded", "Duplicates: not recorded"),
+                is_recorded=False,
+            )
+        actual = sum(f.basis == ImpactFigure.Basis.ACTUAL for f in self.figures)
+        duplicates = [
+            f.count
+            for f in self.figures
+            if f.measure == ImpactFigure.Measure.DUPLICATES and f.count is not None
+        ]
+        return Indicator(
+            "Accuracy",
+            f"{actual} of {len(self.figures)} figures actual",
+            (
+                "Record parity: not recorded",
+                f"Duplicates: {sum(duplicates):,}"
+                if duplicates
+                else "Duplicates: not recorded",
+            ),
+        )
+
+    def _reliability(self) -> Indicator:
+        mandatory = ActionItem.objects.filter(
+            **self.live, timing=ActionItem.Timing.MANDATORY
+        ).exclude(state=ActionItem.State.CANCELLED)
+        tests = [t for a in mandatory for t in self.tests.get(a.pk, [])]
+        if not tests:
+            return Indicator(
+                "Reliability",
+                NOT_RECORDED,
+                ("Mandatory closure tests: none recorded", "Repeats: not recorded"),
+                is_recorded=False,
+            )
+        accepted = [
+            run for test in tests if (run := self._accepted_run(test.pk)) is not None
+        ]
+        refs = tuple(
+            dict.fromkeys(ref for run in accepted for ref in self.refs(run)[0])
+        )
+        return Indicator(
+            "Reliability",
+            f"{len(accepted)} of {len(tests)} tests passed",
+            ("Mandatory actions", "Repeats: not recorded"),
+            refs[:1],
+            state="ok" if len(accepted) == len(tests) else "bad",
+        )
+
+    def _accepted_run(self, test_id: int) -> TestRun | None:
+        runs = [run for run in self.runs.get(test_id, []) if run.is_accepted]
+        return max(runs, key=lambda run: run.ran_at) if runs else None
+
+    def _recovery(self) -> tuple[str, ...]:
+        """Customers and books recover separately (R-RV-02), from first impact."""
+        return (
+            f"customers {self.words('recover_customers')}",
+            f"ledger {self.words('recover_ledger')}",
+            f"stabilized {self.words('stabilize')}",
+        )
+
+    def _strip(self) -> str:
+        """The timeline's strip, with its letters at 7 pt on this page's width."""
+        drawn = str(strip_svg(self.incident, width=720, height=104, theme="print"))
+        return drawn.replace('font-size="8.5"', 'font-size="9.5"')
+
+    def _causes(self) -> list[tuple[str, Line]]:
+        found = []
+        for cause in (
+            Cause.objects.filter(**self.live)
+            .exclude(state=Cause.State.RULED_OUT)
+            .prefetch_related("evidence_links__evidence")
+        ):
+            refs, more = self.refs(cause)
+            found.append(
+                (
+                    cause.label,
+                    Line(
+                        ROLES[Cause.Label(cause.label)],
+                        cause.statement,
+                        refs,
+                        more,
+                        cause.state == Cause.State.PROVISIONAL,
+                    ),
+                )
+            )
+        return found
+
+    def _actions(self) -> list[ActionLine]:
+        found = []
+        for action in (
+            ActionItem.objects.filter(**self.live)
+            .exclude(state=ActionItem.State.CANCELLED)
+            .select_related("owner")
+            .order_by(F("due_at").asc(nulls_last=True), "number")
+        ):
+            tests = self.tests.get(action.pk, [])
+            test = tests[0] if tests else None
+            run = next(
+                (r for t in tests if (r := self._accepted_run(t.pk)) is not None), None
+            )
+            state, label = self._proof(action, test, run)
+            found.append(
+                ActionLine(
+                    ref=action.ref,
+                    title=action.title,
+                    owner=action.owner.label if action.owner else "no owner",
+                    due=self.day(action.due_at),
+                    test=(test.pass_condition or test.procedure)
+                    if test
+                    else "no closure test",
+                    state=state,
+                    state_label=label,
+                    refs=self.refs(run)[0][:1] if run else (),
+                    is_mandatory=action.is_mandatory,
+                )
+            )
+        return found
+
+    def _proof(
+        self, action: ActionItem, test: ClosureTest | None, run: TestRun | None
+    ) -> tuple[str, str]:
+        if run is not None:
+            return "ok", "Passed"
+        if action.state == ActionItem.State.COMPLETED:
+            return "bad", "No artifact"
+        if test is not None and self.runs.get(test.pk):
+            return "bad", "Not passed"
+        if action.due_at and action.due_at < self.as_of:
+            return "bad", "Overdue"
+        if action.is_mandatory or action.state == ActionItem.State.DRAFT:
+            return "plan", "No run yet"
+        return "plan", "On plan"
+
+    def _approvals(self) -> tuple[ApprovalLine, ...]:
+        if self.is_sealed and self.seal:
+            return tuple(
+                ApprovalLine(
+                    given["label"],
+                    f"{incident_time(datetime.fromisoformat(given['at']), self.zone)} "
+                    f"{self.zone}, approved {given['content_hash'][:4]}…"
+                    f"{given['content_hash'][-4:]}",
+                    True,
+                )
+                for given in self.seal.approvals
+            )
+        state = approvals_state(self.incident, present_hash=self.content)
+        found = []
+        for seat in state.seats:
+            if seat.approval is None:
+                found.append(ApprovalLine(seat.label, "not yet", False))
+                continue
+            when = incident_time(seat.approval.at, self.zone)
+            words = {
+                "approved": f"approved {self.content[:4]}…{self.content[-4:]}",
+                "stale": "approved an earlier version",
+                "changes": "requested changes",
+            }[seat.state]
+            found.append(
+                ApprovalLine(
+                    seat.approval.approver.label,
+                    f"{when} {self.zone}, {words}",
+                    seat.is_approved,
+                )
+            )
+        return tuple(found)
+
+    def _risks(self) -> tuple[Line, ...]:
+        found: list[Line] = []
+        for point in DependencyCheckpoint.objects.filter(
+            **self.live, state=DependencyCheckpoint.State.DEGRADED
+        ).prefetch_related("evidence_links__evidence"):
+            refs, more = self.refs(point)
+            found.append(Line("Risk", f"{point.name} is still degraded.", refs, more))
+        for item in (
+            KnownUnknown.objects.filter(**self.live)
+            .exclude(state=KnownUnknown.State.RESOLVED)
+            .select_related("owner")
+        ):
+            accepted = item.state == KnownUnknown.State.ACCEPTED
+            ends = [
+                item.owner.label if item.owner else "no owner",
+                self.day(item.due_at) if item.due_at else "no deadline",
+            ]
+            text = f"{sentence(item.question)} {', '.join(ends)}"
+            found.append(Line("Risk" if accepted else "Unknown", text))
+        for runs in self.runs.values():
+            for run in runs:
+                if run.sandbox_limit:
+                    refs, more = self.refs(run)
+                    found.append(
+                        Line("Risk", f"Not reproduced: {run.sandbox_limit}", refs, more)
+                    )
+        for gap in gaps(self.incident, now=self.as_of):
+            text = gap.title
+            if gap.unproven and gap.unproven != gap.title:
+                text = f"{text.rstrip('.')}: {gap.unproven}"
+            text += (
+                f" Accepted by {gap.accepted_by}."
+                if gap.accepted_by
+                else " Not accepted."
+            )
+            gap_refs = (self.ref(gap.evidence),) if gap.evidence else ()
+            found.append(Line("Gap", text, gap_refs))
+        return tuple(found)
+
+    def _controls(self) -> tuple[Ref, ...]:
+        """Control artifacts in the trail: data contracts, runbooks (R-OP-04)."""
+        kinds = [
+            Evidence.Kind.DATA_CONTRACT,
+            Evidence.Kind.RUNBOOK,
+            Evidence.Kind.CONTROL_LOG,
+        ]
+        items = Evidence.objects.filter(
+            **self.live, kind__in=kinds, superseded_by=None
+        ).order_by("number")
+        return tuple(self.ref(item) for item in items[:6])
+
+    def _index(self) -> tuple[IndexLine, ...]:
+        """Artifacts, most cited first: on this page, then in the whole record."""
+        used = evidence_use(self.incident)
+        rows = list(Evidence.objects.filter(**self.live, superseded_by=None))
+        rows.sort(
+            key=lambda e: (
+                -self.cited.get(e.pk, 0),
+                -len(used.get(e.pk, [])),
+                e.number,
+            )
+        )
+        return tuple(
+            IndexLine(
+                ref=Ref(item.ref, self._evidence_url(item), item.is_original),
+                title=item.title,
+                place=_place(item),
+                cited=self.cited.get(item.pk, 0),
+                is_original=item.is_original,
+            )
+            for item in rows
+        )
+
+
+def _place(item: Evidence) -> str:
+    """Where the artifact lives, short: its file's hash, its link's host, or nowhere."""
+    if item.sha256:
+        return f"sha {item.sha256[:8]}"
+    if item.url:
+        host = re.sub(r"^https?://(www\.)?", "", item.url).split("/")[0]
+        return clip_host(host)
+    return "named only"
