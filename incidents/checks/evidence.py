@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -168,4 +169,68 @@ def files_in_place(case: Case) -> Iterator[Problem]:
             subject=row,
             hint="Restore it from the backup; its SHA-256 tells which one it is.",
             inputs=(row.sha256,),
+        )
+
+
+def _coverage(case: Case) -> dict[str, Any]:
+    """What an import says about how much of its source it holds (docs/case-format.md);
+    it is kept as it came, so anything may stand there."""
+    kept = case.incident.extra.get("coverage")
+    return kept if isinstance(kept, dict) else {}
+
+
+@check(
+    "EV007",
+    "The source is in the record as a whole",
+    level=Level.INFO,
+    requirements=("R-EV-10",),
+    tab="Evidence",
+)
+def source_is_whole(case: Case) -> Iterator[Problem]:
+    """Where a source was read in part, a gap here says nothing about the incident: what
+    was left out stays visible."""
+    coverage = _coverage(case)
+    left = coverage.get("not_encoded")
+    named = [str(item) for item in left] if isinstance(left, list) else []
+    if coverage.get("basis") == "partial" or named:
+        words = f"; left out: {'; '.join(named)}" if named else ""
+        start = (
+            "The source was read in part"
+            if coverage.get("basis") == "partial"
+            else "Not all of the source is in the record"
+        )
+        yield Problem(
+            f"{start}{words}",
+            hint="Add what is missing, or keep in mind that a gap may lie in the "
+            "reading.",
+            fix_label="Add evidence",
+            url=form(case.incident, "evidence_list"),
+            inputs=tuple(named),
+        )
+
+
+_DISAGREE = re.compile(
+    r"[^.;]*\b(?:differ|disagree|contradict|conflict)(?:s|ed|ing)?\b[^.;]*"
+)
+
+
+@check(
+    "EV008",
+    "Sources disagree",
+    level=Level.WARNING,
+    requirements=("R-EV-10", "R-HY-03"),
+    tab="Evidence",
+)
+def sources_disagree(case: Case) -> Iterator[Problem]:
+    """Two sources that tell it differently cannot both be right. The contradiction
+    stays in the record until an original settles it; nobody picks one silently."""
+    note = _coverage(case).get("note")
+    for found in _DISAGREE.finditer(note if isinstance(note, str) else ""):
+        sentence = found.group().strip()
+        yield Problem(
+            f"{sentence[:1].upper()}{sentence[1:]}",
+            hint="Link the original that settles it, or state it as a known unknown.",
+            fix_label="State unknown",
+            url=form(case.incident, "unknown_add"),
+            inputs=(sentence,),
         )

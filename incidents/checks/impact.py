@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from incidents import selectors
@@ -10,6 +11,11 @@ from incidents.models import ImpactFigure, ImpactStatement
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 
 Kind = ImpactStatement.Kind
+BY_HAND = re.compile(
+    r"\b(?:by hand|manual(?:ly)? (?:correct|repair|replay|refund|reconcil)\w*|"
+    r"rebuilt|re-?imported|re-?issued|reconciled|corrected afterwards)\b",
+    re.IGNORECASE,
+)
 
 
 @check(
@@ -89,6 +95,18 @@ def downstream_addressed(case: Case) -> Iterator[Problem]:
         return
     figures = case.load(selectors.figures)
     if any(row.measure == ImpactFigure.Measure.MANUAL for row in figures):
+        return
+    told = next((r for r in impacts if BY_HAND.search(r.statement)), None)
+    if told is not None:
+        yield Problem(
+            "Manual correction is told inside the impact, not as work of its own",
+            subject=told,
+            hint="Move it to its own line: who did it, how long, and what is left.",
+            fix_label="Move it",
+            url=form(case.incident, "impact_edit", told.number),
+            inputs=(told.statement,),
+            level=Level.WARNING,
+        )
         return
     row = next((r for r in impacts if r.kind == Kind.OPERATIONAL), impacts[0])
     yield Problem(

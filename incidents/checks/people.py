@@ -33,8 +33,9 @@ def _held(case: Case) -> list[Participation]:
 def has_commander(case: Case) -> Iterator[Problem]:
     """Exactly one person decides at a time; with none, several do."""
     if not any(r.duty == Duty.COMMANDER and not r.is_backup for r in _held(case)):
+        is_live = case.incident.status in permissions.LIVE
         yield Problem(
-            "Nobody is in command",
+            "Nobody is in command" if is_live else "Nobody is named who was in command",
             hint="Name the commander, or hand over command.",
             fix_label="Hand over command",
             url=form(case.incident, "command_handover"),

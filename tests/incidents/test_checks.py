@@ -296,6 +296,18 @@ class TestSC009:
         make_impact(incident, actor=responder, downstream_work="41 manual retries")
         assert run("SC009") == []
 
+    def test_only_warns_when_the_impact_tells_it(self, run, incident, responder):
+        make_impact(
+            incident,
+            actor=responder,
+            statement="41 payouts were re-issued from the second copy",
+        )
+        (only,) = run("SC009")
+        assert (only.level, only.message) == (
+            Level.WARNING,
+            "Manual correction is told inside the impact, not as work of its own",
+        )
+
     def test_passes_with_a_figure_of_it(self, run, incident, responder):
         impact = make_impact(incident, actor=responder)
         make_figure(impact, actor=responder, measure="manual_corrections")
@@ -615,6 +627,60 @@ class TestEV006:
 
     def test_passes_while_it_is_there(self, run, row):
         assert run("EV006") == []
+
+
+def cover(incident, **coverage):
+    """What an imported public post-mortem says about its own sources."""
+    Incident.objects.filter(pk=incident.pk).update(extra={"coverage": coverage})
+
+
+class TestEV007:
+    def test_names_what_was_left_out(self, run, incident):
+        """R-EV-10"""
+        cover(incident, basis="partial", not_encoded=["entries after 21:14"])
+        assert run("EV007") == [
+            Finding(
+                "EV007",
+                Level.INFO,
+                "The source was read in part; left out: entries after 21:14",
+                "Add what is missing, or keep in mind that a gap may lie in the "
+                "reading.",
+                subject_label="Evidence",
+            )
+        ]
+
+    @pytest.mark.parametrize(
+        "coverage", [{"basis": "full", "not_encoded": []}, {"not_encoded": "x"}, {}]
+    )
+    def test_passes_when_it_is_whole(self, run, incident, coverage):
+        cover(incident, **coverage)
+        assert run("EV007") == []
+
+
+class TestEV008:
+    def test_quotes_the_disagreement(self, run, incident):
+        """R-EV-10, R-HY-03"""
+        cover(
+            incident,
+            note="Read whole. the sources differ on the first window (24 or 27 "
+            "minutes); left as they stand. Two faults are named.",
+        )
+        assert run("EV008") == [
+            Finding(
+                "EV008",
+                Level.WARNING,
+                "The sources differ on the first window (24 or 27 minutes)",
+                "Link the original that settles it, or state it as a known unknown.",
+                subject_label="Evidence",
+            )
+        ]
+
+    @pytest.mark.parametrize("note", ["Read whole.", ["differ"], None])
+    def test_passes_when_they_agree(self, run, incident, note):
+        cover(incident, note=note)
+        assert run("EV008") == []
+        Incident.objects.filter(pk=incident.pk).update(extra={"coverage": "differ"})
+        assert run("EV008") == []
 
 
 class TestKU001:
