@@ -164,6 +164,12 @@ class HtmxLoginRedirectMiddleware:
         return page
 
 
+def _incident_url(request: HttpRequest) -> str:
+    """Where a refused person goes on: the incident of this address, else the start."""
+    key = request.resolver_match.kwargs.get("key") if request.resolver_match else None
+    return f"/incidents/{key}/" if key else "/"
+
+
 class DomainErrorMiddleware:
     """A refusal that no form caught becomes a page that says what to do."""
 
@@ -183,6 +189,7 @@ class DomainErrorMiddleware:
                 {
                     "message": exception.message,
                     "findings": getattr(exception, "findings", []),
+                    "back_url": _incident_url(request),
                 },
                 status=exception.status,
             )
@@ -190,7 +197,11 @@ class DomainErrorMiddleware:
             return render(
                 request,
                 "409.html",
-                {"message": " ".join(exception.messages), "findings": []},
+                {
+                    "message": " ".join(exception.messages),
+                    "findings": [],
+                    "back_url": _incident_url(request),
+                },
                 status=422,
             )
         return None

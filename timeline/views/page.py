@@ -17,6 +17,7 @@ from django.urls import reverse
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Evidence, Incident
 from incidents.views import workspace
+from postmortem.lib.errors import DomainError
 from postmortem.lib.htmx import add_errors, render_page, wants_fragment
 from postmortem.lib.times import on_clock
 from timeline import forms, selectors, services
@@ -123,6 +124,10 @@ def entry_quick_add(request: SignedInRequest, incident: Incident) -> HttpRespons
             )
         except ValidationError as error:
             _add_quick_errors(form, error)
+        except DomainError as error:
+            # Closed meanwhile, for example: the line stays where it was typed.
+            form.add_error(None, error.message)
+            return timeline_page(request, incident, form, status=error.status)
         else:
             messages.success(request, f"{entry.ref} is recorded.")
             return redirect(here if wants_fragment(request) else f"{here}#{entry.ref}")
