@@ -102,6 +102,14 @@ class TestConvertedPublicCases:
         assert len([w for w in words if w and "2:19 pm" in w]) == 1
 
 
+    def test_the_same_words_name_the_same_artifact(self) -> None:
+        """R-EV-05: no second artifact of a document that is cited already."""
+        gitlab = next(path for path in CASES if path.stem.startswith("gitlab"))
+        evidence = convert(gitlab.read_text())["record"]["evidence"]
+        titles = [row["title"] for row in evidence]
+        assert titles.count("post-mortem of 10 February") == 1
+
+
 class TestRoundTrip:
     @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
     @pytest.mark.django_db(transaction=True)
@@ -140,9 +148,7 @@ class TestImportGrantsNothing:
         assert incident.status == "in_review"
         assert incident.attested == {"approvals": ["CFO"], "status": "closed"}
 
-    def test_a_waiver_given_elsewhere_does_not_hold_here(
-        self, commander: User
-    ) -> None:
+    def test_a_waiver_given_elsewhere_does_not_hold_here(self, commander: User) -> None:
         """Decision 4: two signatures in a file are not two people here."""
         bare = import_case(actor=commander, case=case())
         blocking = next(f for f in findings(bare) if f.is_blocking)

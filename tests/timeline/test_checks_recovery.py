@@ -11,7 +11,7 @@ from postmortem.lib.findings import Level
 from tests.timeline.conftest import Tape, at
 from tests.timeline.test_checks import finding, found
 from timeline import selectors
-from timeline.models import DependencyCheckpoint
+from timeline.models import DependencyCheckpoint, Entry
 from timeline.selectors import Gap
 from timeline.selectors.svg import CHAR, Axis, gap_labels
 
@@ -253,6 +253,23 @@ class TestFlowWithoutCheckpoint:
             "DP-1",
             "Choose the flow that each of them was touched by.",
         )
+
+
+class TestTimeWorkedOut:
+    def test_says_how(self, tape: Tape) -> None:
+        """R-TL-02"""
+        row = tape.proven("14:00", "Copy complete")
+        assert found(tape.incident, "TL020") == []
+        Entry.objects.filter(pk=row.pk).update(extra={"derived": "from the message id"})
+        assert found(tape.incident, "TL020") == [
+            finding(
+                "TL020",
+                Level.INFO,
+                "The time of “Copy complete” was worked out: from the message id",
+                "TL-1",
+                "Link the record that shows the time, or leave it as stated.",
+            )
+        ]
 
 
 class TestGapLabels:

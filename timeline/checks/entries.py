@@ -351,3 +351,28 @@ def part_missing(case: Case) -> Iterator[Problem]:
             url=page(case, "entry_add", kind=Entry.Kind.ACTION),
             inputs=("action",),
         )
+
+
+@check(
+    "TL020",
+    "Time worked out, not printed",
+    level=Level.INFO,
+    requirements=("R-TL-02", "R-TL-03"),
+    tab=TAB,
+    row=Row.TIMELINE,
+)
+def time_worked_out(case: Case) -> Iterator[Problem]:
+    """A time that the source does not print was worked out by whoever wrote it down;
+    the reader has to know how (`derived` of an imported entry, docs/case-format.md)."""
+    for entry in case.load(selectors.entries):
+        how = entry.extra.get("derived")
+        if entry.occurred_at and isinstance(how, str) and how.strip():
+            yield Problem(
+                f"The time of {quoted(entry)} was worked out: {how.strip()}",
+                subject=entry,
+                hint="Link the record that shows the time, or leave it as stated.",
+                fix_label="Link evidence",
+                url=page(case, "evidence_link", entry.number),
+                owner_label=owner(entry),
+                inputs=(how, iso(entry.occurred_at)),
+            )

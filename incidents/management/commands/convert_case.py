@@ -243,10 +243,18 @@ class Converter:
             )
         return self._known[key]
 
+    def named(self, words: str) -> str:
+        """The artifact that these words name: the only one with exactly this
+        description, else one of its own."""
+        same = [ref for key, ref in self._known.items() if key[2] == words]
+        if len(same) == 1:
+            return same[0]
+        return self.artifact({"type": "other", "description": words})
+
     def cause(self, item: Row) -> Row:
         """A cause rests on words, not on an artifact: it stays provisional."""
         words = item.get("evidence")
-        links = self.links([{"type": "other", "description": words}]) if words else []
+        links = [{"evidence": self.named(words)}] if words else []
         return self.rest(
             item,
             {"label", "text", "evidence"},
