@@ -9,7 +9,7 @@ from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,6 +27,7 @@ from incidents.api.base import (
 from incidents.models import Evidence
 from incidents.services import evidence as services
 from incidents.services.core import retract_record
+from postmortem.lib.drf import JSONParser
 
 
 class EvidenceOut(RowOut):
