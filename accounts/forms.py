@@ -8,7 +8,7 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import ApiToken, User
-from postmortem.lib.times import start_of_day, zone_names
+from postmortem.lib.times import refuse_odd_year, start_of_day, zone_names
 
 
 class PreferencesForm(forms.Form):
@@ -56,6 +56,7 @@ class TokenForm(forms.Form):
         day = self.cleaned_data["expires_on"]
         if day is None:
             return None
+        refuse_odd_year(day)
         end = start_of_day(day + timedelta(days=1), self.user.time_zone)
         if end <= timezone.now():
             raise forms.ValidationError("This day is over. Choose a later one.")

@@ -20,7 +20,7 @@ from incidents.forms import (
     model_field,
 )
 from incidents.models import Evidence, Incident
-from postmortem.lib.times import zone
+from postmortem.lib.times import refuse_odd_year, zone
 from rca.models import Cause, FailureMode
 
 _BARE_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -47,6 +47,7 @@ class DueField(ClockField):
             raise ValidationError(
                 f"“{text}” is not a day of the calendar.", code="unreadable_time"
             ) from None
+        refuse_odd_year(day)
         end = datetime.combine(day, time(23, 59), tzinfo=zone(self.zone))
         return end.astimezone(UTC)
 

@@ -10,6 +10,7 @@ from django.db import models
 from incidents.models import CaseRecord, Claim, EvidenceLink, Lane
 from incidents.models.case import user_fk
 from postmortem.lib.fields import LineField, ProseField
+from postmortem.lib.times import refuse_future
 
 
 class Hypothesis(CaseRecord):
@@ -127,6 +128,10 @@ class Entry(Claim):
             faults["occurred_until"] = ValidationError(
                 "The end lies before the start.", code="invalid"
             )
+        try:
+            refuse_future(self.occurred_at)
+        except ValidationError as error:
+            faults.setdefault("occurred_at", error)
         if faults:
             raise ValidationError(faults)
 

@@ -18,7 +18,7 @@ from incidents import permissions
 from incidents.decorators import find_incident
 from incidents.models import CaseRecord, Evidence, Incident
 from postmortem.lib.drf import ProblemSerializer
-from postmortem.lib.times import has_offset
+from postmortem.lib.times import has_offset, refuse_odd_year
 
 # Verbs that are a person's word: a token needs the scope 'approve' (decision 9).
 PERSONAL = frozenset({"review.approve", "action.approve", "finding.accept"})
@@ -98,8 +98,10 @@ class CaseViewSet(viewsets.GenericViewSet[Any]):
         parsed.is_valid(raise_exception=True)
         changes = dict(parsed.validated_data)
         tag = self.request.headers.get("If-Match", "").removeprefix("W/").strip('" ')
-        if "version" not in changes and tag.isdecimal():
-            changes["version"] = int(tag)
+        if "version" not in changes and tag not in {"", "*"}:
+            # A tag that is no version of ours matches none: stale, never ignored.
+            is_ours = tag.isdecimal() and len(tag) <= 18
+            changes["version"] = int(tag) if is_ours else 0
         return changes
 
     def answer(
@@ -158,7 +160,7 @@ class RefField(serializers.Field[CaseRecord, str, str, Any]):
             incident=self.context["incident"], number=int(number), retracted_at=None
         ).first()
         if row is None:
-            self.fail("unknown", ref=data)
+            self.fail("unknown", ref=str(data))
         assert row is not None
         return row
 
@@ -183,9 +185,11 @@ class PersonField(serializers.Field[User, str, str, Any]):
     default_error_messages = {"unknown": "Nobody here has the handle “{handle}”."}
 
     def to_internal_value(self, data: Any) -> User:
-        user = User.objects.filter(handle=str(data)).first()
+        user = None
+        if isinstance(data, str) and "\x00" not in data:
+            user = User.objects.filter(handle=data).first()
         if user is None:
-            self.fail("unknown", handle=data)
+            self.fail("unknown", handle=str(data)[:80])
         assert user is not None
         return user
 
@@ -203,7 +207,9 @@ class MomentField(serializers.DateTimeField):
     def to_internal_value(self, value: Any) -> Any:
         if isinstance(value, str) and not has_offset(value):
             self.fail("offset")
-        return super().to_internal_value(value)
+        moment = super().to_internal_value(value)
+        refuse_odd_year(moment)
+        return moment
 
 
 class FlagField(serializers.BooleanField):

@@ -15,6 +15,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from postmortem.lib.canonical import digest
+from postmortem.lib.times import refuse_odd_year
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -99,12 +100,13 @@ def validate(obj: models.Model, *, new: bool) -> None:
     }
     steps: list[Callable[[], None]] = [
         lambda: obj.clean_fields(exclude=related),
+        lambda: _refuse_odd_years(obj),
         obj.clean,
         lambda: obj.validate_constraints(exclude={"number"}),
     ]
     if new or any(f.unique and not f.primary_key for f in obj._meta.concrete_fields):
         steps.insert(
-            2,
+            3,
             lambda: obj.validate_unique(
                 exclude=related
                 | {
@@ -127,6 +129,19 @@ def validate(obj: models.Model, *, new: bool) -> None:
                 errors.setdefault(name, []).extend(items)
     if errors:
         raise ValidationError(errors)
+
+
+def _refuse_odd_years(obj: models.Model) -> None:
+    """A time far off the calendar's middle cannot be shown in every zone."""
+    faults = {}
+    for field in obj._meta.concrete_fields:
+        if isinstance(field, models.DateField):  # a DateTimeField is one
+            try:
+                refuse_odd_year(getattr(obj, field.attname))
+            except ValidationError as error:
+                faults[field.name] = error
+    if faults:
+        raise ValidationError(faults)
 
 
 def save(obj: M, *, actor: User, reason: str = "") -> M:

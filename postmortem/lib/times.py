@@ -10,7 +10,11 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
+# Years that a record can mean. Outside them a time is a slip of the pen, and near the
+# ends of the calendar it cannot even be shown in another zone.
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 _CLOCK_ONLY = re.compile(r"^(\d{1,2})[:.](\d{2})(?::(\d{2}))?$")
+_HAS_HOUR = re.compile(r"[T ]\d{2}", re.IGNORECASE)
 _OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 _ZONES = available_timezones()
 
@@ -43,6 +47,8 @@ def read_time(text: str, *, clock_zone: str, near: datetime | None = None) -> da
     that the clock skips or shows twice (daylight saving) is refused with the way out.
     """
     text = text.strip()
+    if len(text) > 64:
+        raise _unreadable(f"{text[:40]}…")
     here = zone(clock_zone)
     if match := _CLOCK_ONLY.match(text):
         hour, minute, second = (int(part or 0) for part in match.groups())
@@ -54,7 +60,8 @@ def read_time(text: str, *, clock_zone: str, near: datetime | None = None) -> da
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise _unreadable(text) from error
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    refuse_odd_year(moment)
+    if not _HAS_HOUR.search(text):
         raise ValidationError(
             f"“{text}” names a day, not a time. Add the time, or choose the precision "
             "“day” so that nobody reads it as midnight.",
@@ -89,6 +96,15 @@ def _unreadable(text: str) -> ValidationError:
         "2026-03-10T14:05:00+01:00.",
         code="unreadable_time",
     )
+
+
+def refuse_odd_year(moment: date | None) -> None:
+    """Refuse a day or a moment whose year no record can mean."""
+    if moment and not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValidationError(
+            f"The year {moment.year:04} cannot be right. Check the date.",
+            code="odd_year",
+        )
 
 
 def has_offset(text: str) -> bool:

@@ -23,7 +23,12 @@ from incidents.services.core import (
     set_evidence,
 )
 from postmortem.lib.persistence import service
-from postmortem.lib.times import on_clock, refuse_future, start_of_day
+from postmortem.lib.times import (
+    on_clock,
+    refuse_future,
+    refuse_odd_year,
+    start_of_day,
+)
 from timeline.models import Entry, Hypothesis, Milestone
 from timeline.selectors.rows import place
 from timeline.services.milestones import carry_milestone
@@ -395,6 +400,11 @@ def _whole_days(
     last, as a date, is the last day of several; as a moment it is an end already made.
     """
     zone = incident.clock_zone
+    for name, moment in (("occurred_at", first), ("occurred_until", last)):
+        try:
+            refuse_odd_year(moment)
+        except ValidationError as error:
+            raise ValidationError({name: error}) from error
     if first is None:
         return None, None
     day = on_clock(first, zone).date() if isinstance(first, datetime) else first
