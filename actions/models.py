@@ -19,7 +19,7 @@ from incidents.models import (
     Incident,
 )
 from incidents.models.case import user_fk
-from postmortem.lib.fields import LineField, ProseField
+from postmortem.lib.fields import LineField, ProseField, validate_link
 from rca.models import Cause, FailureMode
 
 
@@ -87,6 +87,13 @@ class ActionItem(CaseRecord):
 
     def __str__(self) -> str:
         return f"{self.ref} {self.title}"
+
+    def clean(self) -> None:
+        if self.tracker_url:
+            try:
+                validate_link(self.tracker_url)
+            except ValidationError as error:
+                raise ValidationError({"tracker_url": error}) from error
 
     def get_absolute_url(self) -> str:
         return reverse("actions:action_detail", args=[self.incident.key, self.number])

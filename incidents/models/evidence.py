@@ -11,7 +11,7 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from incidents.models.case import CaseRecord, Incident, user_fk
-from postmortem.lib.fields import LineField, ProseField
+from postmortem.lib.fields import LineField, ProseField, validate_link
 
 sha256_validator = RegexValidator(
     r"^[0-9a-f]{64}$", "A SHA-256 is 64 lower-case hexadecimal digits."
@@ -116,6 +116,11 @@ class Evidence(CaseRecord):
         return self.is_original and self.is_openable and not self.is_retracted
 
     def clean(self) -> None:
+        if self.url:
+            try:
+                validate_link(self.url)
+            except ValidationError as error:
+                raise ValidationError({"url": error}) from error
         if self.paired_with_id and self.paired_with_id == self.pk:
             raise ValidationError({"paired_with": "An artifact is not its own pair."})
 

@@ -173,8 +173,9 @@ def keep_file(upload: File[Any], *, field: str = "upload") -> KeptFile:
         with os.fdopen(handle, "wb") as target:
             sha256, size, head = _stream(upload.chunks(), target, filename, field)
         media_type = settle_type(filename, head, field=field)
-        if is_text(head):
-            _refuse_cards(part, filename, field)
+        # Text in an old encoding is no UTF-8, but its digits can be read as well.
+        if is_text(head) or not _NOT_TEXT.search(head):
+            _refuse_cards(part, head, filename, field)
         path = f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
         final = root / path
         if not final.exists():
@@ -331,32 +332,57 @@ def _words(media_type: str) -> str:
     return "not recognizable" if media_type == UNKNOWN else media_type
 
 
-_DIGITS = re.compile(rb"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])")
+# Groups of digits with one separator between them; a decimal fraction is none.
+_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)\d+(?:[ \t\u00a0-]\d+)*(?!\.?\d)")
+_GROUP = re.compile(r"\d+")
+# How the digits of a card stand in groups, where other numbers stand beside them.
+_GROUPINGS = ((4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3))
 _CARD = re.compile(
     r"^(?:4\d{12}(?:\d{3}){0,2}"  # 13, 16 or 19 digits
     r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
-    r"|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d)\d{12})$"
+    r"|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d)\d{12})$",
+    re.ASCII,
 )
+_PIECE = 256 * 1024
+_LONGEST = 64
 
 
-def _refuse_cards(path: Path, filename: str, field: str) -> None:
-    line_number = 0
-    with path.open("rb") as lines:
-        for line in lines:
-            line_number += 1
-            for match in _DIGITS.finditer(line):
-                if _is_card(match.group().decode()):
-                    raise _refused(
-                        f"“{filename}” shows what looks like a full card number in "
-                        f"line {line_number}. Mask all but the first six and last four "
-                        "digits and attach the masked copy; nothing was stored.",
-                        "card_number",
-                        field,
-                    )
+def _refuse_cards(path: Path, head: bytes, filename: str, field: str) -> None:
+    """Refuse text in which a card number stands; read in pieces, whatever its lines."""
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    line_number, tail = 1, ""
+    with path.open(
+        encoding="utf-16" if wide else "utf-8", errors="replace", newline="\n"
+    ) as text:
+        while piece := text.readline(_PIECE):
+            if any(map(_shows_card, _DIGITS.findall(tail + piece))):
+                raise _refused(
+                    f"“{filename}” shows what looks like a full card number in "
+                    f"line {line_number}. Mask all but the first six and last four "
+                    "digits and attach the masked copy; nothing was stored.",
+                    "card_number",
+                    field,
+                )
+            ended = piece.endswith("\n")
+            line_number += ended
+            tail = "" if ended else piece[-_LONGEST:]
 
 
-def _is_card(text: str) -> bool:
-    digits = re.sub(r"[ -]", "", text)
+def _shows_card(run: str) -> bool:
+    """Whether a run of groups is a card number, or holds one."""
+    groups = _GROUP.findall(run)
+    if _is_card("".join(groups)) or any(map(_is_card, groups)):
+        return True
+    sizes = [len(group) for group in groups]
+    return any(
+        tuple(sizes[at : at + len(grouping)]) == grouping
+        and _is_card("".join(groups[at : at + len(grouping)]))
+        for at in range(len(groups))
+        for grouping in _GROUPINGS
+    )
+
+
+def _is_card(digits: str) -> bool:
     if not _CARD.match(digits):
         return False
     doubled = [

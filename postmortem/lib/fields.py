@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
@@ -31,6 +32,56 @@ def clean_text(value: str) -> str:
             code="control_characters",
         )
     return text
+
+
+# What a name in a link says when its value is a secret, without separators.
+_SECRET_NAMES = frozenset(
+    {
+        "auth",
+        "authorization",
+        "awsaccesskeyid",
+        "credentials",
+        "jsessionid",
+        "jwt",
+        "passwd",
+        "phpsessid",
+        "pwd",
+        "sessionid",
+        "sig",
+    }
+)
+_SECRET_ENDS = ("token", "password", "secret", "signature", "credential", "apikey")
+_NO_SECRETS = frozenset({"pagetoken", "nextpagetoken", "continuationtoken"})
+
+
+def validate_link(url: str) -> None:
+    """A link that may stand in a record: http or https, and nothing in it that opens
+    the door to whoever reads it (a name, password, token or signature)."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValidationError(f"“{url[:80]}” is not a link.", code="invalid") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ValidationError(
+            "Give a link that begins with https:// or http://.", code="invalid"
+        )
+    # A fragment may hold a query of its own (…#/path?token=), a path its parameters.
+    said = re.split(r"[?&;#/]", f"{parts.path}?{parts.query}#{parts.fragment}")
+    names = {
+        re.sub(r"[^a-z0-9]", "", unquote(part.partition("=")[0]).lower())
+        for part in said
+        if "=" in part
+    }
+    if "@" in parts.netloc or any(
+        name in _SECRET_NAMES or name.endswith(_SECRET_ENDS)
+        for name in names - _NO_SECRETS
+    ):
+        raise ValidationError(
+            "This link carries a credential (a name, password, token or signature). "
+            "Give the plain address: readers sign in with their own account.",
+            code="credentials",
+        )
 
 
 class LineField(_Char):
