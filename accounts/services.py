@@ -66,7 +66,7 @@ def stand_in(handle: str, *, name: str = "", title: str = "") -> User:
     user, _ = User.objects.get_or_create(
         handle=handle,
         defaults={
-            "name": name or handle.split("@")[0],
+            "name": (name or handle.split("@")[0])[:120],
             "title": title,
             "is_active": False,
             "password": "!",

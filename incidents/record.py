@@ -74,6 +74,7 @@ register(
             "supersede_reason",
             "paired_with",
         ),
+        chains=("superseded_by",),
     )
 )
 register(

@@ -25,6 +25,8 @@ from incidents.services.lifecycle import next_incident_number
 from postmortem.lib.canonical import canonical_bytes, digest
 from postmortem.lib.persistence import save, service
 from postmortem.lib.record import (
+    HIGHEST_GIVEN,
+    IMPORT_REASON,
     SHAPES,
     Fault,
     Loader,
@@ -194,7 +196,7 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
     loader.validate(incident, shape, 0)
     if loader.faults:
         raise MalformedCase(loader.faults)
-    save(incident, actor=actor, reason="case import")
+    save(incident, actor=actor, reason=IMPORT_REASON)
     loader.load(record)
     if loader.faults:
         raise MalformedCase(loader.faults[:MAX_FAULTS])
@@ -221,7 +223,11 @@ def _new_incident(case: dict[str, Any]) -> Incident:
             ) from error
     ref = INC_REF.match(case.get("ref") or "")
     number = int(ref.group(1)) if ref else 0
-    free = number and not Incident.objects.filter(number=number).exists()
+    # The next incident counts on from the highest number, which stays a key of ours.
+    free = (
+        0 < number <= HIGHEST_GIVEN
+        and not Incident.objects.filter(number=number).exists()
+    )
     incident.number = number if free else next_incident_number()
     incident.source_ref = case.get("source_ref") or (
         "" if free or not ref else ref.group(0)

@@ -33,7 +33,11 @@ BASE_FIELDS = (
     "retracted_by",
     "retraction_reason",
 )
-REF = re.compile(r"^([A-Z]{2,4})-([1-9]\d{0,8})$")
+REF = re.compile(r"^([A-Z]{2,4})-([1-9]\d{0,8})\Z")
+# What the history of an imported row says; by it an upload is told from an import.
+IMPORT_REASON = "case import"
+# Refs have at most nine digits, and the next row counts on from the highest.
+HIGHEST_GIVEN = 99_999_999
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Shape:
     links / refs: extra lists. single: an object or null instead of a list.
     base: the fields that every CaseRecord has (number, author, retraction, extra).
     on_import: fields outside the record that an imported row gets.
+    chains: fields that lead from row to row of this section and never back.
     """
 
     name: str
@@ -90,6 +95,7 @@ class Shape:
     single: bool = False
     base: bool = True
     on_import: dict[str, Any] = field(default_factory=dict)
+    chains: tuple[str, ...] = ()
 
     @property
     def all_fields(self) -> tuple[str, ...]:
@@ -242,7 +248,8 @@ def ref_order(ref: str) -> tuple[str, int]:
 
 def _natural(path: str) -> list[Any]:
     return [
-        (0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", path)
+        (0, int(p), "") if p.isdecimal() else (1, 0, p)
+        for p in re.split(r"(\d+)", path)
     ]
 
 
@@ -256,6 +263,8 @@ def json_schema() -> dict[str, Any]:
         item = _shape_schema(shape)
         properties[shape.name] = (
             {"anyOf": [item, {"type": "null"}]}
+            if shape.single and shape.base
+            else item
             if shape.single
             else {"type": "array", "items": item}
         )
@@ -399,8 +408,9 @@ class Loader:
             if len(self.faults) == before:  # a value that cannot be read says enough
                 self.validate(row, shape, index)
             rows.append(row)
+        self._refuse_twins(shape, rows)
         if not self.faults:
-            persistence.save_many(rows, actor=self.actor, reason="case import")
+            persistence.save_many(rows, actor=self.actor, reason=IMPORT_REASON)
         for row in rows:
             self.by_ref[str(row.ref)] = row  # type: ignore[attr-defined]
         changed: dict[int, models.Model] = {}
@@ -409,9 +419,12 @@ class Loader:
                 row, shape.model_field(name), ref, self.path(shape, index, name)
             )
             changed[index] = row
+        for index, row in changed.items():
+            self.validate(row, shape, index)
+        self._refuse_rings(shape, changed)
         if not self.faults:
             for row in changed.values():
-                persistence.save(row, actor=self.actor, reason="case import")
+                persistence.save(row, actor=self.actor, reason=IMPORT_REASON)
         self._load_lists(shape, items, rows)
 
     def _numbers(self, shape: Shape, items: list[dict[str, Any]]) -> list[int]:
@@ -420,6 +433,14 @@ class Loader:
         numbers: list[int] = []
         for index, match in enumerate(given):
             number = int(match.group(2)) if match else 0
+            if number > HIGHEST_GIVEN:
+                self.faults.append(
+                    Fault(
+                        self.path(shape, index, "ref"),
+                        f"{items[index]['ref']} is too high a number.",
+                    )
+                )
+                number = 0
             if number and number in taken:
                 self.faults.append(
                     Fault(
@@ -435,6 +456,46 @@ class Loader:
                 following += 1
                 numbers[index] = following
         return numbers
+
+    def _refuse_twins(self, shape: Shape, rows: list[models.Model]) -> None:
+        """Rows of one section that may not stand beside each other, as two lanes of one
+        name or two commanders at a time: the database would refuse the whole file."""
+        for rule in shape.model._meta.constraints:
+            if not isinstance(rule, models.UniqueConstraint) or "number" in rule.fields:
+                continue
+            seen: set[tuple[Any, ...]] = set()
+            for index, row in enumerate(rows):
+                if rule.condition is not None and not _meets(rule.condition, row):
+                    continue
+                key = tuple(
+                    getattr(row, shape.model_field(name).name) for name in rule.fields
+                )
+                if key in seen:
+                    words = rule.get_violation_error_message()
+                    self.faults.append(Fault(self.path(shape, index), str(words)))
+                seen.add(key)
+
+    def _refuse_rings(self, shape: Shape, changed: dict[int, models.Model]) -> None:
+        """A chain such as 'superseded by' that leads back to where it began."""
+        for name in shape.chains:
+            for index, row in changed.items():
+                following, steps = getattr(row, name), 0
+                while following is not None and following is not row:
+                    following, steps = getattr(following, name), steps + 1
+                    if steps > len(changed):
+                        break  # a ring further on: its own rows are told
+                if following is row:
+                    self.faults.append(
+                        Fault(
+                            self.path(shape, index, name),
+                            f"leads back to {row.ref} itself.",
+                        )
+                    )
+
+    def _once(self, ref: str, seen: set[str], path: str) -> None:
+        if ref in seen:
+            self.faults.append(Fault(path, f"{ref} stands twice in this list."))
+        seen.add(ref)
 
     def unknown_keys(
         self, shape: Shape, index: int, item: dict[str, Any]
@@ -453,7 +514,10 @@ class Loader:
         try:
             persistence.validate(row, new=True)
         except ValidationError as error:
+            unsaved = _waiting(row)
             for name, messages in error.message_dict.items():
+                if name in unsaved:  # it names a row that could not be stored itself
+                    continue
                 where = "" if name == NON_FIELD_ERRORS else name
                 self.faults.extend(
                     Fault(self.path(shape, index, where), text) for text in messages
@@ -489,8 +553,10 @@ class Loader:
             evidence = links.model._meta.get_field("evidence").related_model
             made: list[models.Model] = []
             for index, item in enumerate(items):
+                seen: set[str] = set()
                 for at, link in enumerate(item.get(key) or []):
                     path = f"{self.path(shape, index, key)}[{at}]"
+                    self._once(link["evidence"], seen, path)
                     target = self.find(link["evidence"], evidence, f"{path}.evidence")
                     new = links.model(incident=self.incident, claim_id=rows[index].pk)
                     if target is not None:
@@ -504,13 +570,15 @@ class Loader:
                             )
                     made.append(new)
             if not self.faults:
-                persistence.save_many(made, actor=self.actor, reason="case import")
+                persistence.save_many(made, actor=self.actor, reason=IMPORT_REASON)
         for key, many in shape.refs.items():
             target_model = many.model._meta.get_field(many.target).related_model
             made = []
             for index, item in enumerate(items):
+                seen = set()
                 for at, ref in enumerate(item.get(key) or []):
                     path = f"{self.path(shape, index, key)}[{at}]"
+                    self._once(ref, seen, path)
                     target = self.find(ref, target_model, path)
                     if target is not None:
                         made.append(
@@ -523,7 +591,25 @@ class Loader:
                             )
                         )
             if not self.faults:
-                persistence.save_many(made, actor=self.actor, reason="case import")
+                persistence.save_many(made, actor=self.actor, reason=IMPORT_REASON)
+
+
+def _meets(condition: models.Q, row: models.Model) -> bool:
+    """Whether a row falls under a constraint's condition (equalities joined by AND)."""
+    assert condition.connector == models.Q.AND
+    assert not condition.negated
+    return all(getattr(row, name) == value for name, value in condition.children)  # type: ignore[misc]
+
+
+def _waiting(row: models.Model) -> set[str]:
+    """Foreign keys of a row whose target is there but not stored."""
+    return {
+        item.name
+        for item in row._meta.concrete_fields
+        if isinstance(item, models.ForeignKey)
+        and (target := row._state.fields_cache.get(item.name)) is not None
+        and target.pk is None
+    }
 
 
 def read_value(item: models.Field[Any, Any], value: Any) -> Any:
