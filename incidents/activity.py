@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.utils import timezone
 
@@ -13,6 +15,7 @@ from accounts.models import User
 from incidents.models import ActivityEntry, CaseRecord, Incident
 from postmortem.lib import jobs
 from postmortem.lib.canonical import digest
+from postmortem.lib.fields import PROSE_LIMIT, clean_text
 from postmortem.lib.persistence import history_digest, take_written
 
 
@@ -46,6 +49,7 @@ def record(
         history_rows=[asdict(row) for row in take_written()],
         previous_hash=incident.activity_head,
     )
+    entry.reason = _stored_reason(reason)
     entry.hash = entry_hash(entry)
     entry.save(force_insert=True)
     incident.activity_count = entry.sequence
@@ -55,6 +59,16 @@ def record(
     )
     jobs.kick("incidents.tasks.refresh_findings", incident_id=incident.pk)
     return entry
+
+
+def _stored_reason(reason: str) -> str:
+    """A reason as any prose: of bounded length, without control characters."""
+    try:
+        text = clean_text(reason)
+        MaxLengthValidator(PROSE_LIMIT)(text)
+    except ValidationError as error:
+        raise ValidationError({"reason": error}) from error
+    return text
 
 
 def entry_hash(entry: ActivityEntry) -> str:

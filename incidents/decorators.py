@@ -77,7 +77,9 @@ def requires(
 
     def wrap(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def check(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def check(
+            request: SignedInRequest, *args: Any, **kwargs: Any
+        ) -> HttpResponseBase:
             permissions.require(request.user, permission)
             return view(request, *args, **kwargs)
 

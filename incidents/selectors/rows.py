@@ -162,6 +162,9 @@ def search(
     q: str = "",
 ) -> QuerySet[Incident]:
     """The incidents that this person may see, filtered; `q` is a key or words."""
+    status, severity, lane, q = (
+        text.replace("\x00", "")[:200] for text in (status, severity, lane, q)
+    )
     found = Incident.objects.visible_to(user).select_related("snapshot", "declared_by")
     if status:
         found = found.filter(status__in=status.split(","))
