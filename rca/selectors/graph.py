@@ -132,7 +132,7 @@ def graph_svg(drawn: Graph) -> SafeString:
         return SafeString("")
     return format_html(
         '<svg class="pm-graph" viewBox="-4 -4 {width} {height}" width="{width}" '
-        'height="{height}" role="img" aria-labelledby="cause-graph-title" '
+        'height="{height}" role="group" aria-labelledby="cause-graph-title" '
         'aria-describedby="cause-graph-text">'
         '<title id="cause-graph-title">Graph of causes: {causes} causes, {arrows} '
         "arrows</title>"

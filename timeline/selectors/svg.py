@@ -167,12 +167,14 @@ def open_svg(
         else format_html('class="pm-chart {}"', css)
     )
     return format_html(
-        '<svg xmlns="http://www.w3.org/2000/svg" {} viewBox="0 0 {} {}" {} role="img" '
+        '<svg xmlns="http://www.w3.org/2000/svg" {} viewBox="0 0 {} {}" {} role="{}" '
         'aria-labelledby="{}-title"><title id="{}-title">{}</title>',
         SafeString(style),
         width,
         height,
         format_html('width="{}" height="{}"', width, height) if pen.is_print else "",
+        # The marks of the lanes are links, which an image would hide.
+        "group" if ident == "lanes" and not pen.is_print else "img",
         ident,
         ident,
         title,
