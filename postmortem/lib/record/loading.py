@@ -1,15 +1,8 @@
-"""Record sections: each app declares which fields of its models are recorded facts.
-
-From one declaration (`Shape`) come the canonical JSON that the content hash covers, the
-JSON Schema of the case format, and the import. Sections stand in the order of the
-story; inside a section rows are ordered by number.
-"""
+"""Canonical JSON to rows: collects every fault, stores nothing when there is one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -19,342 +12,22 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 
 from postmortem.lib import persistence
-from postmortem.lib.canonical import Json, plain
+from postmortem.lib.canonical import plain
+from postmortem.lib.record.shapes import (
+    REF,
+    SHAPES,
+    Fault,
+    Shape,
+    is_person,
+)
 
 if TYPE_CHECKING:
     from accounts.models import User
     from incidents.models import Incident
 
-SCHEMA_VERSION = 1
-BASE_FIELDS = (
-    "recorded_at",
-    "recorded_by",
-    "retracted_at",
-    "retracted_by",
-    "retraction_reason",
-)
-REF = re.compile(r"^([A-Z]{2,4})-([1-9]\d{0,8})\Z")
-# What the history of an imported row says; by it an upload is told from an import.
 IMPORT_REASON = "case import"
 # Refs have at most nine digits, and the next row counts on from the highest.
 HIGHEST_GIVEN = 99_999_999
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One fault of a case file: the JSON path and the reason in words."""
-
-    path: str
-    reason: str
-
-
-class MalformedCase(ValidationError):
-    """A case file that cannot be read. All faults at once; nothing was imported."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = sorted(set(faults), key=lambda f: _natural(f.path))
-        super().__init__(
-            [f"{fault.path}: {fault.reason}" for fault in self.faults],
-            code="malformed_case",
-        )
-
-
-@dataclass(frozen=True)
-class Links:
-    """Evidence of a claim: a link table, exported as [{evidence, note, …}]."""
-
-    model: type[models.Model]
-    fields: tuple[str, ...] = ("note",)
-
-
-@dataclass(frozen=True)
-class Refs:
-    """A many-to-many table between rows of the case, exported as a list of refs."""
-
-    model: type[models.Model]
-    source: str
-    target: str
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What of a model belongs to the record.
-
-    name: key of the section. fields: model fields, exported under their own names.
-    links / refs: extra lists. single: an object or null instead of a list.
-    base: the fields that every CaseRecord has (number, author, retraction, extra).
-    on_import: fields outside the record that an imported row gets.
-    chains: fields that lead from row to row of this section and never back.
-    """
-
-    name: str
-    model: type[models.Model]
-    fields: tuple[str, ...]
-    links: dict[str, Links] = field(default_factory=dict)
-    refs: dict[str, Refs] = field(default_factory=dict)
-    single: bool = False
-    base: bool = True
-    on_import: dict[str, Any] = field(default_factory=dict)
-    chains: tuple[str, ...] = ()
-
-    @property
-    def all_fields(self) -> tuple[str, ...]:
-        return (*self.fields, *BASE_FIELDS) if self.base else self.fields
-
-    @property
-    def prefix(self) -> str:
-        return str(getattr(self.model, "prefix", ""))
-
-    def model_field(self, name: str) -> models.Field[Any, Any]:
-        found = self.model._meta.get_field(name)
-        assert isinstance(found, models.Field)
-        return found
-
-    def known_keys(self) -> set[str]:
-        keys = {*self.all_fields, *self.links, *self.refs}
-        return keys | {"ref", "extra"} if self.base else keys | {"extra"}
-
-
-SHAPES: dict[str, Shape] = {}
-
-
-def register(shape: Shape) -> Shape:
-    """Add a section. Apps register theirs in the order of the story."""
-    if shape.name in SHAPES:
-        raise ValueError(f"record section {shape.name} is registered twice")
-    SHAPES[shape.name] = shape
-    return shape
-
-
-def _is_person(item: models.Field[Any, Any]) -> bool:
-    return (
-        isinstance(item, models.ForeignKey)
-        and item.related_model._meta.label == "accounts.User"
-    )
-
-
-# --- out ---------------------------------------------------------------------------
-
-
-def build_record(incident: Incident) -> dict[str, Json]:
-    """The recorded facts of an incident in canonical form (decisions 1 and 3)."""
-    rows: dict[str, list[models.Model]] = {
-        shape.name: list(shape.model._default_manager.filter(**_of(shape, incident)))
-        for shape in SHAPES.values()
-    }
-    refs = {
-        (shape.model, row.pk): str(getattr(row, "ref", ""))
-        for shape in SHAPES.values()
-        for row in rows[shape.name]
-    }
-    people = _handles(rows)
-    record: dict[str, Json] = {"schema": SCHEMA_VERSION}
-    for shape in SHAPES.values():
-        lists = _lists(shape, incident, refs)
-        items = [
-            _row_out(shape, row, refs, people, lists)
-            for row in sorted(rows[shape.name], key=lambda r: getattr(r, "number", 0))
-        ]
-        record[shape.name] = (items[0] if items else None) if shape.single else items
-    return record
-
-
-def _of(shape: Shape, incident: Incident) -> dict[str, Any]:
-    return {"incident": incident} if shape.base else {"pk": incident.pk}
-
-
-def _handles(rows: dict[str, list[models.Model]]) -> dict[int, str]:
-    ids: set[int] = set()
-    user_model: Any = None
-    for shape in SHAPES.values():
-        for name in shape.all_fields:
-            item = shape.model_field(name)
-            if _is_person(item):
-                user_model = item.related_model
-                ids |= {getattr(row, item.attname) for row in rows[shape.name]}
-    ids.discard(None)
-    if not ids:
-        return {}
-    return dict(user_model.objects.filter(pk__in=ids).values_list("pk", "handle"))
-
-
-def _lists(
-    shape: Shape, incident: Incident, refs: dict[Any, str]
-) -> dict[str, dict[int, list[Json]]]:
-    found: dict[str, dict[int, list[Json]]] = {}
-    for key, links in shape.links.items():
-        per_row: dict[int, list[Json]] = {}
-        evidence = links.model._meta.get_field("evidence").related_model
-        for link in links.model._default_manager.filter(
-            incident=incident, retracted_at=None
-        ):
-            item = {name: _text_out(getattr(link, name)) for name in links.fields}
-            item["evidence"] = refs[(evidence, link.evidence_id)]  # type: ignore[attr-defined]
-            per_row.setdefault(link.claim_id, []).append(item)  # type: ignore[attr-defined]
-        for items in per_row.values():
-            items.sort(key=lambda i: (ref_order(i["evidence"]), str(i)))  # type: ignore[index,call-overload]
-        found[key] = per_row
-    for key, many in shape.refs.items():
-        per_row = {}
-        target = many.model._meta.get_field(many.target).related_model
-        for link in many.model._default_manager.filter(
-            incident=incident, retracted_at=None
-        ):
-            per_row.setdefault(getattr(link, f"{many.source}_id"), []).append(
-                refs[(target, getattr(link, f"{many.target}_id"))]
-            )
-        for items in per_row.values():
-            items.sort(key=ref_order)  # type: ignore[arg-type]
-        found[key] = per_row
-    return found
-
-
-def _row_out(
-    shape: Shape,
-    row: models.Model,
-    refs: dict[Any, str],
-    people: dict[int, str],
-    lists: dict[str, dict[int, list[Json]]],
-) -> dict[str, Json]:
-    item: dict[str, Json] = {}
-    if shape.base:
-        item["ref"] = str(row.ref)  # type: ignore[attr-defined]
-    item["extra"] = plain(row.extra)  # type: ignore[attr-defined]
-    for name in shape.all_fields:
-        model_field = shape.model_field(name)
-        value = getattr(row, model_field.attname)
-        if isinstance(model_field, models.ForeignKey) and value is not None:
-            value = (
-                people[value]
-                if _is_person(model_field)
-                else refs[(model_field.related_model, value)]
-            )
-        elif isinstance(model_field, models.DecimalField) and value is not None:
-            value = f"{value:.{model_field.decimal_places}f}"
-        item[name] = _text_out(value)
-    for key, per_row in lists.items():
-        item[key] = per_row.get(row.pk, [])
-    return item
-
-
-def _text_out(value: Any) -> Json:
-    return None if value == "" else plain(value)
-
-
-def ref_order(ref: str) -> tuple[str, int]:
-    prefix, _, number = ref.rpartition("-")
-    return prefix, int(number)
-
-
-def _natural(path: str) -> list[Any]:
-    return [
-        (0, int(p), "") if p.isdecimal() else (1, 0, p)
-        for p in re.split(r"(\d+)", path)
-    ]
-
-
-# --- schema ------------------------------------------------------------------------
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the `record` member of a case file."""
-    properties: dict[str, Any] = {"schema": {"const": SCHEMA_VERSION}}
-    for shape in SHAPES.values():
-        item = _shape_schema(shape)
-        properties[shape.name] = (
-            {"anyOf": [item, {"type": "null"}]}
-            if shape.single and shape.base
-            else item
-            if shape.single
-            else {"type": "array", "items": item}
-        )
-    return {
-        "type": "object",
-        "required": ["schema", "incident"],
-        "properties": properties,
-    }
-
-
-def _shape_schema(shape: Shape) -> dict[str, Any]:
-    properties: dict[str, Any] = {"extra": {"type": "object"}}
-    if shape.base:
-        properties["ref"] = {
-            "type": "string",
-            "pattern": f"^{shape.prefix}-[1-9][0-9]{{0,8}}$",
-        }
-    required = []
-    for name in shape.all_fields:
-        model_field = shape.model_field(name)
-        properties[name] = _field_schema(model_field)
-        if model_field.choices and not model_field.has_default():
-            required.append(name)
-    for key, links in shape.links.items():
-        properties[key] = {"type": "array", "items": _link_schema(links)}
-    for key, many in shape.refs.items():
-        target = many.model._meta.get_field(many.target).related_model
-        properties[key] = {"type": "array", "items": _ref_schema(target)}
-    return {"type": "object", "required": required, "properties": properties}
-
-
-def _ref_schema(model: Any) -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^{model.prefix}-[1-9][0-9]{{0,8}}$"}
-
-
-def _link_schema(links: Links) -> dict[str, Any]:
-    evidence = links.model._meta.get_field("evidence").related_model
-    properties: dict[str, Any] = {"evidence": _ref_schema(evidence)}
-    for name in links.fields:
-        item = links.model._meta.get_field(name)
-        assert isinstance(item, models.Field)
-        properties[name] = _field_schema(item)
-    return {
-        "type": "object",
-        "required": ["evidence"],
-        "properties": properties,
-        "additionalProperties": False,
-    }
-
-
-def _field_schema(item: models.Field[Any, Any]) -> dict[str, Any]:
-    nullable = item.null or isinstance(item, models.CharField | models.TextField)
-    schema: dict[str, Any]
-    if item.choices:
-        values: list[Any] = [value for value, _ in item.flatchoices if value != ""]
-        return {"enum": [*values, None] if nullable and item.blank else values}
-    if isinstance(item, models.ForeignKey):
-        schema = (
-            {"type": "string", "minLength": 1, "maxLength": 200}
-            if _is_person(item)
-            else _ref_schema(item.related_model)
-        )
-    elif isinstance(item, models.BooleanField):
-        schema = {"type": "boolean"}
-    elif isinstance(item, models.DecimalField):
-        schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
-    elif isinstance(item, models.IntegerField):
-        schema = {"type": "integer"}
-    elif isinstance(item, models.DateTimeField):
-        schema = {"type": "string", "format": "date-time"}
-    elif isinstance(item, models.DateField):
-        schema = {"type": "string", "format": "date"}
-    elif isinstance(item, models.UUIDField):
-        schema = {"type": "string", "format": "uuid"}
-    elif isinstance(item, models.JSONField):
-        schema = {"type": ["object", "array"]}
-    else:
-        schema = {"type": "string"}
-        if item.max_length:
-            schema["maxLength"] = item.max_length
-    if nullable:
-        schema["type"] = (
-            [*schema["type"], "null"]
-            if isinstance(schema["type"], list)
-            else [schema["type"], "null"]
-        )
-    return schema
-
-
-# --- in ----------------------------------------------------------------------------
 
 
 class Loader:
@@ -529,7 +202,7 @@ class Loader:
         if isinstance(item, models.ForeignKey):
             if value is None:
                 setattr(row, item.name, None)
-            elif _is_person(item):
+            elif is_person(item):
                 setattr(row, item.name, self.person(value))
             elif (target := self.find(value, item.related_model, path)) is not None:
                 setattr(row, item.name, target)

@@ -1,0 +1,128 @@
+"""Rows to canonical JSON: the recorded facts of an incident."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from postmortem.lib.canonical import Json, plain
+from postmortem.lib.record.shapes import (
+    SCHEMA_VERSION,
+    SHAPES,
+    Shape,
+    is_person,
+)
+
+if TYPE_CHECKING:
+    from incidents.models import Incident
+
+
+def build_record(incident: Incident) -> dict[str, Json]:
+    """The recorded facts of an incident in canonical form (decisions 1 and 3)."""
+    rows: dict[str, list[models.Model]] = {
+        shape.name: list(shape.model._default_manager.filter(**_of(shape, incident)))
+        for shape in SHAPES.values()
+    }
+    refs = {
+        (shape.model, row.pk): str(getattr(row, "ref", ""))
+        for shape in SHAPES.values()
+        for row in rows[shape.name]
+    }
+    people = _handles(rows)
+    record: dict[str, Json] = {"schema": SCHEMA_VERSION}
+    for shape in SHAPES.values():
+        lists = _lists(shape, incident, refs)
+        items = [
+            _row_out(shape, row, refs, people, lists)
+            for row in sorted(rows[shape.name], key=lambda r: getattr(r, "number", 0))
+        ]
+        record[shape.name] = (items[0] if items else None) if shape.single else items
+    return record
+
+
+def _of(shape: Shape, incident: Incident) -> dict[str, Any]:
+    return {"incident": incident} if shape.base else {"pk": incident.pk}
+
+
+def _handles(rows: dict[str, list[models.Model]]) -> dict[int, str]:
+    ids: set[int] = set()
+    user_model: Any = None
+    for shape in SHAPES.values():
+        for name in shape.all_fields:
+            item = shape.model_field(name)
+            if is_person(item):
+                user_model = item.related_model
+                ids |= {getattr(row, item.attname) for row in rows[shape.name]}
+    ids.discard(None)
+    if not ids:
+        return {}
+    return dict(user_model.objects.filter(pk__in=ids).values_list("pk", "handle"))
+
+
+def _lists(
+    shape: Shape, incident: Incident, refs: dict[Any, str]
+) -> dict[str, dict[int, list[Json]]]:
+    found: dict[str, dict[int, list[Json]]] = {}
+    for key, links in shape.links.items():
+        per_row: dict[int, list[Json]] = {}
+        evidence = links.model._meta.get_field("evidence").related_model
+        for link in links.model._default_manager.filter(
+            incident=incident, retracted_at=None
+        ):
+            item = {name: _text_out(getattr(link, name)) for name in links.fields}
+            item["evidence"] = refs[(evidence, link.evidence_id)]  # type: ignore[attr-defined]
+            per_row.setdefault(link.claim_id, []).append(item)  # type: ignore[attr-defined]
+        for items in per_row.values():
+            items.sort(key=lambda i: (ref_order(i["evidence"]), str(i)))  # type: ignore[index,call-overload]
+        found[key] = per_row
+    for key, many in shape.refs.items():
+        per_row = {}
+        target = many.model._meta.get_field(many.target).related_model
+        for link in many.model._default_manager.filter(
+            incident=incident, retracted_at=None
+        ):
+            per_row.setdefault(getattr(link, f"{many.source}_id"), []).append(
+                refs[(target, getattr(link, f"{many.target}_id"))]
+            )
+        for items in per_row.values():
+            items.sort(key=ref_order)  # type: ignore[arg-type]
+        found[key] = per_row
+    return found
+
+
+def _row_out(
+    shape: Shape,
+    row: models.Model,
+    refs: dict[Any, str],
+    people: dict[int, str],
+    lists: dict[str, dict[int, list[Json]]],
+) -> dict[str, Json]:
+    item: dict[str, Json] = {}
+    if shape.base:
+        item["ref"] = str(row.ref)  # type: ignore[attr-defined]
+    item["extra"] = plain(row.extra)  # type: ignore[attr-defined]
+    for name in shape.all_fields:
+        model_field = shape.model_field(name)
+        value = getattr(row, model_field.attname)
+        if isinstance(model_field, models.ForeignKey) and value is not None:
+            value = (
+                people[value]
+                if is_person(model_field)
+                else refs[(model_field.related_model, value)]
+            )
+        elif isinstance(model_field, models.DecimalField) and value is not None:
+            value = f"{value:.{model_field.decimal_places}f}"
+        item[name] = _text_out(value)
+    for key, per_row in lists.items():
+        item[key] = per_row.get(row.pk, [])
+    return item
+
+
+def _text_out(value: Any) -> Json:
+    return None if value == "" else plain(value)
+
+
+def ref_order(ref: str) -> tuple[str, int]:
+    prefix, _, number = ref.rpartition("-")
+    return prefix, int(number)
