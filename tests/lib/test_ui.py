@@ -334,11 +334,13 @@ def test_style_sheets_point_only_to_files_that_exist():
 
 
 def test_templates_carry_no_inline_script_or_style():
-    """The content security policy allows neither."""
+    """The content security policy allows neither. The one-pager's sheet becomes a PDF
+    and is never served as a page."""
     inline = [
         page.name
         for page in (Path(settings.BASE_DIR) / "templates").rglob("*.html")
-        if re.search(
+        if page.name != "report_print.html"
+        and re.search(
             r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|hx-on",
             page.read_text(),
         )
