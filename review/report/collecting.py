@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from itertools import pairwise
-from typing import Any
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import F
@@ -14,7 +12,6 @@ from django.urls import reverse
 
 from actions.models import ActionItem, ClosureTest, TestRun
 from incidents.models import (
-    Claim,
     Evidence,
     ImpactFigure,
     ImpactStatement,
@@ -22,13 +19,12 @@ from incidents.models import (
     KnownUnknown,
     Lane,
     Participation,
-    SeverityPolicy,
 )
-from incidents.selectors import content_hash, evidence_use
+from incidents.selectors import evidence_use
 from postmortem.lib import tabs
 from postmortem.lib.canonical import digest
 from postmortem.lib.findings import Finding
-from postmortem.lib.times import on_clock, span
+from postmortem.lib.times import span
 from postmortem.lib.ui import clock_range, incident_time, money
 from rca.models import Cause
 from review.report.content import (
@@ -37,20 +33,27 @@ from review.report.content import (
     Amount,
     ApprovalLine,
     IndexLine,
-    Indicator,
     Line,
     Ref,
     Report,
     clip_host,
     sentence,
 )
-from review.selectors import approvals_state, gaps, latest_seal, present_findings
-from timeline.models import DependencyCheckpoint, Entry
-from timeline.selectors import durations_of, feeding, milestones, strip_svg
+from review.report.facts import REFS_SHOWN, Facts
+from review.selectors import (
+    Gap,
+    approvals_state,
+    gaps,
+    latest_seal,
+)
+from timeline.models import DependencyCheckpoint
+from timeline.selectors import (
+    strip_svg,
+)
 
 # Part of every build key: raise it when the page changes, so that it is built again.
 TEMPLATE_VERSION = 1
-REFS_SHOWN = 4
+LATER_SHOWN = 3  # more claims on later summaries than this become one line
 ROLES = {
     Cause.Label.TRIGGER: "Trigger",
     Cause.Label.PRIMARY: "Primary",
@@ -91,73 +94,8 @@ def build_report(
     return _Builder(incident, as_of, findings).report()
 
 
-class _Builder:
-    def __init__(
-        self, incident: Incident, as_of: datetime, findings: Sequence[Finding] | None
-    ) -> None:
-        self.incident = incident
-        self.zone = incident.clock_zone
-        self.as_of = as_of
-        self.findings = (
-            list(findings)
-            if findings is not None
-            else present_findings(incident, as_of)
-        )
-        self.seal = latest_seal(incident)
-        self.is_sealed = bool(self.seal) and incident.status == Incident.Status.CLOSED
-        self.content = content_hash(incident, fresh=True)
-        self.cited: dict[int, int] = {}
-        live: dict[str, Any] = {"incident": incident, "retracted_at": None}
-        self.live = live
-        marks = milestones(incident)
-        self.milestones = feeding(marks)
-        self.durations = {d.key: d for d in durations_of(incident, marks)}
-        self.figures = list(
-            ImpactFigure.objects.filter(**live).prefetch_related(
-                "evidence_links__evidence"
-            )
-        )
-        self.runs: dict[int, list[TestRun]] = {}
-        for run in TestRun.objects.filter(**live).prefetch_related(
-            "evidence_links__evidence"
-        ):
-            self.runs.setdefault(run.closure_test_id, []).append(run)
-        self.tests: dict[int, list[ClosureTest]] = {}
-        for test in ClosureTest.objects.filter(**live):
-            self.tests.setdefault(test.action_id, []).append(test)
-
+class _Builder(Facts):
     # -- pieces
-
-    def words(self, key: str) -> str:
-        """A duration in words, 'not recorded' included; never a false zero."""
-        found = self.durations.get(key)
-        return found.text if found else NOT_RECORDED
-
-    def proof(self, kind: str) -> tuple[Ref, ...]:
-        milestone = self.milestones.get(kind)
-        if milestone is None or milestone.entry is None:
-            return ()
-        return self.refs(milestone.entry)[0][:1]
-
-    def ref(self, item: Evidence) -> Ref:
-        self.cited[item.pk] = self.cited.get(item.pk, 0) + 1
-        return Ref(item.ref, self._evidence_url(item), item.is_original)
-
-    def _evidence_url(self, item: Evidence) -> str:
-        item.incident = self.incident
-        return settings.BASE_URL + item.get_absolute_url()
-
-    def refs(self, claim: Claim) -> tuple[tuple[Ref, ...], int]:
-        items = [e for e in claim.evidence if not e.is_retracted]
-        items.sort(key=lambda e: (not e.is_original, e.number))
-        shown = sorted(items[:REFS_SHOWN], key=lambda e: e.number)
-        return tuple(self.ref(e) for e in shown), len(items) - len(shown)
-
-    def day(self, moment: datetime | None) -> str:
-        if moment is None:
-            return "no date"
-        local = on_clock(moment, self.zone)
-        return f"{local.day} {local:%b}"
 
     # -- blocks
 
@@ -290,111 +228,6 @@ class _Builder:
             )
         return tuple(rows)
 
-    def _indicators(self) -> tuple[Indicator, ...]:
-        return (
-            self._timeliness(),
-            self._accuracy(),
-            self._reliability(),
-            Indicator(
-                "Compliance",
-                NOT_RECORDED,
-                ("Control bypasses: not recorded", "Exceptions: not recorded"),
-                is_recorded=False,
-            ),
-        )
-
-    def _timeliness(self) -> Indicator:
-        detect = self.durations.get("detect")
-        is_recorded = detect is not None and detect.delta is not None
-        return Indicator(
-            "Timeliness",
-            f"{self.words('detect')} to detect" if is_recorded else NOT_RECORDED,
-            (f"Mitigated: {self.words('mitigate')}", self._cadence()),
-            self.proof("first_alert") if is_recorded else (),
-            is_recorded=is_recorded,
-        )
-
-    def _cadence(self) -> str:
-        updates = sorted(
-            entry.occurred_at
-            for entry in Entry.objects.filter(**self.live, kind=Entry.Kind.COMMS)
-            if entry.occurred_at
-        )
-        if not updates:
-            return "Updates: not recorded"
-        policy = SeverityPolicy.objects.filter(severity=self.incident.severity).first()
-        number = f"{len(updates)} update{'' if len(updates) == 1 else 's'}"
-        if policy is None or not policy.cadence_minutes:
-            return number
-        start = self.incident.declared_at or updates[0]
-        stable = self.milestones.get("stabilized")
-        end = (
-            (stable.entry.occurred_at if stable and stable.entry else None)
-            or self.incident.stabilized_at
-            or updates[-1]
-        )
-        marks = [start, *(u for u in updates if start < u < end), end]
-        silence = max(b - a for a, b in pairwise(marks))
-        allowed = timedelta(minutes=policy.cadence_minutes)
-        if silence <= allowed:
-            return f"{number}, on cadence ({policy.cadence_minutes} min)"
-        return f"{number}, longest silence {span(silence)}"
-
-    def _accuracy(self) -> Indicator:
-        if not self.figures:
-            return Indicator(
-                "Accuracy",
-                NOT_RECORDED,
-                ("Record parity: not recorded", "Duplicates: not recorded"),
-                is_recorded=False,
-            )
-        actual = sum(f.basis == ImpactFigure.Basis.ACTUAL for f in self.figures)
-        duplicates = [
-            f.count
-            for f in self.figures
-            if f.measure == ImpactFigure.Measure.DUPLICATES and f.count is not None
-        ]
-        return Indicator(
-            "Accuracy",
-            f"{actual} of {len(self.figures)} figures actual",
-            (
-                "Record parity: not recorded",
-                f"Duplicates: {sum(duplicates):,}"
-                if duplicates
-                else "Duplicates: not recorded",
-            ),
-        )
-
-    def _reliability(self) -> Indicator:
-        mandatory = ActionItem.objects.filter(
-            **self.live, timing=ActionItem.Timing.MANDATORY
-        ).exclude(state=ActionItem.State.CANCELLED)
-        tests = [t for a in mandatory for t in self.tests.get(a.pk, [])]
-        if not tests:
-            return Indicator(
-                "Reliability",
-                NOT_RECORDED,
-                ("Mandatory closure tests: none recorded", "Repeats: not recorded"),
-                is_recorded=False,
-            )
-        accepted = [
-            run for test in tests if (run := self._accepted_run(test.pk)) is not None
-        ]
-        refs = tuple(
-            dict.fromkeys(ref for run in accepted for ref in self.refs(run)[0])
-        )
-        return Indicator(
-            "Reliability",
-            f"{len(accepted)} of {len(tests)} tests passed",
-            ("Mandatory actions", "Repeats: not recorded"),
-            refs[:1],
-            state="ok" if len(accepted) == len(tests) else "bad",
-        )
-
-    def _accepted_run(self, test_id: int) -> TestRun | None:
-        runs = [run for run in self.runs.get(test_id, []) if run.is_accepted]
-        return max(runs, key=lambda run: run.ran_at) if runs else None
-
     def _recovery(self) -> tuple[str, ...]:
         """Customers and books recover separately (R-RV-02), from first impact."""
         return (
@@ -526,7 +359,8 @@ class _Builder:
                 item.owner.label if item.owner else "no owner",
                 self.day(item.due_at) if item.due_at else "no deadline",
             ]
-            text = f"{sentence(item.question)} {', '.join(ends)}"
+            end = ", ".join(ends)
+            text = f"{sentence(item.question)} {end[:1].upper()}{end[1:]}"
             found.append(Line("Risk" if accepted else "Unknown", text))
         for runs in self.runs.values():
             for run in runs:
@@ -535,10 +369,16 @@ class _Builder:
                     found.append(
                         Line("Risk", f"Not reproduced: {run.sandbox_limit}", refs, more)
                     )
-        for gap in gaps(self.incident, now=self.as_of):
+        stated = gaps(self.incident, now=self.as_of)
+        later = [gap for gap in stated if gap.later]
+        if len(later) > LATER_SHOWN:
+            found.append(self._later(later))
+            stated = [gap for gap in stated if not gap.later]
+        for gap in stated:
             text = gap.title
             if gap.unproven and gap.unproven != gap.title:
                 text = f"{text.rstrip('.')}: {gap.unproven}"
+            text = sentence(text)
             text += (
                 f" Accepted by {gap.accepted_by}."
                 if gap.accepted_by
@@ -547,6 +387,20 @@ class _Builder:
             gap_refs = (self.ref(gap.evidence),) if gap.evidence else ()
             found.append(Line("Gap", text, gap_refs))
         return tuple(found)
+
+    def _later(self, found: Sequence[Gap]) -> Line:
+        """Many claims on later summaries as one line: their refs, and the summaries."""
+        refs = [gap.later for gap in found]
+        more = f" and {len(refs) - 6} more" if len(refs) > 6 else ""
+        items = {gap.evidence.pk: gap.evidence for gap in found if gap.evidence}
+        shown = [self.ref(item) for item in list(items.values())[:REFS_SHOWN]]
+        return Line(
+            "Gap",
+            f"{len(refs)} claims rest on later summaries only: "
+            f"{', '.join(refs[:6])}{more}. Not accepted.",
+            tuple(shown),
+            len(items) - len(shown),
+        )
 
     def _controls(self) -> tuple[Ref, ...]:
         """Control artifacts in the trail: data contracts, runbooks (R-OP-04)."""

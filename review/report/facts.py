@@ -1,0 +1,212 @@
+"""The facts that the blocks of the one-pager draw on, read once, and its indicators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from actions.models import ActionItem, ClosureTest, TestRun
+from incidents.models import (
+    Claim,
+    Evidence,
+    ImpactFigure,
+    Incident,
+    SeverityPolicy,
+)
+from incidents.selectors import content_hash
+from postmortem.lib.findings import Finding
+from postmortem.lib.times import on_clock, span
+from review.report.content import (
+    NOT_RECORDED,
+    Indicator,
+    Ref,
+)
+from review.selectors import (
+    latest_seal,
+    present_findings,
+)
+from timeline.models import Entry
+from timeline.selectors import (
+    durations_of,
+    entries,
+    feeding,
+    milestones,
+    silences,
+)
+
+REFS_SHOWN = 4
+
+
+class Facts:
+    """One incident as the sheet needs it: rows read once, refs, words, indicators."""
+
+    def __init__(
+        self, incident: Incident, as_of: datetime, findings: Sequence[Finding] | None
+    ) -> None:
+        self.incident = incident
+        self.zone = incident.clock_zone
+        self.as_of = as_of
+        self.findings = (
+            list(findings)
+            if findings is not None
+            else present_findings(incident, as_of)
+        )
+        self.seal = latest_seal(incident)
+        self.is_sealed = bool(self.seal) and incident.status == Incident.Status.CLOSED
+        self.content = content_hash(incident, fresh=True)
+        self.cited: dict[int, int] = {}
+        live: dict[str, Any] = {"incident": incident, "retracted_at": None}
+        self.live = live
+        marks = self.marks = milestones(incident)
+        self.milestones = feeding(marks)
+        self.durations = {d.key: d for d in durations_of(incident, marks)}
+        self.figures = list(
+            ImpactFigure.objects.filter(**live).prefetch_related(
+                "evidence_links__evidence"
+            )
+        )
+        self.runs: dict[int, list[TestRun]] = {}
+        for run in TestRun.objects.filter(**live).prefetch_related(
+            "evidence_links__evidence"
+        ):
+            self.runs.setdefault(run.closure_test_id, []).append(run)
+        self.tests: dict[int, list[ClosureTest]] = {}
+        for test in ClosureTest.objects.filter(**live):
+            self.tests.setdefault(test.action_id, []).append(test)
+
+    def words(self, key: str) -> str:
+        """A duration in words, 'not recorded' included; never a false zero."""
+        found = self.durations.get(key)
+        return found.text if found else NOT_RECORDED
+
+    def proof(self, kind: str) -> tuple[Ref, ...]:
+        milestone = self.milestones.get(kind)
+        if milestone is None or milestone.entry is None:
+            return ()
+        return self.refs(milestone.entry)[0][:1]
+
+    def ref(self, item: Evidence) -> Ref:
+        self.cited[item.pk] = self.cited.get(item.pk, 0) + 1
+        return Ref(item.ref, self._evidence_url(item), item.is_original)
+
+    def _evidence_url(self, item: Evidence) -> str:
+        item.incident = self.incident
+        return settings.BASE_URL + item.get_absolute_url()
+
+    def refs(self, claim: Claim) -> tuple[tuple[Ref, ...], int]:
+        items = [e for e in claim.evidence if not e.is_retracted]
+        items.sort(key=lambda e: (not e.is_original, e.number))
+        shown = sorted(items[:REFS_SHOWN], key=lambda e: e.number)
+        return tuple(self.ref(e) for e in shown), len(items) - len(shown)
+
+    def day(self, moment: datetime | None) -> str:
+        if moment is None:
+            return "no date"
+        local = on_clock(moment, self.zone)
+        return f"{local.day} {local:%b}"
+
+    def _indicators(self) -> tuple[Indicator, ...]:
+        return (
+            self._timeliness(),
+            self._accuracy(),
+            self._reliability(),
+            Indicator(
+                "Compliance",
+                NOT_RECORDED,
+                ("Control bypasses: not recorded", "Exceptions: not recorded"),
+                is_recorded=False,
+            ),
+        )
+
+    def _timeliness(self) -> Indicator:
+        detect = self.durations.get("detect")
+        is_recorded = detect is not None and detect.delta is not None
+        return Indicator(
+            "Timeliness",
+            f"{self.words('detect')} to detect" if is_recorded else NOT_RECORDED,
+            (f"Mitigated: {self.words('mitigate')}", self._cadence()),
+            self.proof("first_alert") if is_recorded else (),
+            is_recorded=is_recorded,
+        )
+
+    def _cadence(self) -> str:
+        """Updates with a time, and the longest silence while customers were affected;
+        a bare day is no time."""
+        rows = entries(self.incident)
+        updates = sum(
+            row.kind == Entry.Kind.COMMS
+            and row.occurred_at is not None
+            and row.precision != Entry.Precision.DAY
+            for row in rows
+        )
+        if not updates:
+            return "Updates: none with a time"
+        number = f"{updates} update{'' if updates == 1 else 's'}"
+        policy = SeverityPolicy.objects.filter(severity=self.incident.severity).first()
+        if policy is None or not policy.cadence_minutes:
+            return number
+        allowed = timedelta(minutes=policy.cadence_minutes)
+        found = silences(rows, list(self.marks), allowed)
+        if found is None:
+            return number
+        if not found:
+            return f"{number}, on cadence ({policy.cadence_minutes} min)"
+        return f"{number}, longest silence {span(found[0].length)}"
+
+    def _accuracy(self) -> Indicator:
+        if not self.figures:
+            return Indicator(
+                "Accuracy",
+                NOT_RECORDED,
+                ("Record parity: not recorded", "Duplicates: not recorded"),
+                is_recorded=False,
+            )
+        actual = sum(f.basis == ImpactFigure.Basis.ACTUAL for f in self.figures)
+        duplicates = [
+            f.count
+            for f in self.figures
+            if f.measure == ImpactFigure.Measure.DUPLICATES and f.count is not None
+        ]
+        return Indicator(
+            "Accuracy",
+            f"{actual} of {len(self.figures)} figures actual",
+            (
+                "Record parity: not recorded",
+                f"Duplicates: {sum(duplicates):,}"
+                if duplicates
+                else "Duplicates: not recorded",
+            ),
+        )
+
+    def _reliability(self) -> Indicator:
+        mandatory = ActionItem.objects.filter(
+            **self.live, timing=ActionItem.Timing.MANDATORY
+        ).exclude(state=ActionItem.State.CANCELLED)
+        tests = [t for a in mandatory for t in self.tests.get(a.pk, [])]
+        if not tests:
+            return Indicator(
+                "Reliability",
+                NOT_RECORDED,
+                ("Mandatory closure tests: none recorded", "Repeats: not recorded"),
+                is_recorded=False,
+            )
+        accepted = [
+            run for test in tests if (run := self._accepted_run(test.pk)) is not None
+        ]
+        refs = tuple(
+            dict.fromkeys(ref for run in accepted for ref in self.refs(run)[0])
+        )
+        return Indicator(
+            "Reliability",
+            f"{len(accepted)} of {len(tests)} tests passed",
+            ("Mandatory actions", "Repeats: not recorded"),
+            refs[:1],
+            state="ok" if len(accepted) == len(tests) else "bad",
+        )
+
+    def _accepted_run(self, test_id: int) -> TestRun | None:
+        runs = [run for run in self.runs.get(test_id, []) if run.is_accepted]
+        return max(runs, key=lambda run: run.ran_at) if runs else None
