@@ -16,6 +16,7 @@ from incidents.forms import (
     CaseForm,
     ClockField,
     PersonChoiceField,
+    RowsField,
     live_evidence,
     model_field,
 )
@@ -102,13 +103,13 @@ class ActionForm(CaseForm):
         help_text="Risk controls and the settlement path need a finance approval too.",
     )
     priority = model_field(ActionItem, "priority")
-    causes = forms.ModelMultipleChoiceField(
+    causes = RowsField(
         queryset=Cause.objects.none(),
         required=False,
         label="Causes it answers",
         widget=forms.CheckboxSelectMultiple,
     )
-    failure_modes = forms.ModelMultipleChoiceField(
+    failure_modes = RowsField(
         queryset=FailureMode.objects.none(),
         required=False,
         label="Failure modes it answers",
@@ -200,7 +201,7 @@ class ClosureTestForm(CaseForm):
 class ArtifactsForm(CaseForm):
     """Artifacts of a run: what is in the case already, or a new file."""
 
-    evidence = forms.ModelMultipleChoiceField(
+    evidence = RowsField(
         queryset=Evidence.objects.none(),
         required=False,
         label="Artifacts in this case",

@@ -114,6 +114,18 @@ class CurrencyField(forms.CharField):
         return str(super().clean(value)).upper()
 
 
+class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Any number of rows. An id that no row can have is one that no row has."""
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except OverflowError:
+            raise ValidationError(
+                "Choose among the rows that are offered.", code="invalid_choice"
+            ) from None
+
+
 class PersonChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Somebody who can sign in, by role title and name."""
 
@@ -168,7 +180,7 @@ class EvidenceMixin(CaseForm):
 
     def narrow(self, incident: Incident) -> None:
         super().narrow(incident)
-        self.fields["evidence"] = forms.ModelMultipleChoiceField(
+        self.fields["evidence"] = RowsField(
             queryset=live_evidence(incident),
             required=False,
             widget=forms.CheckboxSelectMultiple,

@@ -13,6 +13,7 @@ from incidents.forms import (
     ClockField,
     EvidenceMixin,
     PersonChoiceField,
+    RowsField,
     live_evidence,
     model_field,
 )
@@ -31,7 +32,7 @@ DEFINITIONS = {
 }
 
 
-class ShortChoiceField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+class ShortChoiceField(RowsField):
     """Rows by ref and the first words of what they say."""
 
     def label_from_instance(self, obj: Any) -> str:
@@ -144,7 +145,7 @@ class RuleOutForm(CaseForm):
     )
 
     def narrow(self, incident: Incident) -> None:
-        self.fields["evidence"] = forms.ModelMultipleChoiceField(
+        self.fields["evidence"] = RowsField(
             queryset=live_evidence(incident),
             required=False,
             help_text="The artifacts that changed direction; added to those linked.",

@@ -16,6 +16,7 @@ from incidents.forms import (
     ClockField,
     EvidenceMixin,
     PersonChoiceField,
+    RowsField,
     live_evidence,
     model_field,
 )
@@ -377,7 +378,7 @@ class GapForm(CaseForm):
 class LinkForm(CaseForm):
     """Artifacts that a claim rests on."""
 
-    evidence = forms.ModelMultipleChoiceField(
+    evidence = RowsField(
         queryset=Evidence.objects.none(),
         help_text="Original records first; several can be chosen.",
     )
@@ -388,7 +389,7 @@ class LinkForm(CaseForm):
     def narrow(self, incident: Incident) -> None:
         super().narrow(incident)
         field = self.fields["evidence"]
-        assert isinstance(field, forms.ModelMultipleChoiceField)
+        assert isinstance(field, RowsField)
         field.queryset = live_evidence(incident)
 
 
@@ -444,12 +445,12 @@ class SettleForm(CaseForm):
 
     state = model_field(Hypothesis, "state")
     what_decided = model_field(Hypothesis, "what_decided")
-    evidence_for = forms.ModelMultipleChoiceField(
+    evidence_for = RowsField(
         queryset=Evidence.objects.none(),
         required=False,
         label="Evidence that supports it",
     )
-    evidence_against = forms.ModelMultipleChoiceField(
+    evidence_against = RowsField(
         queryset=Evidence.objects.none(),
         required=False,
         label="Evidence that contradicts it",
@@ -458,7 +459,7 @@ class SettleForm(CaseForm):
     def narrow(self, incident: Incident) -> None:
         for name in ("evidence_for", "evidence_against"):
             field = self.fields[name]
-            assert isinstance(field, forms.ModelMultipleChoiceField)
+            assert isinstance(field, RowsField)
             field.queryset = live_evidence(incident)
 
     def values_of(self, row: Any) -> dict[str, Any]:

@@ -12,6 +12,14 @@ from tests.conftest import NOW
 from tests.factories import make_evidence, make_incident, make_scope
 
 
+class TestRowsField:
+    @pytest.mark.parametrize("sent", [["9" * 40], ["²"], ["-1"], ["a\x00b"], "x"])
+    def test_refuses_ids_that_no_row_can_have(self, incident, sent):
+        field = forms.RowsField(queryset=forms.live_evidence(incident))
+        with pytest.raises(ValidationError):
+            field.clean(sent)
+
+
 class TestClockField:
     @pytest.mark.parametrize(
         ("text", "shown"),
