@@ -4,7 +4,7 @@ what is overdue, and the follow-through figures. Constant query counts."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,9 @@ from actions.models import (
     TestRun,
     TestRunEvidence,
 )
+from incidents.activity import Breach, also_verifies
 from incidents.models import (
+    ActivityEntry,
     Evidence,
     Incident,
     KnownUnknown,
@@ -35,6 +37,13 @@ from timeline.models import DependencyCheckpoint
 
 Purpose = ActionApproval.Purpose
 State = ActionItem.State
+# What the activity says when an approval is given; asking for changes is the same deed
+# whatever was to be approved.
+APPROVAL_VERBS = {
+    Purpose.COMPLETION: "actions.action_approved",
+    Purpose.DEFERRAL: "actions.deferral_approved",
+}
+CHANGES_VERB = "actions.changes_requested"
 
 
 def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
@@ -299,6 +308,46 @@ def may_approve(action: ActionItem, user: User, state: ApprovalState) -> bool:
         for seat in state.seats
     )
     return not taken and bool(open_seats & set(seats_of(action, user, state.purpose)))
+
+
+# --- proof that approvals are what was said ------------------------------------------
+
+
+@also_verifies
+def verify_approvals(incident: Incident) -> Iterator[Breach]:
+    """Approvals of actions that the chained activity does not tell of as they stand."""
+    told = Counter(
+        (
+            entry.verb,
+            entry.subject_ref,
+            entry.actor_person,
+            entry.data.get("digest"),
+            entry.data.get("seat"),
+        )
+        for entry in ActivityEntry.objects.filter(
+            incident=incident, verb__in=[*APPROVAL_VERBS.values(), CHANGES_VERB]
+        )
+    )
+    for given in ActionApproval.objects.filter(incident=incident).select_related(
+        "action", "approver"
+    ):
+        asks = given.decision == ActionApproval.Decision.CHANGES
+        said = (
+            CHANGES_VERB if asks else APPROVAL_VERBS[Purpose(given.purpose)],
+            given.action.ref,
+            given.approver.person_id,
+            given.approved_digest,
+            given.seat,
+        )
+        if told[said]:
+            told[said] -= 1
+        else:
+            yield Breach(
+                f"approval of {given.action.ref}", "is not what the activity tells"
+            )
+    for (_, ref, *_), left in told.items():
+        if left:
+            yield Breach(f"approval of {ref}", "was deleted")
 
 
 # --- waived artifacts -----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -102,10 +103,25 @@ def verify(incident: Incident) -> list[Breach]:
     """Recompute chain and history; [] means that nothing was altered since.
 
     Finds an edited, deleted, inserted or reordered activity entry, a truncated tail, an
-    edited or deleted history row, one that no activity covers, and a row whose present
-    values differ from its last history row.
+    edited or deleted history row, one that no activity covers, a row whose present
+    values differ from its last history row, and what `also_verifies` adds.
     """
-    return [*_verify_chain(incident), *_verify_history(incident)]
+    return [
+        *_verify_chain(incident),
+        *_verify_history(incident),
+        *(breach for prove in ALSO_VERIFIED for breach in prove(incident)),
+    ]
+
+
+Proof = Callable[[Incident], Iterable[Breach]]
+ALSO_VERIFIED: list[Proof] = []
+
+
+def also_verifies(prove: Proof) -> Proof:
+    """Have `verify` ask this too: what apps above keep outside the row history, such as
+    approvals and seals."""
+    ALSO_VERIFIED.append(prove)
+    return prove
 
 
 def _verify_chain(incident: Incident) -> list[Breach]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from accounts.models import Team, User
 from actions.models import ActionItem
+from incidents.activity import Breach, also_verifies
 from incidents.models import ActivityEntry, Incident, Participation
 from incidents.selectors import content_hash
 from review.models import ClosureApproval, ClosurePolicy, Review
@@ -24,6 +26,11 @@ Decision = ClosureApproval.Decision
 FUNCTIONS = {
     Team.Function.ENGINEERING.value: SeatKind.ENGINEERING,
     Team.Function.FINANCE.value: SeatKind.FINANCE,
+}
+VERB_OF_DECISION = {
+    Decision.APPROVED: "review.closure_approved",
+    Decision.CHANGES: "review.changes_requested",
+    Decision.WITHDRAWN: "review.approval_withdrawn",
 }
 REMITS = {
     SeatKind.ENGINEERING: "remediation quality and completeness",
@@ -128,9 +135,9 @@ def policy_sentence(policy: ClosurePolicy) -> str:
 def excluded_people(incident: Incident) -> dict[UUID, str]:
     """Who may not approve this closure, and why, by person and not by account.
 
-    Commanders and scribes also after a hand-over, the review's owner and the owner of
-    its documentation, owners of open mandatory actions. Writing timeline entries
-    excludes nobody.
+    Commanders and scribes, the review's owner and the owner of its documentation, all
+    of them also after handing over; owners of open mandatory actions. Writing timeline
+    entries excludes nobody.
     """
     found: dict[UUID, str] = {}
     for duty in Participation.objects.filter(
@@ -143,15 +150,14 @@ def excluded_people(incident: Incident) -> dict[UUID, str]:
             duty.user.person_id,
             f"was {duty.get_duty_display().lower()} of this incident",
         )
-    review = (
-        Review.objects.filter(incident=incident, retracted_at=None)
-        .select_related("owner", "documentation_owner")
-        .first()
-    )
-    if review:
-        for person in (review.owner, review.documentation_owner):
-            if person:
-                found.setdefault(person.person_id, "is an author of this review")
+    versions = Review.history.filter(incident=incident)
+    authors = {
+        pk
+        for pair in versions.values_list("owner", "documentation_owner")
+        for pk in pair
+    }
+    for person in User.objects.filter(pk__in=authors - {None}):
+        found.setdefault(person.person_id, "is or was an author of this review")
     for action in ActionItem.objects.filter(
         incident=incident,
         retracted_at=None,
@@ -293,6 +299,40 @@ def _seat(
     state, given = taken
     changes = changed_since(incident, given) if state == "stale" else ()
     return Seat(need.label, remit, need.who, state, given, changes, need.kind)
+
+
+@also_verifies
+def verify_approvals(incident: Incident) -> Iterator[Breach]:
+    """Approvals that are not what the chained activity says of them."""
+    told: dict[int, ActivityEntry] = {}
+    round_ended = 0
+    for entry in ActivityEntry.objects.filter(incident=incident).order_by("sequence"):
+        if entry.verb in VERB_OF_DECISION.values():
+            told[entry.data["approval"]] = entry
+        elif entry.verb in {"review.kept_stabilized", "review.incident_reopened"}:
+            round_ended = entry.sequence
+    for given in ClosureApproval.objects.filter(incident=incident).select_related(
+        "approver"
+    ):
+        place, entry = f"approval {given.pk}", told.pop(given.pk, None)
+        if entry is None:
+            yield Breach(place, "was written past the services")
+            continue
+        differs = [
+            name
+            for name in ("content_hash", "seat", "is_manager")
+            if name in entry.data and entry.data[name] != getattr(given, name)
+        ]
+        if entry.verb != VERB_OF_DECISION[Decision(given.decision)]:
+            differs.append("decision")
+        if entry.actor_person != given.approver.person_id:
+            differs.append("approver")
+        if (entry.sequence < round_ended) != (given.lapsed_at is not None):
+            differs.append("lapsed_at")
+        if differs:
+            yield Breach(place, f"{', '.join(differs)} was edited after it was written")
+    for pk in sorted(told):
+        yield Breach(f"approval {pk}", "was deleted")
 
 
 def changed_since(incident: Incident, given: ClosureApproval) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from incidents.activity import Breach, also_verifies
 from incidents.models import ActivityEntry, Incident
 from incidents.selectors import findings
 from postmortem.lib.canonical import Json, canonical_bytes
 from postmortem.lib.findings import REGISTRY, Finding, Level
 from postmortem.lib.record import build_record
+from postmortem.lib.sealing import known_public_keys
 from review.models import Seal
 
 # Sections that go on after closing: follow-up actions (decision 2). Rows that were
@@ -84,7 +87,7 @@ def verify_seal(seal: Seal) -> SealReport:
     at the moment of sealing, and, for the newest seal of a closed incident, the record
     as it stands against the bytes that were sealed.
     """
-    checks = [_bytes(seal), _signature(seal), _chain(seal)]
+    checks = [_bytes(seal), _signature(seal), _key(seal), _chain(seal)]
     newest = latest_seal(seal.incident)
     if seal.incident.is_frozen and newest is not None and newest.pk == seal.pk:
         checks.append(_present(seal))
@@ -110,6 +113,34 @@ def _signature(seal: Seal) -> SealCheck:
     except (InvalidSignature, ValueError):
         return SealCheck("Signature", False, "does not fit what the seal says")
     return SealCheck("Signature", True, f"Ed25519, key {seal.public_key[:8]}…")
+
+
+def _key(seal: Seal) -> SealCheck:
+    ok = seal.public_key in known_public_keys()
+    return SealCheck(
+        "Key",
+        ok,
+        "is one of this installation"
+        if ok
+        else "is not one of this installation: somebody else has signed, or the key "
+        "was changed and SEAL_PUBLIC_KEYS does not name the old one",
+    )
+
+
+@also_verifies
+def verify_seals(incident: Incident) -> Iterator[Breach]:
+    """What does not hold of any seal of an incident, for `manage.py verify`."""
+    number = 0
+    for seal in Seal.objects.filter(incident=incident).select_related("sealed_by"):
+        seal.incident = incident
+        number += 1
+        for check in verify_seal(seal).broken:
+            yield Breach(f"seal {seal.sequence}", f"{check.name}: {check.detail}")
+    told = ActivityEntry.objects.filter(
+        incident=incident, verb="review.incident_closed"
+    ).count()
+    if told != number:
+        yield Breach("seals", f"there are {number}, the activity tells of {told}")
 
 
 def _chain(seal: Seal) -> SealCheck:

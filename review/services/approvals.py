@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
@@ -66,7 +68,7 @@ def approve_closure(
         sentence=f"approved the closure of version {present[:12]} "
         f"({approval.get_seat_display().lower()} seat)",
         reason=comment,
-        data={"approval": approval.pk, "content_hash": present, "seat": approval.seat},
+        data=_said(approval),
     )
     return approval
 
@@ -90,7 +92,7 @@ def request_changes(
         verb="review.changes_requested",
         sentence=f"requested changes to version {present[:12]}",
         reason=comment,
-        data={"approval": approval.pk, "content_hash": present, "seat": approval.seat},
+        data=_said(approval),
     )
     return approval
 
@@ -135,7 +137,7 @@ def withdraw_approval(*, incident_id: int, actor: User, reason: str) -> ClosureA
         if given.decision == Decision.APPROVED
         else "withdrew the request for changes",
         reason=reason,
-        data={"approval": withdrawn.pk, "withdrawn": given.pk},
+        data=_said(withdrawn) | {"withdrawn": given.pk},
     )
     return withdrawn
 
@@ -203,6 +205,16 @@ def _give(
         ),
         actor=actor,
     )
+
+
+def _said(approval: ClosureApproval) -> dict[str, Any]:
+    """What the chained activity keeps of an approval, so that `verify` can compare."""
+    return {
+        "approval": approval.pk,
+        "content_hash": approval.content_hash,
+        "seat": approval.seat,
+        "is_manager": approval.is_manager,
+    }
 
 
 def _count(number: int) -> str:

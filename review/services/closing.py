@@ -22,13 +22,13 @@ from postmortem.lib.errors import GateClosed, InvalidTransition
 from postmortem.lib.findings import Finding
 from postmortem.lib.persistence import save, service
 from postmortem.lib.record import build_record
+from postmortem.lib.sealing import public_key_of, seal_key
 from review.models import ClosureApproval, Seal
 from review.selectors import approvals_state, latest_seal
 from review.selectors.approvals import ApprovalsState
 from review.selectors.seals import signed_bytes
 from review.services.approvals import lapse_approvals
 from review.services.reports import queue_report
-from review.services.sealing import public_key_of, seal_key
 
 
 @service

@@ -15,6 +15,7 @@ from incidents import activity
 from incidents.models import ActivityEntry, Incident
 from incidents.services import lifecycle, people
 from incidents.services.evidence import add_evidence
+from postmortem.lib import sealing
 from postmortem.lib.errors import (
     GateClosed,
     InvalidTransition,
@@ -30,7 +31,7 @@ from review.models import (
     Seal,
 )
 from review.selectors import approvals_state, since_closing, verify_seal
-from review.services import approvals, closing, reviews, sealing
+from review.services import approvals, closing, reviews
 from tests.conftest import NOW, person
 from tests.review.conftest import Case, manager, tell_scheduled
 

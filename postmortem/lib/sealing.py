@@ -35,6 +35,13 @@ def public_key_of(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes_raw().hex()
 
 
+def known_public_keys() -> set[str]:
+    """Public keys whose seals are ours: the present one, and older ones that
+    `SEAL_PUBLIC_KEYS` names. A seal says by which key it was signed; that alone proves
+    nothing, since whoever writes to the database could sign with another."""
+    return {public_key_of(seal_key()), *settings.SEAL_PUBLIC_KEYS}
+
+
 def _bytes(text: str) -> bytes:
     text = text.strip()
     try:
