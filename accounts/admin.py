@@ -3,12 +3,15 @@ tokens are only looked at, and their secret is nowhere."""
 
 from __future__ import annotations
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm, UserChangeForm
 
 from accounts.models import ApiToken, Team, User
 
+# One way to sign in, with its limits and second factor.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_title = admin.site.site_header = "Postmortem administration"
 admin.site.index_title = "People, teams and policies; the record is only shown"
 

@@ -62,6 +62,19 @@ class DeniedUnlessDeclaredMiddleware:
         raise PermissionDenied("This page has no declared access.")
 
 
+class NeverStoredMiddleware:
+    """Pages and answers are kept by no cache: the next person at the same browser, or
+    behind the same proxy, must not read what this one saw."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        page = self.get_response(request)
+        page.headers.setdefault("Cache-Control", "private, no-store")
+        return page
+
+
 def is_declared(view: Any) -> bool:
     """Whether a view says what it takes, or is guarded by its own framework."""
     if getattr(view, "access", None):

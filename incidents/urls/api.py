@@ -30,7 +30,11 @@ LIST_ADD = on(get="list", post="add")
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
-        "docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(
+            url_name="api:schema", http_method_names=["get", "head"]
+        ),
+        name="docs",
     ),
     path("cases/", CaseViews.as_view(on(post="create")), name="case-list"),
     path(f"{CASE}case/", CaseViews.as_view(on(get="retrieve")), name="case-detail"),
