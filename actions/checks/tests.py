@@ -253,7 +253,7 @@ def sandbox_limit(case: Case) -> Iterator[Problem]:
                 if run.sandbox_limit and (unknown is None or unknown.is_retracted):
                     yield Problem(
                         f"{run.ref} could not reproduce: "
-                        f"{shortened(run.sandbox_limit)}; no follow-up stays open",
+                        f"{shortened(run.sandbox_limit).rstrip('.')}; no follow-up stays open",
                         subject=run,
                         hint="Record it as a known unknown with owner and deadline.",
                         fix_label="Open action",
