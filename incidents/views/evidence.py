@@ -27,10 +27,10 @@ PREVIEW_BYTES = 6_000
 CLAIM_WORDS = (
     "consequence",
     "statement",
-    "question",
     "observed_signal",
     "action_taken",
-    "name",
+    "name",  # before `question`: a checkpoint has both, and its question is no claim
+    "question",
     "label",
     "notes",
 )
