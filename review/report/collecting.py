@@ -391,13 +391,13 @@ class _Builder(Facts):
     def _later(self, found: Sequence[Gap]) -> Line:
         """Many claims on later summaries as one line: their refs, and the summaries."""
         refs = [gap.later for gap in found]
-        more = f" and {len(refs) - 6} more" if len(refs) > 6 else ""
+        more = f" and {len(refs) - LATER_SHOWN} more" if len(refs) > LATER_SHOWN else ""
         items = {gap.evidence.pk: gap.evidence for gap in found if gap.evidence}
         shown = [self.ref(item) for item in list(items.values())[:REFS_SHOWN]]
         return Line(
             "Gap",
             f"{len(refs)} claims rest on later summaries only: "
-            f"{', '.join(refs[:6])}{more}. Not accepted.",
+            f"{', '.join(refs[:LATER_SHOWN])}{more}. Not accepted.",
             tuple(shown),
             len(items) - len(shown),
         )

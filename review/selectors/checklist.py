@@ -111,6 +111,7 @@ class Gap:
     url: str = ""
     evidence: Evidence | None = None
     code: str = ""
+    later: str = ""  # ref of the claim that rests on a later summary only
 
 
 @dataclass(frozen=True)
@@ -387,6 +388,7 @@ def _later_summaries(incident: Incident) -> list[Gap]:
             accepted_by="",
             url=_url_of(claim),
             evidence=claim.evidence[0],
+            later=claim.ref,
         )
         for claim in claims(incident)
         if claim.rests_on_later_summary

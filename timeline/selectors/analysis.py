@@ -357,10 +357,10 @@ class Silence:
 
 def silences(
     rows: Sequence[Entry], marks: Sequence[Milestone], cadence: timedelta
-) -> list[Silence]:
+) -> list[Silence] | None:
     """Stretches from the first alert (else the declaration) to recovery without an
     update, longer than `cadence`; longest first (R-CO-01, R-SC-06). Only messages with
-    a time count."""
+    a time count. None where the start or the end is not recorded."""
     fed = feeding(marks)
     starts = [fed[k].entry for k in (Kind.FIRST_ALERT, Kind.DECLARED) if k in fed]
     start = next((e.occurred_at for e in starts if e and e.occurred_at), None)
@@ -368,7 +368,9 @@ def silences(
     end = recovered_at(rows, marks) or (
         stable.entry.occurred_at if stable and stable.entry else None
     )
-    if not cadence or start is None or end is None or end <= start:
+    if start is None or end is None or end <= start:
+        return None
+    if not cadence:
         return []
     told = sorted(
         row.occurred_at

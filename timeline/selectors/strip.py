@@ -20,6 +20,7 @@ from timeline.selectors.svg import (
     Theme,
     clock_words,
     draw_gaps,
+    gap_words,
     hatch,
     join,
     open_svg,
@@ -80,7 +81,7 @@ class Bar:
     @property
     def words(self) -> str:
         if self.start is None:
-            return "start not recorded"
+            return "first impact not recorded"
         if self.end is None:
             return "recovery not recorded"
         if self.end < self.start:
@@ -244,12 +245,13 @@ def strip_svg(
     for x, label in axis.ticks():
         parts.append(pen.line("grid", x, top, x, bottom))
         parts.append(pen.text("tick", x, height - 6, label, "middle"))
-    parts += draw_gaps(pen, axis, data.gaps, top + 14, bottom, ident)
+    parts += draw_gaps(pen, axis, data.gaps, top + 14, bottom, ident, words=False)
     parts.append(pen.line("axis", left, bottom, axis.right, bottom))
     room = (bottom - top - 18) / 2
     parts += _draw_marks(pen, axis, data, top, bottom)
     for index, bar in enumerate(data.bars):  # above the lines, so that words stay clear
         parts += _draw_bar(pen, axis, bar, top + 18 + index * room, room, wide)
+    parts += gap_words(pen, axis, data.gaps, top + 14)
     return format_html(
         "{}{}</svg>",
         open_svg(pen, width, height, f"Recovery. {data.summary}", ident, "pm-strip"),
@@ -268,7 +270,12 @@ def _draw_bar(
         parts.append(pen.text("label", axis.left - 8, middle + 4, bar.name, "end"))
     else:
         parts.append(pen.text("label", axis.left, y - 4, f"{bar.name}: {bar.words}"))
-    if bar.start is None or (bar.end is not None and bar.end < bar.start):
+    if bar.start is None:
+        if wide:
+            place = (axis.right - 8, middle + 4)
+            parts.append(pen.clear("bar-text", *place, bar.words, "end"))
+        return parts
+    if bar.end is not None and bar.end < bar.start:
         return parts
     start = axis.x(bar.start)
     end = axis.x(bar.end) if bar.end else axis.right

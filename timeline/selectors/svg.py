@@ -17,6 +17,7 @@ from postmortem.lib.times import on_clock, span, start_of_day
 from timeline.selectors.analysis import Gap
 
 Theme = Literal["page", "print"]
+PRINT_CHAR = 4.6  # widest average of a character in print, in pixels of the drawing
 
 _STEPS = [
     timedelta(minutes=minutes)
@@ -133,6 +134,18 @@ class Pen:
             words,
         )  # fmt: skip
 
+    def clear(
+        self, css: str, x: float, y: float, words: str, anchor: str = "start"
+    ) -> SafeString:
+        """Words that hide the lines behind them: in print by a white ground, on pages
+        by the style sheet, which knows the theme."""
+        text = self.text(css, x, y, words, anchor)
+        if not self.is_print:
+            return text
+        width = round(PRINT_CHAR * len(words) + 4, 1)
+        left = {"start": x - 2, "middle": x - width / 2, "end": x - width + 2}[anchor]
+        return self.rect("", round(left, 1), y - 7.5, width, 10, fill="#fff") + text
+
 
 def titled(words: str) -> SafeString:
     return format_html("<title>{}</title>", words) if words else SafeString("")
@@ -198,6 +211,8 @@ def draw_gaps(
     top: float,
     bottom: float,
     ident: str,
+    *,
+    words: bool = True,
 ) -> list[SafeString]:
     """Hatched stretches with their length above, where there is room for the words."""
     parts = []
@@ -207,11 +222,17 @@ def draw_gaps(
         box = (left, top, right - left, bottom - top, gap.words(axis.zone))
         parts.append(pen.rect("gap", *box))
         parts.append(pen.rect("", *box, f"url(#{ident}-hatch)"))
-    parts += [
-        pen.text("gap-text", middle, top - 4, label, "middle")
-        for middle, label in gap_labels(axis, stretches)
+    return parts + (gap_words(pen, axis, stretches, top) if words else [])
+
+
+def gap_words(
+    pen: Pen, axis: Axis, found: Sequence[Gap], top: float
+) -> list[SafeString]:
+    """The lengths above the gaps; drawn last where lines would run through them."""
+    return [
+        pen.clear("gap-text", middle, top - 4, label, "middle")
+        for middle, label in gap_labels(axis, found)
     ]
-    return parts
 
 
 NARROW = 500.0  # below this width only the longest gap gets words
