@@ -78,7 +78,7 @@ def load() -> list[Incident]:
 
 
 def _approve(incident: Incident, people: dict[str, User]) -> None:
-    """An import grants nothing, so the managers say here what they said in the story."""
+    """An import grants nothing, so the managers say here what they said then."""
     approve, defer = approvals.approve_action, approvals.approve_deferral
     for say, actor, number in (
         (approve, "em", 1),

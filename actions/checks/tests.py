@@ -251,9 +251,10 @@ def sandbox_limit(case: Case) -> Iterator[Problem]:
             for run in test.live_runs:
                 unknown = run.known_unknown
                 if run.sandbox_limit and (unknown is None or unknown.is_retracted):
+                    limit = shortened(run.sandbox_limit).rstrip(".")
                     yield Problem(
-                        f"{run.ref} could not reproduce: "
-                        f"{shortened(run.sandbox_limit).rstrip('.')}; no follow-up stays open",
+                        f"{run.ref} could not reproduce: {limit}; no follow-up stays "
+                        "open",
                         subject=run,
                         hint="Record it as a known unknown with owner and deadline.",
                         fix_label="Open action",

@@ -83,7 +83,7 @@ class Waiver(CaseRecord):
         return self.level == "error"
 
     def is_in_force(self, now: Any) -> bool:
-        """Two people here for an ERROR; one given elsewhere never counts (decision 4)."""
+        """Two people for an ERROR; one given elsewhere never counts (decision 4)."""
         if self.is_retracted or self.is_attested:
             return False
         if self.needs_second and not self.seconded_at:

@@ -171,7 +171,7 @@ class TestUpload:
             ("shot.png", PNG, "image/png"),
             ("report.pdf", PDF, "application/pdf"),
             ("worker.log", b"13:43 ERROR decode\n", "text/plain"),
-            ("worker.log.gz", gzip.compress(b"13:43"), "application/gzip"),
+            ("worker.log.gz", gzip.compress(b"13:43", mtime=0), "application/gzip"),
             ("query.json", b'{"rows": 3}', "application/json"),
             ("page.html", b"<!DOCTYPE html><script>1</script>", "text/html"),
             ("drawing.svg", b"<svg xmlns='http://x'/>", "image/svg+xml"),

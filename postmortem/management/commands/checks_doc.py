@@ -19,7 +19,7 @@ gates of every transition, the API and the one-pager's stamp.
 
 An *error* blocks closing; gates named in the level column are held back too. One person
 accepts a *warning* or *info* with a reason. An error can be accepted only where it says
-*waivable*: by two people, neither owning the subject, with reason and expiry; the waiver
+*waivable*: by two people, neither owning the subject, with reason and expiry; it
 lapses when the facts behind the finding change. Ids are never reused.
 
 `manage.py checks_doc` writes this file from the docstrings; a test keeps it true.
