@@ -128,7 +128,11 @@ def _verify_chain(incident: Incident) -> list[Breach]:
     breaches: list[Breach] = []
     previous = ""
     expected = 0
-    for entry in ActivityEntry.objects.filter(incident=incident).order_by("sequence"):
+    for entry in (
+        ActivityEntry.objects.filter(incident=incident)
+        .select_related("actor")
+        .order_by("sequence")
+    ):
         expected += 1
         place = f"activity {entry.sequence}"
         if entry.sequence != expected:
@@ -138,6 +142,8 @@ def _verify_chain(incident: Incident) -> list[Breach]:
             expected = entry.sequence
         if entry.previous_hash != previous:
             breaches.append(Breach(place, "does not follow the entry before it"))
+        if entry.actor.person_id != entry.actor_person:
+            breaches.append(Breach(place, "names another person than wrote it"))
         entry.incident = incident
         if entry_hash(entry) != entry.hash:
             breaches.append(Breach(place, "was edited after it was written"))

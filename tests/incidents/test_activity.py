@@ -79,6 +79,11 @@ class TestVerify:
         sql("UPDATE incidents_activityentry SET actor_label = 'redacted'")
         assert places(case) == []
 
+    def test_finds_a_deed_put_on_another_account(self, case, sql, viewer):
+        """R-EV-09"""
+        sql("UPDATE incidents_activityentry SET actor_id = %s", viewer.pk)
+        assert places(case)[0] == "activity 1: names another person than wrote it"
+
     def test_finds_an_edit_with_a_recomputed_hash(self, case, sql):
         entry = ActivityEntry.objects.get(incident=case, sequence=2)
         entry.sentence = "declared something else"
