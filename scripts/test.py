@@ -282,9 +282,7 @@ def run_tests(steps: Steps, env: dict[str, str], arguments: list[str]) -> None:
         with private_postgres() as database_url:
             env = env | {"DATABASE_URL": database_url, "TEST_BROKER_URL": broker_url}
             workers = os.environ.get("TEST_WORKERS", "2")
-            # One process for the tests that share a running stack.
-            shared = ["--dist", "loadgroup"]
-            everything = [*pytest, "-n", workers, *shared, *arguments]
+            everything = [*pytest, "-n", workers, *arguments]
             steps.run("tests on PostgreSQL and Redis", everything, env)
 
 

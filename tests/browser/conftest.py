@@ -40,7 +40,7 @@ ARGUMENTS = [
 ]
 # What a test provokes on purpose: refused forms and pages answer so.
 EXPECTED = {403, 404, 409, 422}
-STACK_SECONDS = 120
+STACK_SECONDS = 240  # twenty on a machine that does nothing else
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -150,8 +150,8 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of `manage.py up --demo` with a data folder of its own: Valkey, worker,
-    beat, gunicorn and SQLite, as `make run` starts them. While a test is written,
-    STACK_URL names one that runs already."""
+    beat, gunicorn and SQLite, as `make run` starts them; one for each test process.
+    While a test is written, STACK_URL names one that runs already."""
     if running := os.environ.get("STACK_URL"):
         yield running
         return
@@ -204,7 +204,7 @@ def person(browser: Any, stack: str) -> Iterator[Callable[..., Person]]:
         context = browser.new_context(
             base_url=stack, reduced_motion="reduce", accept_downloads=True, **options
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         somebody = Person(context)
         people.append(somebody)
         if handle:

@@ -22,7 +22,7 @@ from incidents.permissions import TABLE
 from tests.browser.person import Form, Person
 from tests.permissions.test_matrix import fill, walk
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.browser
 
 ZONE = "Asia/Tokyo"  # not UTC, and without a summer time that would bend an hour
 TITLE = "Gateway refuses card connections"
