@@ -26,6 +26,9 @@ def _context(incident: Incident) -> dict[str, Any]:
     build = latest_build(incident)
     return {
         "build": build,
+        "builds": ReportBuild.objects.filter(incident=incident).select_related(
+            "requested_by"
+        )[:20],
         "is_present": bool(build)
         and build.content_hash == content_hash(incident)  # type: ignore[union-attr]
         and build.is_draft == (incident.status != Incident.Status.CLOSED),  # type: ignore[union-attr]
@@ -41,9 +44,6 @@ def report_detail(request: SignedInRequest, incident: Incident) -> HttpResponse:
         {
             **workspace(request, incident, TAB),
             **_context(incident),
-            "builds": ReportBuild.objects.filter(incident=incident).select_related(
-                "requested_by"
-            )[:20],
         },
     )
 

@@ -352,6 +352,11 @@ class TestReport:
         ready = client.get(url(bare, "report_status")).content.decode()
         assert "hx-trigger" not in ready
         assert "Download the PDF" in ready
+        renewed = client.get(
+            url(bare, "report_status"), headers={"HX-Request": "true"}
+        ).content.decode()
+        assert 'id="report-builds" hx-swap-oob="true"' in renewed
+        assert "Being made" not in renewed
 
         page = client.get(url(bare, "report"))
         assert page.headers["Content-Type"] == "application/pdf"
