@@ -21,9 +21,9 @@ from accounts.models import User
 from accounts.services import stand_in
 from incidents import activity, permissions
 from incidents.models import Incident
-from incidents.services.lifecycle import next_incident_number
+from incidents.services.lifecycle import next_incident_number, store_numbered
 from postmortem.lib.canonical import canonical_bytes, digest
-from postmortem.lib.persistence import save, service
+from postmortem.lib.persistence import service
 from postmortem.lib.record import (
     HIGHEST_GIVEN,
     IMPORT_REASON,
@@ -196,7 +196,12 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
     loader.validate(incident, shape, 0)
     if loader.faults:
         raise MalformedCase(loader.faults)
-    save(incident, actor=actor, reason=IMPORT_REASON)
+    store_numbered(
+        incident,
+        lambda: _give_number(incident, case),
+        actor=actor,
+        reason=IMPORT_REASON,
+    )
     loader.load(record)
     if loader.faults:
         raise MalformedCase(loader.faults[:MAX_FAULTS])
@@ -221,6 +226,15 @@ def _new_incident(case: dict[str, Any]) -> Incident:
             raise MalformedCase(
                 [Fault("$.record.incident.uuid", f"“{given}” is not a UUID.")]
             ) from error
+    _give_number(incident, case)
+    incident.status = LANDING[case.get("status") or Incident.Status.IN_REVIEW]
+    if incident.status == Incident.Status.IN_REVIEW:
+        incident.in_review_at = timezone.now()
+    return incident
+
+
+def _give_number(incident: Incident, case: dict[str, Any]) -> None:
+    """The number that the file says where it is free here, else the next one."""
     ref = INC_REF.match(case.get("ref") or "")
     number = int(ref.group(1)) if ref else 0
     # The next incident counts on from the highest number, which stays a key of ours.
@@ -232,10 +246,6 @@ def _new_incident(case: dict[str, Any]) -> Incident:
     incident.source_ref = case.get("source_ref") or (
         "" if free or not ref else ref.group(0)
     )
-    incident.status = LANDING[case.get("status") or Incident.Status.IN_REVIEW]
-    if incident.status == Incident.Status.IN_REVIEW:
-        incident.in_review_at = timezone.now()
-    return incident
 
 
 def _attested(case: dict[str, Any]) -> dict[str, Any]:

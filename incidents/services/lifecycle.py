@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.text import slugify
@@ -30,6 +31,8 @@ from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
 
 Status = Incident.Status
+# How often a new incident tries for a number while others are stored beside it.
+TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,33 @@ class LaneSpec:
 
 
 def next_incident_number() -> int:
-    """The next free INC number. Two declarations at once: the unique index lets one
-    pass and the other is tried again by its caller."""
+    """The next free INC number; `store_numbered` keeps it free."""
     highest = Incident.objects.aggregate(highest=Max("number"))["highest"]
     return (highest or 0) + 1
+
+
+def store_numbered(
+    incident: Incident,
+    give_number: Callable[[], None],
+    *,
+    actor: User,
+    reason: str = "",
+) -> Incident:
+    """Store a new incident inside a service. Of two at once the unique index lets one
+    pass; the other waits for it and gets the next number."""
+    for _ in range(TRIES):
+        give_number()
+        try:
+            with transaction.atomic():
+                return save(incident, actor=actor, reason=reason)
+        except IntegrityError:
+            if Incident.objects.filter(uuid=incident.uuid).exists():
+                break  # the same case, imported at the same moment
+    raise InvalidTransition(
+        f"{incident.title} could not get a number now: others were stored at the same "
+        "moment. Look whether it is there already, else try again.",
+        code="number_taken",
+    )
 
 
 @service
@@ -88,21 +114,22 @@ def declare_incident(
     permissions.require(actor, "incident.declare")
     now = timezone.now()
     refuse_future(declared_at, now=now)
-    incident = save(
-        Incident(
-            number=next_incident_number(),
-            title=title,
-            severity=severity,
-            kind=kind,
-            summary=summary,
-            clock_zone=clock_zone,
-            is_drill=is_drill,
-            is_restricted=is_restricted,
-            declared_at=declared_at or now,
-            declared_by=actor,
-        ),
-        actor=actor,
+    incident = Incident(
+        title=title,
+        severity=severity,
+        kind=kind,
+        summary=summary,
+        clock_zone=clock_zone,
+        is_drill=is_drill,
+        is_restricted=is_restricted,
+        declared_at=declared_at or now,
+        declared_by=actor,
     )
+
+    def give_number() -> None:
+        incident.number = next_incident_number()
+
+    store_numbered(incident, give_number, actor=actor)
     for name in dict.fromkeys(slugify(lane) and lane for lane in lanes):
         add_record(LaneSpec(name).build(incident), actor=actor)
     people: dict[str, User | None] = {
