@@ -142,11 +142,11 @@ def _verify_chain(incident: Incident) -> list[Breach]:
             expected = entry.sequence
         if entry.previous_hash != previous:
             breaches.append(Breach(place, "does not follow the entry before it"))
-        if entry.actor.person_id != entry.actor_person:
-            breaches.append(Breach(place, "names another person than wrote it"))
         entry.incident = incident
         if entry_hash(entry) != entry.hash:
             breaches.append(Breach(place, "was edited after it was written"))
+        elif entry.actor.person_id != entry.actor_person:
+            breaches.append(Breach(place, "names another person than wrote it"))
         previous = entry.hash
     if (expected, previous) != (incident.activity_count, incident.activity_head):
         breaches.append(
