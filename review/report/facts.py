@@ -154,7 +154,7 @@ class Facts:
             return number
         if not found:
             return f"{number}, on cadence ({policy.cadence_minutes} min)"
-        return f"{number}, longest silence {span(found[0].length)}"
+        return f"{number}, at most {span(found[0].length)} apart"
 
     def _accuracy(self) -> Indicator:
         if not self.figures:
