@@ -48,11 +48,7 @@ def notify(
         "incident": incident,
         "state": State.QUEUED if _takes_mail(recipient) else State.SKIPPED,
     }
-    if (
-        incident is not None
-        and incident.is_restricted
-        and not Incident.objects.visible_to(recipient).filter(pk=incident.pk).exists()
-    ):
+    if not _may_know(recipient, incident):
         return Notification(dedupe_key=dedupe_key, **fields)
     row, created = Notification.objects.get_or_create(
         dedupe_key=dedupe_key, defaults=fields
@@ -77,8 +73,11 @@ def deliver_notification(notification_id: int) -> bool:
     )
     if not claimed:
         return False
-    row = Notification.objects.select_related("recipient").get(pk=notification_id)
-    if not _takes_mail(row.recipient):
+    row = Notification.objects.select_related("recipient", "incident").get(
+        pk=notification_id
+    )
+    # The incident may have been restricted since the message was written.
+    if not _takes_mail(row.recipient) or not _may_know(row.recipient, row.incident):
         _finish(row, state=State.SKIPPED)
         return False
     try:
@@ -116,6 +115,13 @@ def mark_notifications_read(*, actor: User, ids: list[int] | None = None) -> int
     if ids is not None:
         mine = mine.filter(pk__in=ids)
     return mine.update(read_at=timezone.now())
+
+
+def _may_know(recipient: User, incident: Incident | None) -> bool:
+    """A restricted incident is named only to those who may see it."""
+    if incident is None or not incident.is_restricted:
+        return True
+    return Incident.objects.visible_to(recipient).filter(pk=incident.pk).exists()
 
 
 def _takes_mail(user: User) -> bool:

@@ -78,6 +78,16 @@ class TestDeliver:
         assert [m.to for m in mail.outbox] == [["resp@pay.example"]]
         assert "https://pm.pay.example/incidents/INC-1/" in mail.outbox[0].body
 
+    def test_sends_nothing_of_an_incident_that_was_restricted_since(
+        self, write, incident
+    ):
+        """Decision 12"""
+        row = write()
+        Incident.objects.filter(pk=incident.pk).update(is_restricted=True)
+        assert not notifications.deliver_notification(row.pk)
+        row.refresh_from_db()
+        assert (row.state, mail.outbox) == ("skipped", [])
+
     def test_leaves_a_row_that_another_worker_holds(self, write):
         row = write()
         Notification.objects.filter(pk=row.pk).update(
