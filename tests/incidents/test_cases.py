@@ -101,7 +101,6 @@ class TestConvertedPublicCases:
         words = [e["at_text"] for e in entries if e["kind"] == "comms"]
         assert len([w for w in words if w and "2:19 pm" in w]) == 1
 
-
     def test_the_same_words_name_the_same_artifact(self) -> None:
         """R-EV-05: no second artifact of a document that is cited already."""
         gitlab = next(path for path in CASES if path.stem.startswith("gitlab"))
