@@ -40,11 +40,13 @@ from incidents.selectors.rows import (
     unknowns,
     waivers,
 )
+from incidents.selectors.stored import StoredFindings, from_snapshot, stored_findings
 
 __all__ = [
     "Clock",
     "KindQuality",
     "RecordQuality",
+    "StoredFindings",
     "Use",
     "activity_list",
     "altered_files",
@@ -60,6 +62,7 @@ __all__ = [
     "figures",
     "find_row",
     "findings",
+    "from_snapshot",
     "impacts",
     "lanes",
     "link_models",
@@ -71,6 +74,7 @@ __all__ = [
     "record_quality",
     "scope",
     "search",
+    "stored_findings",
     "unknowns",
     "waivers",
 ]

@@ -1,0 +1,75 @@
+"""The result of the checks as it was last stored: what every page shows. One query,
+no check runs; gates and the seal recompute (decision 11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from incidents.models import FindingSnapshot, Incident
+from postmortem.lib.findings import Finding, Gate, Level, Row
+
+
+@dataclass(frozen=True)
+class StoredFindings:
+    """What the checks found when they last ran.
+
+    is_current: nothing was recorded since; computed_at: None when they never ran.
+    blocking, advisory: how many block closing, and how many others are open: the two
+    numbers that lists, tabs, stepper and panel all show. content_hash: of the record
+    that the checks looked at.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    is_current: bool = False
+    computed_at: datetime | None = None
+    content_hash: str = ""
+    next_step: str = ""
+
+    @property
+    def blocking(self) -> int:
+        return sum(item.is_blocking for item in self.findings)
+
+    @property
+    def advisory(self) -> int:
+        return sum(item.is_open and not item.is_blocking for item in self.findings)
+
+
+def stored_findings(incident: Incident) -> StoredFindings:
+    """The stored findings of an incident, worst first, in one query. A page asks once
+    and hands the result on."""
+    stored = FindingSnapshot.objects.filter(incident=incident).first()
+    return StoredFindings() if stored is None else from_snapshot(incident, stored)
+
+
+def from_snapshot(incident: Incident, stored: FindingSnapshot) -> StoredFindings:
+    """A snapshot that was read already, as findings."""
+    return StoredFindings(
+        findings=tuple(as_finding(row) for row in stored.findings),
+        is_current=is_current(incident, stored),
+        computed_at=stored.computed_at,
+        content_hash=stored.content_hash,
+        next_step=stored.next_step,
+    )
+
+
+def is_current(incident: Incident, stored: FindingSnapshot) -> bool:
+    """Whether the checks have seen all that is recorded. A frozen record is judged
+    once: follow-up actions go on outside of it."""
+    frozen_at = incident.closed_at or incident.cancelled_at
+    if incident.is_frozen and frozen_at and stored.computed_at >= frozen_at:
+        return True
+    return stored.activity_head == incident.activity_head
+
+
+def as_finding(row: dict[str, Any]) -> Finding:
+    """A finding from its stored form; the reverse of `services.findings.as_row`."""
+    return Finding(
+        **{
+            **row,
+            "level": Level(row["level"]),
+            "row": Row(row["row"]) if row.get("row") else None,
+            "gates": tuple(Gate(gate) for gate in row.get("gates", ())),
+        }
+    )
