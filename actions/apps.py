@@ -14,6 +14,9 @@ class ActionsConfig(AppConfig):
     def ready(self) -> None:
         for module in ("record", "checks", "deadlines"):
             import_module(f"actions.{module}")
+        import_module("rca.selectors").register_answers(
+            import_module("actions.selectors").actions_by_cause
+        )
         register_tab(
             "actions",
             "Actions",

@@ -462,6 +462,22 @@ def causes_in_force(incident: Incident) -> list[Cause]:
     return list(rows.exclude(state=Cause.State.RULED_OUT))
 
 
+def actions_by_cause(incident: Incident) -> dict[int, list[ActionItem]]:
+    """Actions in force that answer each cause, by its primary key; one query."""
+    links = (
+        ActionCause.objects.filter(
+            incident=incident, retracted_at=None, action__retracted_at=None
+        )
+        .select_related("action")
+        .order_by("action__number")
+    )
+    found: dict[int, list[ActionItem]] = {}
+    for link in links:
+        link.action.incident = incident
+        found.setdefault(link.cause_id, []).append(link.action)
+    return found
+
+
 def failure_modes_in_force(incident: Incident) -> list[FailureMode]:
     """Failure modes that were neither withdrawn nor ruled out."""
     rows = FailureMode.objects.filter(incident=incident, retracted_at=None)

@@ -47,6 +47,8 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     found = run_checks(case, only=lambda check: check.tab == checks.TAB)
     if not shared["can"]["rca_edit"]:  # a fix link would end in a refusal
         found = [replace(finding, url="") for finding in found]
+    answered = selectors.answers(incident)
+    primary = {row.pk for row in standing if row.label == Cause.Label.PRIMARY}
     columns: list[dict[str, Any]] = [
         {
             "label": label,
@@ -54,10 +56,23 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
             "definition": words,
             # The prompts of the primary cause stand beside the structure.
             "fold": label is not Cause.Label.PRIMARY,
-            "rows": [_card(case, row) for row in standing if row.label == label],
+            "rows": [
+                {
+                    **_card(case, row),
+                    "answered_by": answered.get(row.pk, ()),
+                    "to_primary": any(n.pk in primary for n in row.next_causes),
+                }
+                for row in standing
+                if row.label == label
+            ],
         }
         for label, words in forms.DEFINITIONS.items()
     ]
+    for column in columns:  # the line in the gutter runs down to the last that leads on
+        below = False
+        for card in reversed(column["rows"]):
+            card["line_goes_on"] = below
+            below = below or card["to_primary"]
     view = "graph" if request.GET.get("view") == "graph" else "columns"
     drawn = selectors.graph(incident) if view == "graph" else None
     return render_page(

@@ -3,12 +3,12 @@ costs the same number of queries for two causes and for two hundred."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db.models import Prefetch, QuerySet
 
-from incidents.models import Incident
+from incidents.models import CaseRecord, Incident
 from rca.models import (
     Analysis,
     Cause,
@@ -21,6 +21,19 @@ from rca.models import (
 from timeline.models import Hypothesis, HypothesisEvidence
 
 T = TypeVar("T", bound=Any)
+Answers = Callable[[Incident], Mapping[int, Sequence[CaseRecord]]]
+_answers: list[Answers] = []
+
+
+def register_answers(provider: Answers) -> None:
+    """Say what answers each cause: rows of an app above, by the cause's primary key.
+    The actions app does; at most one query."""
+    _answers[:] = [provider]
+
+
+def answers(incident: Incident) -> Mapping[int, Sequence[CaseRecord]]:
+    """What answers each cause, such as ACT-1; nothing while no app says so."""
+    return _answers[0](incident) if _answers else {}
 
 
 def analysis(incident: Incident) -> Analysis | None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
+
+from django.test import Client
 
 from accounts.models import User
 from actions import selectors
 from actions.models import ActionItem
+from actions.services import items
 from incidents.models import Incident
+from rca import services as rca
 from tests.actions.conftest import Desk
 from tests.conftest import NOW
 
@@ -53,3 +58,44 @@ class TestOpenActionsOf:
 
         Incident.objects.update(is_restricted=True)
         assert selectors.open_actions_of(responder) == []
+
+
+class TestActionsByCause:
+    def test_gives_each_cause_its_actions_in_one_query(
+        self, desk: Desk, client: Client, django_assert_num_queries: Any
+    ) -> None:
+        """The page of causes names them; a withdrawn action answers nothing."""
+        trigger, primary = (
+            rca.add_cause(
+                incident_id=desk.incident.pk,
+                actor=desk.author,
+                label=label,
+                statement=f"The {label} condition",
+                role="It produced the failure",
+            )
+            for label in ("trigger", "primary")
+        )
+        rca.link_causes(
+            incident_id=desk.incident.pk,
+            actor=desk.author,
+            number=trigger.number,
+            leads_to=[primary],
+        )
+        first = desk.add(causes=[trigger, primary])
+        mistake = desk.add(causes=[primary])
+        items.retract_action(
+            incident_id=desk.incident.pk,
+            actor=desk.author,
+            number=mistake.number,
+            reason="Entered twice",
+        )
+
+        with django_assert_num_queries(1):
+            found = selectors.actions_by_cause(desk.incident)
+
+        assert found == {trigger.pk: [first], primary.pk: [first]}
+
+        client.force_login(desk.author)
+        page = client.get(f"/incidents/{desk.incident.key}/causes/").content.decode()
+        assert page.count(f'href="{first.get_absolute_url()}">ACT-1</a>') == 2
+        assert page.count("leads-to-primary") == 1
