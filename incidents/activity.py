@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -17,7 +18,7 @@ from incidents.models import ActivityEntry, CaseRecord, Incident
 from postmortem.lib import jobs
 from postmortem.lib.canonical import digest
 from postmortem.lib.fields import PROSE_LIMIT, clean_text
-from postmortem.lib.persistence import history_digest, take_written
+from postmortem.lib.persistence import HistoryRow, history_digest, take_written
 
 
 def record(
@@ -35,10 +36,43 @@ def record(
     The caller holds the incident's lock, so sequence and chain are race-free. `verb` is
     `app.noun_verbed`; `sentence` is shown as it is, so it names refs, not ids.
     """
+    entry = next_entry(
+        incident,
+        actor=actor,
+        verb=verb,
+        sentence=sentence,
+        subject=subject,
+        reason=_stored_reason(reason),
+        data=data,
+        rows=take_written(),
+        at=timezone.now(),
+    )
+    entry.save(force_insert=True)
+    Incident.objects.filter(pk=incident.pk).update(
+        activity_count=entry.sequence, activity_head=entry.hash
+    )
+    jobs.kick("incidents.tasks.refresh_findings", incident_id=incident.pk)
+    return entry
+
+
+def next_entry(
+    incident: Incident,
+    *,
+    actor: User,
+    verb: str,
+    sentence: str,
+    subject: CaseRecord | None,
+    reason: str,
+    data: dict[str, Any] | None,
+    rows: Iterable[HistoryRow],
+    at: datetime,
+) -> ActivityEntry:
+    """The next entry of the chain, not stored yet; moves the chain's end on the
+    incident in memory. `rows`: the history rows that it covers."""
     entry = ActivityEntry(
         incident=incident,
         sequence=incident.activity_count + 1,
-        at=timezone.now(),
+        at=at,
         actor=actor,
         actor_person=actor.person_id,
         actor_label=actor.label,
@@ -47,18 +81,12 @@ def record(
         sentence=sentence,
         reason=reason,
         data=data or {},
-        history_rows=[asdict(row) for row in take_written()],
+        history_rows=[asdict(row) for row in rows],
         previous_hash=incident.activity_head,
     )
-    entry.reason = _stored_reason(reason)
     entry.hash = entry_hash(entry)
-    entry.save(force_insert=True)
     incident.activity_count = entry.sequence
     incident.activity_head = entry.hash
-    Incident.objects.filter(pk=incident.pk).update(
-        activity_count=entry.sequence, activity_head=entry.hash
-    )
-    jobs.kick("incidents.tasks.refresh_findings", incident_id=incident.pk)
     return entry
 
 

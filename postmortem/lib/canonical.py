@@ -22,7 +22,8 @@ def plain(value: Any) -> Json:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
+        # ASCII is NFC already; most of a record is.
+        return value if value.isascii() else unicodedata.normalize("NFC", value)
     if isinstance(value, datetime):
         return utc_text(value)
     if isinstance(value, date):

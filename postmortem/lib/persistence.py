@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -193,6 +194,35 @@ def history_digest(row: models.Model) -> str:
     return digest(values)
 
 
+def history_row(
+    obj: models.Model, *, actor: User, reason: str, new: bool, at: datetime
+) -> models.Model:
+    """The history row, not stored yet, of what `obj` says now."""
+    history: Any = type(obj).history.model  # type: ignore[attr-defined]
+    row: models.Model = history(
+        history_date=at,
+        history_user=actor,
+        history_change_reason=reason[:100],
+        history_type="+" if new else "~",
+        **{
+            field.attname: getattr(obj, field.attname)
+            for field in history.tracked_fields
+        },
+    )
+    if hasattr(history, "history_relation"):
+        row.history_relation_id = obj.pk  # type: ignore[attr-defined]
+    return row
+
+
+def told(obj: models.Model, row: models.Model) -> HistoryRow:
+    """What an activity entry says of the history row of `obj`."""
+    return HistoryRow(
+        model=obj._meta.label,
+        history_id=row.history_id,  # type: ignore[attr-defined]
+        digest=history_digest(row),
+    )
+
+
 def _write_history(
     objs: Iterable[models.Model], *, actor: User, reason: str, new: bool
 ) -> None:
@@ -200,20 +230,9 @@ def _write_history(
     if rows is None:
         raise RuntimeError("write outside a @service")
     objs = list(objs)
-    manager = type(objs[0]).history  # type: ignore[attr-defined]
-    written = manager.bulk_history_create(
-        objs,
-        batch_size=500,
-        update=not new,
-        default_user=actor,
-        default_change_reason=reason[:100],
-        default_date=timezone.now(),
-    )
-    rows.extend(
-        HistoryRow(
-            model=objs[0]._meta.label,
-            history_id=row.history_id,
-            digest=history_digest(row),
-        )
-        for row in written
-    )
+    now = timezone.now()
+    made = [
+        history_row(obj, actor=actor, reason=reason, new=new, at=now) for obj in objs
+    ]
+    type(made[0])._default_manager.bulk_create(made, batch_size=500)
+    rows.extend(told(obj, row) for obj, row in zip(objs, made, strict=True))

@@ -67,7 +67,7 @@ def close_incident(*, incident_id: int, actor: User) -> Seal:
             "findings": [f"{f.id} {f.subject_ref}".strip() for f in found],
         },
     )
-    seal = _seal(
+    seal = signed(
         Seal(
             incident=incident,
             sequence=sequence,
@@ -109,7 +109,8 @@ def _blocks(number: int) -> str:
     return "one finding blocks" if number == 1 else f"{number} findings block"
 
 
-def _seal(seal: Seal) -> Seal:
+def signed(seal: Seal) -> Seal:
+    """The seal with the signature of this installation's key."""
     key = seal_key()
     seal.public_key = public_key_of(key)
     seal.signature = key.sign(signed_bytes(seal)).hex()

@@ -5,7 +5,7 @@ JSON Schema of the case format, and the import. Sections stand in the order of t
 story; inside a section rows are ordered by number.
 """
 
-from postmortem.lib.record.exporting import build_record, ref_order
+from postmortem.lib.record.exporting import build_record, record_of, ref_order
 from postmortem.lib.record.loading import (
     HIGHEST_GIVEN,
     IMPORT_REASON,
@@ -38,6 +38,7 @@ __all__ = [
     "build_record",
     "json_schema",
     "read_value",
+    "record_of",
     "ref_order",
     "register",
 ]

@@ -20,32 +20,54 @@ if TYPE_CHECKING:
 
 def build_record(incident: Incident) -> dict[str, Json]:
     """The recorded facts of an incident in canonical form (decisions 1 and 3)."""
-    rows: dict[str, list[models.Model]] = {
-        shape.name: list(shape.model._default_manager.filter(**_of(shape, incident)))
+    of_incident = {"incident": incident}
+    rows: dict[type[models.Model], list[Any]] = {
+        shape.model: list(
+            shape.model._default_manager.filter(
+                **of_incident if shape.base else {"pk": incident.pk}
+            )
+        )
         for shape in SHAPES.values()
     }
+    for shape in SHAPES.values():
+        tables = [
+            *(links.model for links in shape.links.values()),
+            *(many.model for many in shape.refs.values()),
+        ]
+        for model in tables:
+            rows[model] = list(
+                model._default_manager.filter(**of_incident, retracted_at=None)
+            )
+    ids, users = _people(rows)
+    people = dict(users.filter(pk__in=ids).values_list("pk", "handle")) if ids else {}
+    return record_of(rows, people)
+
+
+def record_of(
+    rows: dict[type[models.Model], list[Any]], people: dict[int, str]
+) -> dict[str, Json]:
+    """The canonical record of rows at hand: by model, the links in force among them,
+    and the handles of the people they name."""
     refs = {
         (shape.model, row.pk): str(getattr(row, "ref", ""))
         for shape in SHAPES.values()
-        for row in rows[shape.name]
+        for row in rows.get(shape.model, ())
     }
-    people = _handles(rows)
     record: dict[str, Json] = {"schema": SCHEMA_VERSION}
     for shape in SHAPES.values():
-        lists = _lists(shape, incident, refs)
+        lists = _lists(shape, rows, refs)
         items = [
             _row_out(shape, row, refs, people, lists)
-            for row in sorted(rows[shape.name], key=lambda r: getattr(r, "number", 0))
+            for row in sorted(
+                rows.get(shape.model, ()), key=lambda r: getattr(r, "number", 0)
+            )
         ]
         record[shape.name] = (items[0] if items else None) if shape.single else items
     return record
 
 
-def _of(shape: Shape, incident: Incident) -> dict[str, Any]:
-    return {"incident": incident} if shape.base else {"pk": incident.pk}
-
-
-def _handles(rows: dict[str, list[models.Model]]) -> dict[int, str]:
+def _people(rows: dict[type[models.Model], list[Any]]) -> tuple[set[int], Any]:
+    """Who is named in these rows, and where people are found."""
     ids: set[int] = set()
     user_model: Any = None
     for shape in SHAPES.values():
@@ -53,35 +75,29 @@ def _handles(rows: dict[str, list[models.Model]]) -> dict[int, str]:
             item = shape.model_field(name)
             if is_person(item):
                 user_model = item.related_model
-                ids |= {getattr(row, item.attname) for row in rows[shape.name]}
+                ids |= {getattr(row, item.attname) for row in rows[shape.model]}
     ids.discard(None)
-    if not ids:
-        return {}
-    return dict(user_model.objects.filter(pk__in=ids).values_list("pk", "handle"))
+    return ids, user_model._default_manager
 
 
 def _lists(
-    shape: Shape, incident: Incident, refs: dict[Any, str]
+    shape: Shape, rows: dict[type[models.Model], list[Any]], refs: dict[Any, str]
 ) -> dict[str, dict[int, list[Json]]]:
     found: dict[str, dict[int, list[Json]]] = {}
     for key, links in shape.links.items():
         per_row: dict[int, list[Json]] = {}
         evidence = links.model._meta.get_field("evidence").related_model
-        for link in links.model._default_manager.filter(
-            incident=incident, retracted_at=None
-        ):
+        for link in rows.get(links.model, ()):
             item = {name: _text_out(getattr(link, name)) for name in links.fields}
-            item["evidence"] = refs[(evidence, link.evidence_id)]  # type: ignore[attr-defined]
-            per_row.setdefault(link.claim_id, []).append(item)  # type: ignore[attr-defined]
+            item["evidence"] = refs[(evidence, link.evidence_id)]
+            per_row.setdefault(link.claim_id, []).append(item)
         for items in per_row.values():
             items.sort(key=lambda i: (ref_order(i["evidence"]), str(i)))  # type: ignore[index,call-overload]
         found[key] = per_row
     for key, many in shape.refs.items():
         per_row = {}
         target = many.model._meta.get_field(many.target).related_model
-        for link in many.model._default_manager.filter(
-            incident=incident, retracted_at=None
-        ):
+        for link in rows.get(many.model, ()):
             per_row.setdefault(getattr(link, f"{many.source}_id"), []).append(
                 refs[(target, getattr(link, f"{many.target}_id"))]
             )
