@@ -1,11 +1,25 @@
 """The Celery application: `celery -A postmortem.celery:app worker`."""
 
 import os
+import time
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "postmortem.settings")
 
 app = Celery("postmortem")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+# Only beat starts this one, every 30 s: that it is done proves all three.
+PULSE = "incidents.tasks.sweep_notifications"
+
+
+@signals.task_postrun.connect
+def note_pulse(sender: Any = None, **kwargs: Any) -> None:
+    """Leave word, for `/readyz`, that background work is being done."""
+    from django.core.cache import cache
+
+    if getattr(sender, "name", "") == PULSE:
+        cache.set("worker_seen", time.time(), timeout=3600)

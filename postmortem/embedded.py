@@ -26,6 +26,7 @@ from postmortem.supervisor import Program, StartError, Stopped, Supervisor
 PROJECT = Path(__file__).resolve().parent.parent
 FIRST_PORT = 8000
 PORTS_TRIED = 50
+LOG_BYTES_KEPT = 10_000_000
 # The kernel's limit for a socket path is 108 bytes with the closing zero.
 SOCKET_PATH_LIMIT = 100
 STOP_ORDER = ("beat", "web", "worker", "kv")
@@ -203,9 +204,10 @@ def app_programs(
         *(sys.executable, "-W", "ignore:You're running the worker with superuser"),
         *("-m", "celery", "-q", "-A", "postmortem.celery:app"),
     ]
-    worker = [*celery, "worker", "--concurrency=2", "--without-gossip", "-l", level]
+    # What of it the terminal shows is a matter of the settings (LOG_LEVEL).
+    worker = [*celery, "worker", "--concurrency=2", "--without-gossip", "-l", "INFO"]
     beat = [*celery, "beat", "--pidfile=", f"--schedule={data_dir / 'beat'}"]
-    beat += ["-l", level]
+    beat += ["-l", "INFO"]
     web = [
         *(sys.executable, "-m", "gunicorn", "postmortem.wsgi:application"),
         f"--log-level={level}",
@@ -232,6 +234,10 @@ def run(data_dir: Path, *, port: int, demo: bool, lock: int) -> int:
     env["PYTHONUNBUFFERED"] = "1"
     # Quiet, so that the address and the accounts stay on the screen.
     env.setdefault("LOG_LEVEL", "WARNING")
+    log = log_file(data_dir)
+    env.setdefault("LOG_FILE", str(log))
+    # The files are served from where they lie; the place of collected ones stays empty.
+    (data_dir / "static").mkdir(mode=0o700, exist_ok=True)
     env.setdefault("BASE_URL", f"http://127.0.0.1:{chosen}")
     if demo:
         env.setdefault("DEMO", "1")
@@ -249,18 +255,22 @@ def run(data_dir: Path, *, port: int, demo: bool, lock: int) -> int:
     try:
         if address is not None:
             start_kv(supervisor, address, data_dir)
-        supervisor.say("Preparing the database and the pages…")
         manage = [sys.executable, str(PROJECT / "manage.py")]
-        prepare = [*manage, "up", "--prepare", *(["--demo"] if demo else [])]
-        accounts = supervisor.run_once(Program("setup", prepare)).strip()
+        supervisor.say("Preparing the database…")
+        supervisor.run_once(Program("setup", [*manage, "migrate", "--noinput", "-v0"]))
         supervisor.say("Starting worker, beat and web…")
         for program in app_programs(listener, data_dir, env):
             supervisor.start(program)
+        accounts = ""
+        if demo:  # while those three start
+            supervisor.say("Loading the demo cases…")
+            told = supervisor.run_once(Program("demo", [*manage, "load_demo"]))
+            accounts = told.strip()
         supervisor.wait_for(
             lambda: web_answers(chosen, env["BASE_URL"]), 120.0, "The web server"
         )
         supervisor.crashes_allowed = None
-        supervisor.say(banner(url, accounts))
+        supervisor.say(banner(url, accounts, log))
         supervisor.watch()
     except Stopped:
         pass
@@ -294,11 +304,21 @@ def start_kv(supervisor: Supervisor, address: Path, data_dir: Path) -> None:
     supervisor.wait_for(lambda: kv_answers(address), 20.0, what)
 
 
-def banner(url: str, accounts: str) -> str:
+def log_file(data_dir: Path) -> Path:
+    """Where the processes write what they do; a long one of before is put aside."""
+    log = data_dir / "log" / "postmortem.log"
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES_KEPT:
+        log.replace(log.with_suffix(".log.1"))
+    return log
+
+
+def banner(url: str, accounts: str, log: Path) -> str:
     lines = ["", f"Postmortem is ready: {url}"]
     if accounts:
         lines += ["", accounts]
-    return "\n".join([*lines, "", "Stop it with Ctrl-C.", ""])
+    where = os.path.relpath(log) if log.is_relative_to(Path.cwd()) else log
+    return "\n".join([*lines, "", f"Stop it with Ctrl-C. Its log: {where}", ""])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

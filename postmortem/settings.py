@@ -9,6 +9,8 @@ import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
+from postmortem.lib.cache import cache_settings
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -55,6 +57,8 @@ def running_broker() -> str:
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
 DEBUG: bool = env.bool("DEBUG", default=False)
 SECRET_KEY = generated_secret("SECRET_KEY")
+# Keys of before: what they signed stays good while the new one takes over.
+SECRET_KEY_FALLBACKS = secret("SECRET_KEY_FALLBACKS", default="").split()
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
 )
@@ -94,6 +98,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "postmortem.lib.drf.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -178,7 +183,11 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
+# Whether `collectstatic` has put the files there, hashed and compressed, as the image
+# does. If not, they are served from where they lie, which needs no preparation.
+STATIC_COLLECTED: bool = env.bool("STATIC_COLLECTED", default=False)
+WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {
@@ -187,7 +196,7 @@ STORAGES = {
     },
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if not DEBUG
+        if STATIC_COLLECTED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
@@ -206,7 +215,7 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SECURE_SSL_REDIRECT = HTTPS and env.bool("SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 if env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # Else the limits of sign-in would count everybody as the proxy's one address.
@@ -227,10 +236,14 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-EMAIL_BACKEND = env.str(
-    "EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend"
+EMAIL_HOST = env.str("EMAIL_HOST", default="")
+# Without a mail server, mails are kept as files.
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_HOST
+    else "postmortem.lib.mail.KeptMail"
 )
-EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
+MAIL_DIR = DATA_DIR / "mail"
 EMAIL_PORT = env.int("EMAIL_PORT", default=25)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = secret("EMAIL_HOST_PASSWORD", default="")
@@ -238,6 +251,7 @@ EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="postmortem@localhost")
 
 CELERY_BROKER_URL = secret("BROKER_URL", default=running_broker())
+CACHES = {"default": cache_settings(secret("CACHE_URL", default=CELERY_BROKER_URL))}
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -270,12 +284,18 @@ CELERY_BEAT_SCHEDULE = {
     },
     "build-reports": {"task": "review.tasks.sweep_reports", "schedule": 30.0},
     "open-reviews": {"task": "review.tasks.open_due_reviews", "schedule": 60.0},
+    "forget-answers": {
+        "task": "accounts.tasks.forget_answers",
+        "schedule": crontab(minute=17),
+    },
     "refresh-findings": {
         "task": "incidents.tasks.sweep_findings",
         "schedule": crontab(minute="*/10"),
     },
 }
 
+# Requests of one person in each web process; empty: no limit.
+API_RATE: str = env.str("API_RATE", default="1200/min")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.TokenAuthentication",
@@ -284,10 +304,11 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["postmortem.lib.drf.DenyUnlessDeclared"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["postmortem.lib.drf.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "postmortem.lib.drf.schema.Schema",
     "DEFAULT_PAGINATION_CLASS": "postmortem.lib.drf.CursorPagination",
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "postmortem.lib.drf.problem_handler",
+    "DEFAULT_THROTTLE_CLASSES": ["postmortem.lib.drf.PersonThrottle"],
     "COERCE_DECIMAL_TO_STRING": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -328,12 +349,43 @@ REQUIRED_CHECKS: list[str] = [
 ]
 # fmt: on
 
+# Under `manage.py up` all goes into a file, and the terminal shows what matters there.
+LOG_FILE: str = env.str("LOG_FILE", default="")
+LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "bare": {"format": "%(message)s"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "level": LOG_LEVEL,
+        },
+        "bare": {"class": "logging.StreamHandler", "formatter": "bare"},
+        "file": {
+            "class": "logging.handlers.WatchedFileHandler",
+            "filename": LOG_FILE or "/dev/null",
+            "formatter": "line",
+            "encoding": "utf-8",
+            "delay": True,
+        },
+    },
+    "root": {
+        "handlers": ["console", "file"] if LOG_FILE else ["console"],
+        "level": "DEBUG" if LOG_LEVEL == "DEBUG" else "INFO",
+    },
+    "loggers": {
+        # A refused or unknown address is everyday life, and an error page tells of it.
+        "django.request": {"level": "ERROR"},
+        # That a task has come is said again when it is done.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "postmortem.mail": {
+            "handlers": ["bare", "file"] if LOG_FILE else ["console"],
+            "propagate": False,
+        },
+    },
 }

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from postmortem.views import healthz
+from postmortem.views import healthz, readyz
 
 api = [
     path("", include("accounts.urls.api")),
@@ -21,6 +21,7 @@ actions = [
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("account/", include("accounts.urls.pages")),
     path("admin/", admin.site.urls),

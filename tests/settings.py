@@ -20,5 +20,6 @@ WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CELERY_BROKER_URL = os.environ.get("TEST_BROKER_URL", "memory://localhost/")
 DATABASES["default"]["CONN_MAX_AGE"] = 0

@@ -129,6 +129,7 @@ def test_taken_port_is_stepped_over() -> None:
 
 
 def test_banner_names_address_and_accounts() -> None:
-    text = embedded.banner("http://127.0.0.1:8001", "Accounts:\n  one")
+    log = Path("var/log/postmortem.log")
+    text = embedded.banner("http://127.0.0.1:8001", "Accounts:\n  one", log)
     assert text.splitlines()[1] == "Postmortem is ready: http://127.0.0.1:8001"
     assert "  one" in text
