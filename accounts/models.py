@@ -216,3 +216,28 @@ class ApiToken(models.Model):
         if self.revoked_at or not self.user.is_active:
             return False
         return self.expires_at is None or self.expires_at > timezone.now()
+
+
+class IdempotentRequest(models.Model):
+    """What a POST with an `Idempotency-Key` was answered, kept for a day, so that the
+    same request again is not done again. Never holds a secret."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=128)
+    digest = models.CharField(
+        max_length=64, help_text="Method, address, If-Match and body."
+    )
+    status = models.PositiveSmallIntegerField()
+    body = models.TextField()
+    headers = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "key"], name="one_answer_for_each_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.user_id}"

@@ -13,7 +13,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     ClaimOut,
     EditIn,
@@ -53,7 +52,7 @@ class AnalysisViewSet(CaseViewSet):
     serializer_class = AnalysisOut
     queryset = Analysis.objects.none()
 
-    @extend_schema(responses={200: AnalysisOut, **PROBLEMS})
+    @extend_schema(responses={200: AnalysisOut})
     def retrieve(self, request: Request, key: str) -> Response:
         """The chosen method; 404 while nobody chose one."""
         row = selectors.analysis(self.incident)
@@ -61,7 +60,7 @@ class AnalysisViewSet(CaseViewSet):
             raise Http404
         return self.answer(AnalysisOut, row)
 
-    @extend_schema(request=AnalysisIn, responses={200: AnalysisOut, **PROBLEMS})
+    @extend_schema(request=AnalysisIn, responses={200: AnalysisOut})
     def set(self, request: Request, key: str) -> Response:
         """Choose the method, or change it, and say why it fits."""
         row = services.set_analysis(
@@ -165,7 +164,7 @@ class CauseViewSet(CaseViewSet):
 
         return read
 
-    @extend_schema(responses={200: CauseOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: CauseOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Causes, ruled-out and withdrawn ones included."""
         rows = Cause.objects.filter(incident=self.incident)
@@ -176,12 +175,12 @@ class CauseViewSet(CaseViewSet):
             CauseOut,
         )
 
-    @extend_schema(responses={200: CauseOut, **PROBLEMS})
+    @extend_schema(responses={200: CauseOut})
     def retrieve(self, request: Request, key: str, number: int) -> Response:
         """One cause."""
         return self.answer(CauseOut, self.row(Cause, number))
 
-    @extend_schema(request=CauseIn, responses={201: CauseOut, **PROBLEMS})
+    @extend_schema(request=CauseIn, responses={201: CauseOut})
     def add(self, request: Request, key: str) -> Response:
         """State a candidate cause; it stays provisional until it is confirmed."""
         row = services.add_cause(
@@ -189,7 +188,7 @@ class CauseViewSet(CaseViewSet):
         )
         return self.answer(CauseOut, row, status=201)
 
-    @extend_schema(request=CauseEditIn, responses={200: CauseOut, **PROBLEMS})
+    @extend_schema(request=CauseEditIn, responses={200: CauseOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Wording, label, evidence, arrows (`leads_to`) and entries."""
         self.row(Cause, number)
@@ -201,7 +200,7 @@ class CauseViewSet(CaseViewSet):
         )
         return self.answer(CauseOut, row)
 
-    @extend_schema(request=ConfirmIn, responses={200: CauseOut, **PROBLEMS})
+    @extend_schema(request=ConfirmIn, responses={200: CauseOut})
     def confirm(self, request: Request, key: str, number: int) -> Response:
         """Confirm it by its role and an original record that can be opened."""
         self.row(Cause, number)
@@ -213,7 +212,7 @@ class CauseViewSet(CaseViewSet):
         )
         return self.answer(CauseOut, row)
 
-    @extend_schema(request=ProvisionalIn, responses={200: CauseOut, **PROBLEMS})
+    @extend_schema(request=ProvisionalIn, responses={200: CauseOut})
     def provisional(self, request: Request, key: str, number: int) -> Response:
         """Name the missing check, its owner and deadline."""
         self.row(Cause, number)
@@ -225,7 +224,7 @@ class CauseViewSet(CaseViewSet):
         )
         return self.answer(CauseOut, row)
 
-    @extend_schema(request=RuleOutIn, responses={200: CauseOut, **PROBLEMS})
+    @extend_schema(request=RuleOutIn, responses={200: CauseOut})
     def rule_out(self, request: Request, key: str, number: int) -> Response:
         """Rule a candidate out; it stays on record."""
         self.row(Cause, number)
@@ -237,7 +236,7 @@ class CauseViewSet(CaseViewSet):
         )
         return self.answer(CauseOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: CauseOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: CauseOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a cause written by mistake; it stays in the record."""
         self.row(Cause, number)
@@ -308,7 +307,7 @@ class FailureModeViewSet(CaseViewSet):
     serializer_class = FailureModeOut
     queryset = FailureMode.objects.none()
 
-    @extend_schema(responses={200: FailureModeOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: FailureModeOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Failure modes, ruled-out and withdrawn ones included."""
         rows = FailureMode.objects.filter(incident=self.incident)
@@ -319,12 +318,12 @@ class FailureModeViewSet(CaseViewSet):
             FailureModeOut,
         )
 
-    @extend_schema(responses={200: FailureModeOut, **PROBLEMS})
+    @extend_schema(responses={200: FailureModeOut})
     def retrieve(self, request: Request, key: str, number: int) -> Response:
         """One failure mode."""
         return self.answer(FailureModeOut, self.row(FailureMode, number))
 
-    @extend_schema(request=FailureModeIn, responses={201: FailureModeOut, **PROBLEMS})
+    @extend_schema(request=FailureModeIn, responses={201: FailureModeOut})
     def add(self, request: Request, key: str) -> Response:
         """Add a row."""
         row = services.add_failure_mode(
@@ -332,9 +331,7 @@ class FailureModeViewSet(CaseViewSet):
         )
         return self.answer(FailureModeOut, row, status=201)
 
-    @extend_schema(
-        request=FailureModeEditIn, responses={200: FailureModeOut, **PROBLEMS}
-    )
+    @extend_schema(request=FailureModeEditIn, responses={200: FailureModeOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Change a row."""
         self.row(FailureMode, number)
@@ -346,7 +343,7 @@ class FailureModeViewSet(CaseViewSet):
         )
         return self.answer(FailureModeOut, row)
 
-    @extend_schema(request=ProvisionalIn, responses={200: FailureModeOut, **PROBLEMS})
+    @extend_schema(request=ProvisionalIn, responses={200: FailureModeOut})
     def provisional(self, request: Request, key: str, number: int) -> Response:
         """Name the check that would settle it, its owner and deadline."""
         self.row(FailureMode, number)
@@ -358,7 +355,7 @@ class FailureModeViewSet(CaseViewSet):
         )
         return self.answer(FailureModeOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: FailureModeOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: FailureModeOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a row written by mistake; it stays in the record."""
         self.row(FailureMode, number)

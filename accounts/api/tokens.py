@@ -8,15 +8,15 @@ from typing import Any
 
 from django.http import Http404
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import permissions, serializers, viewsets
+from drf_spectacular.utils import extend_schema
+from rest_framework import permissions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
+from accounts.api.base import ApiViewSet
 from accounts.models import ApiToken, User
-from postmortem.lib.drf import ProblemSerializer
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -67,7 +67,10 @@ class TokenOut(serializers.Serializer[Any]):
 
 class NewTokenOut(TokenOut):
     secret = serializers.CharField(
-        read_only=True, help_text="Shown once and never stored."
+        read_only=True,
+        allow_null=True,
+        help_text="Shown once and never stored: null when a request with the same "
+        "Idempotency-Key is repeated.",
     )
 
 
@@ -80,15 +83,7 @@ class TokenIn(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
-_REFUSED: dict[int, Any] = {
-    401: OpenApiResponse(ProblemSerializer, "Not signed in"),
-    403: OpenApiResponse(ProblemSerializer, "Not allowed"),
-    404: OpenApiResponse(ProblemSerializer, "No such token of yours"),
-    422: OpenApiResponse(ProblemSerializer, "Refused input"),
-}
-
-
-class TokenViewSet(viewsets.GenericViewSet[ApiToken]):
+class TokenViewSet(ApiViewSet):
     """One's own API tokens."""
 
     permission_classes = [OwnTokens]
@@ -96,28 +91,26 @@ class TokenViewSet(viewsets.GenericViewSet[ApiToken]):
     serializer_class = TokenOut
     queryset = ApiToken.objects.none()
 
-    @property
-    def actor(self) -> User:
-        assert isinstance(self.request.user, User)
-        return self.request.user
+    def kept(self, data: Any) -> Any:
+        """A repeated request is told of the token, never again of its secret."""
+        if isinstance(data, dict) and "secret" in data:
+            return {**data, "secret": None}
+        return data
 
-    @extend_schema(responses={200: TokenOut(many=True), **_REFUSED})
+    @extend_schema(responses={200: TokenOut(many=True)})
     def list(self, request: Request) -> Response:
         """Your tokens, without their secrets."""
-        page = self.paginate_queryset(ApiToken.objects.filter(user=self.actor))
-        return self.get_paginated_response(TokenOut(page or [], many=True).data)
+        return self.pages(ApiToken.objects.filter(user=self.actor), TokenOut)
 
-    @extend_schema(request=TokenIn, responses={201: NewTokenOut, **_REFUSED})
+    @extend_schema(request=TokenIn, responses={201: NewTokenOut})
     def add(self, request: Request) -> Response:
         """Make a token; its secret is in this answer and nowhere else."""
-        parsed = TokenIn(data=request.data)
-        parsed.is_valid(raise_exception=True)
         token, secret = services.create_api_token(
-            actor=self.actor, **parsed.validated_data
+            actor=self.actor, **self.parse(TokenIn)
         )
         return Response({**TokenOut(token).data, "secret": secret}, status=201)
 
-    @extend_schema(request=None, responses={200: TokenOut, **_REFUSED})
+    @extend_schema(request=None, responses={200: TokenOut})
     def revoke(self, request: Request, token_id: int) -> Response:
         """Make a token of yours useless from now on."""
         try:

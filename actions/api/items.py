@@ -13,7 +13,6 @@ from actions import selectors
 from actions.models import ActionApproval, ActionItem
 from actions.services import approvals, items
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     EditIn,
     MomentField,
@@ -166,19 +165,19 @@ class ActionViewSet(CaseViewSet):
         row = selectors.get_action(self.incident, number)
         return self.answer(ActionOut, row, status=status)
 
-    @extend_schema(responses={200: ActionOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: ActionOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Actions, withdrawn ones included."""
         rows = ActionItem.objects.filter(incident=self.incident)
         return self.pages(selectors.with_everything(rows), ActionOut)
 
-    @extend_schema(responses={200: ActionOut, **PROBLEMS})
+    @extend_schema(responses={200: ActionOut})
     def retrieve(self, request: Request, key: str, number: int) -> Response:
         """One action with its approvals."""
         self.row(ActionItem, number)
         return self._answer(number)
 
-    @extend_schema(request=ActionIn, responses={201: ActionOut, **PROBLEMS})
+    @extend_schema(request=ActionIn, responses={201: ActionOut})
     def add(self, request: Request, key: str) -> Response:
         """Draft an action."""
         row = items.add_action(
@@ -186,7 +185,7 @@ class ActionViewSet(CaseViewSet):
         )
         return self._answer(row.number, status=201)
 
-    @extend_schema(request=ActionEditIn, responses={200: ActionOut, **PROBLEMS})
+    @extend_schema(request=ActionEditIn, responses={200: ActionOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Change an action; fields that are not sent stay. Its approvals lapse."""
         self.row(ActionItem, number)
@@ -198,7 +197,7 @@ class ActionViewSet(CaseViewSet):
         )
         return self._answer(number)
 
-    @extend_schema(request=EditIn, responses={200: ActionOut, **PROBLEMS})
+    @extend_schema(request=EditIn, responses={200: ActionOut})
     def open(self, request: Request, key: str, number: int) -> Response:
         """Take a draft out of draft: it has an owner, a date and a closure test."""
         self.row(ActionItem, number)
@@ -210,7 +209,7 @@ class ActionViewSet(CaseViewSet):
         )
         return self._answer(number)
 
-    @extend_schema(request=CompleteIn, responses={200: ActionOut, **PROBLEMS})
+    @extend_schema(request=CompleteIn, responses={200: ActionOut})
     def complete(self, request: Request, key: str, number: int) -> Response:
         """Complete an action on accepted runs, with both risks in writing."""
         self.row(ActionItem, number)
@@ -222,7 +221,7 @@ class ActionViewSet(CaseViewSet):
         )
         return self._answer(number)
 
-    @extend_schema(request=CancelIn, responses={200: ActionOut, **PROBLEMS})
+    @extend_schema(request=CancelIn, responses={200: ActionOut})
     def cancel(self, request: Request, key: str, number: int) -> Response:
         """Give an action up, with the reason."""
         self.row(ActionItem, number)
@@ -234,7 +233,7 @@ class ActionViewSet(CaseViewSet):
         )
         return self._answer(number)
 
-    @extend_schema(request=ReasonIn, responses={200: ActionOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: ActionOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw an action that should not have been written."""
         self.row(ActionItem, number)
@@ -246,7 +245,7 @@ class ActionViewSet(CaseViewSet):
         )
         return self._answer(number)
 
-    @extend_schema(request=ApproveIn, responses={200: ActionOut, **PROBLEMS})
+    @extend_schema(request=ApproveIn, responses={200: ActionOut})
     def approve(self, request: Request, key: str, number: int) -> Response:
         """Approve a completion. Not by its owner, author or tester."""
         self.row(ActionItem, number)
@@ -258,7 +257,7 @@ class ActionViewSet(CaseViewSet):
         )
         return self._answer(number)
 
-    @extend_schema(request=DeferIn, responses={200: ActionOut, **PROBLEMS})
+    @extend_schema(request=DeferIn, responses={200: ActionOut})
     def defer(self, request: Request, key: str, number: int) -> Response:
         """Agree that a scheduled action is done after closing."""
         self.row(ActionItem, number)
@@ -270,7 +269,7 @@ class ActionViewSet(CaseViewSet):
         )
         return self._answer(number)
 
-    @extend_schema(request=ChangesIn, responses={200: ActionOut, **PROBLEMS})
+    @extend_schema(request=ChangesIn, responses={200: ActionOut})
     def request_changes(self, request: Request, key: str, number: int) -> Response:
         """Send an action back with what has to change."""
         self.row(ActionItem, number)

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from actions.models import ActionItem, ClosureTest, TestRun
 from actions.services import tests as services
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     ClaimOut,
     EditIn,
@@ -69,7 +68,7 @@ class ClosureTestViewSet(CaseViewSet):
     serializer_class = ClosureTestOut
     queryset = ClosureTest.objects.none()
 
-    @extend_schema(responses={200: ClosureTestOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: ClosureTestOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Closure tests, withdrawn ones included."""
         rows = ClosureTest.objects.filter(incident=self.incident)
@@ -80,7 +79,7 @@ class ClosureTestViewSet(CaseViewSet):
             ClosureTestOut,
         )
 
-    @extend_schema(request=ClosureTestIn, responses={201: ClosureTestOut, **PROBLEMS})
+    @extend_schema(request=ClosureTestIn, responses={201: ClosureTestOut})
     def add(self, request: Request, key: str) -> Response:
         """Say how it will be proven that an action works."""
         row = services.add_closure_test(
@@ -88,9 +87,7 @@ class ClosureTestViewSet(CaseViewSet):
         )
         return self.answer(ClosureTestOut, row, status=201)
 
-    @extend_schema(
-        request=ClosureTestEditIn, responses={200: ClosureTestOut, **PROBLEMS}
-    )
+    @extend_schema(request=ClosureTestEditIn, responses={200: ClosureTestOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Change a closure test."""
         self.row(ClosureTest, number)
@@ -102,7 +99,7 @@ class ClosureTestViewSet(CaseViewSet):
         )
         return self.answer(ClosureTestOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: ClosureTestOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: ClosureTestOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a closure test with a reason."""
         self.row(ClosureTest, number)
@@ -159,7 +156,7 @@ class TestRunViewSet(CaseViewSet):
     serializer_class = TestRunOut
     queryset = TestRun.objects.none()
 
-    @extend_schema(responses={200: TestRunOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: TestRunOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Test runs, withdrawn ones included."""
         rows = TestRun.objects.filter(incident=self.incident)
@@ -170,7 +167,7 @@ class TestRunViewSet(CaseViewSet):
             TestRunOut,
         )
 
-    @extend_schema(request=TestRunIn, responses={201: TestRunOut, **PROBLEMS})
+    @extend_schema(request=TestRunIn, responses={201: TestRunOut})
     def add(self, request: Request, key: str) -> Response:
         """Record a run with refs of its artifacts; upload those as evidence first."""
         row = services.record_run(
@@ -178,7 +175,7 @@ class TestRunViewSet(CaseViewSet):
         )
         return self.answer(TestRunOut, row, status=201)
 
-    @extend_schema(request=AttachRunIn, responses={200: TestRunOut, **PROBLEMS})
+    @extend_schema(request=AttachRunIn, responses={200: TestRunOut})
     def attach(self, request: Request, key: str, number: int) -> Response:
         """Attach artifacts to a run that was recorded without them."""
         self.row(TestRun, number)
@@ -190,7 +187,7 @@ class TestRunViewSet(CaseViewSet):
         )
         return self.answer(TestRunOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: TestRunOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: TestRunOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a run with a reason."""
         self.row(TestRun, number)

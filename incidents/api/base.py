@@ -6,30 +6,24 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from drf_spectacular.utils import OpenApiResponse, extend_schema_field
-from rest_framework import serializers, viewsets
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.base import ApiViewSet, read_versions
 from accounts.models import ApiToken, User
 from incidents import permissions
 from incidents.decorators import find_incident
 from incidents.models import CaseRecord, Evidence, Incident
-from postmortem.lib.drf import ProblemSerializer
+from incidents.services.core import hold_incident
 from postmortem.lib.times import has_offset, refuse_odd_year
 
 # Verbs that are a person's word: a token needs the scope 'approve' (decision 9).
 PERSONAL = frozenset({"review.approve", "action.approve", "finding.accept"})
-
-PROBLEMS: dict[int, Any] = {
-    401: OpenApiResponse(ProblemSerializer, "Not signed in"),
-    403: OpenApiResponse(ProblemSerializer, "Not allowed"),
-    404: OpenApiResponse(ProblemSerializer, "Nothing here that you may see"),
-    409: OpenApiResponse(ProblemSerializer, "Not in this state, or stale"),
-    422: OpenApiResponse(ProblemSerializer, "Refused input, all faults at once"),
-}
 
 
 class CasePermission(BasePermission):
@@ -58,18 +52,13 @@ class CasePermission(BasePermission):
         return True
 
 
-class CaseViewSet(viewsets.GenericViewSet[Any]):
-    """Base of the API views: declared permissions, `self.incident`, `self.actor`."""
+class CaseViewSet(ApiViewSet):
+    """Base of the views of a case: declared permissions, `self.incident`."""
 
     permission_classes = [CasePermission]
-    permission_map: ClassVar[dict[str, str]] = {}
     incident: Incident
-
-    @property
-    def actor(self) -> User:
-        user = self.request.user
-        assert isinstance(user, User)
-        return user
+    # The name of a row in the addresses: `{noun}-detail`.
+    noun: ClassVar[str] = ""
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {
@@ -77,19 +66,11 @@ class CaseViewSet(viewsets.GenericViewSet[Any]):
             "incident": getattr(self, "incident", None),
         }
 
-    def parse(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """The body as the service takes it; refused input raises 422."""
-        parsed = serializer(
-            data=self.request.data, context=self.get_serializer_context()
-        )
-        parsed.is_valid(raise_exception=True)
-        return dict(parsed.validated_data)
-
     def parse_edit(
         self, serializer: type[serializers.Serializer[Any]]
     ) -> dict[str, Any]:
         """The body of a PATCH: only what was sent, and the version that was read
-        (`version` in the body, or the number in If-Match)."""
+        (`version` in the body, or the one in If-Match)."""
         parsed = serializer(
             data=self.request.data,
             context=self.get_serializer_context(),
@@ -97,11 +78,9 @@ class CaseViewSet(viewsets.GenericViewSet[Any]):
         )
         parsed.is_valid(raise_exception=True)
         changes = dict(parsed.validated_data)
-        tag = self.request.headers.get("If-Match", "").removeprefix("W/").strip('" ')
-        if "version" not in changes and tag not in {"", "*"}:
-            # A tag that is no version of ours matches none: stale, never ignored.
-            is_ours = tag.isdecimal() and len(tag) <= 18
-            changes["version"] = int(tag) if is_ours else 0
+        versions = read_versions(self.request)
+        if "version" not in changes and versions:
+            changes["version"] = max(versions)
         return changes
 
     def answer(
@@ -111,23 +90,22 @@ class CaseViewSet(viewsets.GenericViewSet[Any]):
         *,
         status: int = 200,
     ) -> Response:
-        """One row, with its version as ETag."""
+        """One row; a new one with its address."""
         body = serializer(row, context=self.get_serializer_context()).data
         page = Response(body, status=status)
-        if getattr(row, "version", None):
-            page["ETag"] = f'"{row.version}"'
+        if status == 201 and self.noun:
+            page["Location"] = reverse(
+                f"api:{self.noun}-detail", args=[row.incident.key, row.number]
+            )
         return page
 
-    def pages(
-        self, rows: Any, serializer: type[serializers.Serializer[Any]]
-    ) -> Response:
-        """A cursor page of a queryset."""
-        page = self.paginate_queryset(rows)
-        assert page is not None
-        context = self.get_serializer_context()
-        return self.get_paginated_response(
-            serializer(page, many=True, context=context).data
-        )
+    def honors_if_match(self) -> bool:
+        return "number" in self.kwargs
+
+    def matched_row(self) -> Any:
+        """The row of the address; holds the incident until the transaction ends."""
+        hold_incident(self.incident.pk)
+        return self.row(self.queryset.model, self.kwargs["number"])
 
     def row(self, model: type[CaseRecord], number: int) -> CaseRecord:
         """One row of the incident in the URL, or 404."""
@@ -255,3 +233,14 @@ class ClaimOut(RowOut):
 
     def get_known_unknown(self, row: Any) -> str | None:
         return row.known_unknown.ref if row.known_unknown else None
+
+
+class RowViewSet(CaseViewSet):
+    """Rows of a case, each of which can be read by itself."""
+
+    def retrieve(self, request: Request, key: str, number: int) -> Response:
+        """One row, retracted or not."""
+        assert self.queryset is not None
+        return self.answer(
+            self.get_serializer_class(), self.row(self.queryset.model, number)
+        )

@@ -11,7 +11,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from incidents.api.base import PROBLEMS, CaseViewSet
+from incidents.api.base import CaseViewSet
 from incidents.services.cases import case_bytes, check_case, import_case
 
 
@@ -34,7 +34,7 @@ class CaseViews(CaseViewSet):
     @extend_schema(
         summary="Import a case",
         request=OpenApiTypes.OBJECT,
-        responses={201: ImportedSerializer, **PROBLEMS},
+        responses={201: ImportedSerializer},
     )
     def create(self, request: Request) -> Response:
         """Accepts what is incomplete (it lands with findings); refuses what is
@@ -52,7 +52,6 @@ class CaseViews(CaseViewSet):
         summary="Export a case",
         responses={
             200: OpenApiResponse(OpenApiTypes.OBJECT, "The case file, canonical JSON"),
-            **PROBLEMS,
         },
     )
     def retrieve(self, request: Request, key: str) -> HttpResponse:

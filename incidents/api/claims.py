@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     ClaimOut,
     EditIn,
@@ -87,7 +86,7 @@ class ScopeViewSet(CaseViewSet):
     serializer_class = ScopeOut
     queryset = ScopeStatement.objects.none()
 
-    @extend_schema(responses={200: ScopeOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: ScopeOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Scope statements, retracted ones included."""
         rows = ScopeStatement.objects.filter(incident=self.incident)
@@ -98,7 +97,7 @@ class ScopeViewSet(CaseViewSet):
             ScopeOut,
         )
 
-    @extend_schema(request=ScopeIn, responses={201: ScopeOut, **PROBLEMS})
+    @extend_schema(request=ScopeIn, responses={201: ScopeOut})
     def add(self, request: Request, key: str) -> Response:
         """State what users experienced, or what internal processing did."""
         row = claims.add_scope(
@@ -106,7 +105,7 @@ class ScopeViewSet(CaseViewSet):
         )
         return self.answer(ScopeOut, row, status=201)
 
-    @extend_schema(request=ScopeEditIn, responses={200: ScopeOut, **PROBLEMS})
+    @extend_schema(request=ScopeEditIn, responses={200: ScopeOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Reword a scope statement."""
         self.row(ScopeStatement, number)
@@ -118,7 +117,7 @@ class ScopeViewSet(CaseViewSet):
         )
         return self.answer(ScopeOut, row)
 
-    @extend_schema(request=CloseScopeIn, responses={200: ScopeOut, **PROBLEMS})
+    @extend_schema(request=CloseScopeIn, responses={200: ScopeOut})
     def close(self, request: Request, key: str, number: int) -> Response:
         """Close a scope line by the signal that shows its end."""
         self.row(ScopeStatement, number)
@@ -130,7 +129,7 @@ class ScopeViewSet(CaseViewSet):
         )
         return self.answer(ScopeOut, row)
 
-    @extend_schema(request=ReopenScopeIn, responses={200: ScopeOut, **PROBLEMS})
+    @extend_schema(request=ReopenScopeIn, responses={200: ScopeOut})
     def reopen(self, request: Request, key: str, number: int) -> Response:
         """Open a scope line again; a given all-clear is withdrawn."""
         self.row(ScopeStatement, number)
@@ -142,7 +141,7 @@ class ScopeViewSet(CaseViewSet):
         )
         return self.answer(ScopeOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: ScopeOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: ScopeOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a scope statement with a reason; it stays in the record."""
         return _retract(self, ScopeStatement, number, ScopeOut)
@@ -179,7 +178,7 @@ class ImpactViewSet(CaseViewSet):
     serializer_class = ImpactOut
     queryset = ImpactStatement.objects.none()
 
-    @extend_schema(responses={200: ImpactOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: ImpactOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Customer, operational and business impact."""
         rows = ImpactStatement.objects.filter(incident=self.incident)
@@ -190,7 +189,7 @@ class ImpactViewSet(CaseViewSet):
             ImpactOut,
         )
 
-    @extend_schema(request=ImpactIn, responses={201: ImpactOut, **PROBLEMS})
+    @extend_schema(request=ImpactIn, responses={201: ImpactOut})
     def add(self, request: Request, key: str) -> Response:
         """State an impact, or that no material change was found."""
         row = claims.add_impact(
@@ -198,7 +197,7 @@ class ImpactViewSet(CaseViewSet):
         )
         return self.answer(ImpactOut, row, status=201)
 
-    @extend_schema(request=ImpactEditIn, responses={200: ImpactOut, **PROBLEMS})
+    @extend_schema(request=ImpactEditIn, responses={200: ImpactOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Reword an impact statement."""
         self.row(ImpactStatement, number)
@@ -210,7 +209,7 @@ class ImpactViewSet(CaseViewSet):
         )
         return self.answer(ImpactOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: ImpactOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: ImpactOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw an impact statement with a reason."""
         return _retract(self, ImpactStatement, number, ImpactOut)
@@ -254,7 +253,7 @@ class FigureViewSet(CaseViewSet):
     serializer_class = FigureOut
     queryset = ImpactFigure.objects.none()
 
-    @extend_schema(responses={200: FigureOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: FigureOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Counts and amounts of the impact."""
         rows = ImpactFigure.objects.filter(incident=self.incident)
@@ -265,7 +264,7 @@ class FigureViewSet(CaseViewSet):
             FigureOut,
         )
 
-    @extend_schema(request=FigureIn, responses={201: FigureOut, **PROBLEMS})
+    @extend_schema(request=FigureIn, responses={201: FigureOut})
     def add(self, request: Request, key: str) -> Response:
         """Add a count, or an amount with its currency."""
         row = claims.add_figure(
@@ -273,7 +272,7 @@ class FigureViewSet(CaseViewSet):
         )
         return self.answer(FigureOut, row, status=201)
 
-    @extend_schema(request=FigureEditIn, responses={200: FigureOut, **PROBLEMS})
+    @extend_schema(request=FigureEditIn, responses={200: FigureOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Correct a figure; the old value stays in its history."""
         self.row(ImpactFigure, number)
@@ -285,7 +284,7 @@ class FigureViewSet(CaseViewSet):
         )
         return self.answer(FigureOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: FigureOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: FigureOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a figure with a reason."""
         return _retract(self, ImpactFigure, number, FigureOut)

@@ -15,7 +15,6 @@ from rest_framework.response import Response
 
 from incidents import selectors
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     EditIn,
     FlagField,
@@ -117,7 +116,7 @@ class EvidenceViewSet(CaseViewSet):
     serializer_class = EvidenceOut
     queryset = Evidence.objects.none()
 
-    @extend_schema(responses={200: EvidenceOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: EvidenceOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Every artifact, retracted and superseded ones included."""
         rows = Evidence.objects.filter(incident=self.incident).select_related(
@@ -125,7 +124,7 @@ class EvidenceViewSet(CaseViewSet):
         )
         return self.pages(rows, EvidenceOut)
 
-    @extend_schema(responses={200: EvidenceDetailOut, **PROBLEMS})
+    @extend_schema(responses={200: EvidenceDetailOut})
     def retrieve(self, request: Request, key: str, number: int) -> Response:
         """One artifact and the claims that rest on it."""
         return self.answer(EvidenceDetailOut, self.row(Evidence, number))
@@ -135,7 +134,7 @@ class EvidenceViewSet(CaseViewSet):
             "application/json": EvidenceIn,
             "multipart/form-data": EvidenceUploadIn,
         },
-        responses={201: EvidenceOut, **PROBLEMS},
+        responses={201: EvidenceOut},
     )
     def add(self, request: Request, key: str) -> Response:
         """Add a file (multipart), a durable link, or an artifact that is only named."""
@@ -146,7 +145,7 @@ class EvidenceViewSet(CaseViewSet):
         )
         return self.answer(EvidenceOut, row, status=201)
 
-    @extend_schema(request=EvidenceEditIn, responses={200: EvidenceOut, **PROBLEMS})
+    @extend_schema(request=EvidenceEditIn, responses={200: EvidenceOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Correct what is said about an artifact; its file is never replaced."""
         self.row(Evidence, number)
@@ -160,7 +159,7 @@ class EvidenceViewSet(CaseViewSet):
 
     @extend_schema(
         request={"multipart/form-data": AttachIn},
-        responses={200: EvidenceOut, **PROBLEMS},
+        responses={200: EvidenceOut},
     )
     def attach(self, request: Request, key: str, number: int) -> Response:
         """Give the file to an artifact that was only named or linked."""
@@ -181,7 +180,6 @@ class EvidenceViewSet(CaseViewSet):
         ],
         responses={
             (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY),
-            **PROBLEMS,
         },
     )
     def download(self, request: Request, key: str, number: int) -> FileResponse:
@@ -197,7 +195,7 @@ class EvidenceViewSet(CaseViewSet):
             page[name] = value  # after FileResponse has put in its own
         return page
 
-    @extend_schema(request=SupersedeIn, responses={200: EvidenceOut, **PROBLEMS})
+    @extend_schema(request=SupersedeIn, responses={200: EvidenceOut})
     def supersede(self, request: Request, key: str, number: int) -> Response:
         """Say which artifact takes this one's place, and why."""
         self.row(Evidence, number)
@@ -209,7 +207,7 @@ class EvidenceViewSet(CaseViewSet):
         )
         return self.answer(EvidenceOut, row)
 
-    @extend_schema(request=PairIn, responses={200: EvidenceOut, **PROBLEMS})
+    @extend_schema(request=PairIn, responses={200: EvidenceOut})
     def pair(self, request: Request, key: str, number: int) -> Response:
         """Pair an operational with a finance record; null takes the pair apart."""
         self.row(Evidence, number)
@@ -221,7 +219,7 @@ class EvidenceViewSet(CaseViewSet):
         )
         return self.answer(EvidenceOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: EvidenceOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: EvidenceOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw an artifact with a reason; it stays in the record."""
         self.row(Evidence, number)

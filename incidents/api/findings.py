@@ -11,7 +11,6 @@ from rest_framework.response import Response
 
 from incidents import selectors
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     MomentField,
     PersonField,
@@ -49,9 +48,7 @@ class FindingViewSet(CaseViewSet):
     permission_map = {"list": "incident.view"}
     serializer_class = FindingsOut
 
-    @extend_schema(
-        operation_id="findings_list", responses={200: FindingsOut, **PROBLEMS}
-    )
+    @extend_schema(operation_id="findings_list", responses={200: FindingsOut})
     def list(self, request: Request, key: str) -> Response:
         """What the checks find now, worst first."""
         found = selectors.findings(self.incident)
@@ -97,7 +94,7 @@ class WaiverViewSet(CaseViewSet):
     serializer_class = WaiverOut
     queryset = Waiver.objects.none()
 
-    @extend_schema(responses={200: WaiverOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: WaiverOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Findings that were accepted, with reasons."""
         rows = Waiver.objects.filter(incident=self.incident)
@@ -105,7 +102,7 @@ class WaiverViewSet(CaseViewSet):
             rows.select_related("owner", "seconded_by", "recorded_by"), WaiverOut
         )
 
-    @extend_schema(request=WaiverIn, responses={201: WaiverOut, **PROBLEMS})
+    @extend_schema(request=WaiverIn, responses={201: WaiverOut})
     def accept(self, request: Request, key: str) -> Response:
         """Accept a finding with a reason; an ERROR waits for a second person."""
         row = waivers.accept_finding(
@@ -113,7 +110,7 @@ class WaiverViewSet(CaseViewSet):
         )
         return self.answer(WaiverOut, row, status=201)
 
-    @extend_schema(request=None, responses={200: WaiverOut, **PROBLEMS})
+    @extend_schema(request=None, responses={200: WaiverOut})
     def second(self, request: Request, key: str, number: int) -> Response:
         """Be the second person of a waiver."""
         self.row(Waiver, number)
@@ -122,7 +119,7 @@ class WaiverViewSet(CaseViewSet):
         )
         return self.answer(WaiverOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: WaiverOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: WaiverOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a waiver; the finding is open again."""
         self.row(Waiver, number)
@@ -154,7 +151,7 @@ class ActivityViewSet(CaseViewSet):
     serializer_class = ActivityOut
     queryset = ActivityEntry.objects.none()
 
-    @extend_schema(responses={200: ActivityOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: ActivityOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Who did what and why, latest first."""
         return self.pages(selectors.activity_list(self.incident), ActivityOut)

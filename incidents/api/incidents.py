@@ -11,7 +11,6 @@ from rest_framework.response import Response
 
 from incidents import selectors
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     EditIn,
     MomentField,
@@ -129,7 +128,7 @@ class IncidentViewSet(CaseViewSet):
             _filter("lane", "Slug of a lane."),
             _filter("q", "A key such as INC-2041, or words of title and summary."),
         ],
-        responses={200: IncidentOut(many=True), 401: PROBLEMS[401]},
+        responses={200: IncidentOut(many=True)},
     )
     def list(self, request: Request) -> Response:
         """Incidents that you may see, newest first."""
@@ -139,18 +138,18 @@ class IncidentViewSet(CaseViewSet):
         }
         return self.pages(selectors.search(self.actor, **wanted), IncidentOut)
 
-    @extend_schema(request=DeclareIn, responses={201: IncidentOut, **PROBLEMS})
+    @extend_schema(request=DeclareIn, responses={201: IncidentOut})
     def declare(self, request: Request) -> Response:
         """Open an incident: presumed real until evidence says otherwise."""
         incident = lifecycle.declare_incident(actor=self.actor, **self.parse(DeclareIn))
         return self.answer(IncidentOut, incident, status=201)
 
-    @extend_schema(responses={200: IncidentDetailOut, **PROBLEMS})
+    @extend_schema(responses={200: IncidentDetailOut})
     def retrieve(self, request: Request, key: str) -> Response:
         """The head of one case file, with its content hash."""
         return self.answer(IncidentDetailOut, self.incident)
 
-    @extend_schema(request=IncidentIn, responses={200: IncidentOut, **PROBLEMS})
+    @extend_schema(request=IncidentIn, responses={200: IncidentOut})
     def edit(self, request: Request, key: str) -> Response:
         """Change title, summary, kind or flags. Severity and status have verbs."""
         incident = lifecycle.edit_incident(
@@ -160,7 +159,7 @@ class IncidentViewSet(CaseViewSet):
         )
         return self.answer(IncidentOut, incident)
 
-    @extend_schema(request=SeverityIn, responses={200: IncidentOut, **PROBLEMS})
+    @extend_schema(request=SeverityIn, responses={200: IncidentOut})
     def severity(self, request: Request, key: str) -> Response:
         """Change the severity, with the reason that is logged."""
         incident = lifecycle.change_severity(
@@ -168,7 +167,7 @@ class IncidentViewSet(CaseViewSet):
         )
         return self.answer(IncidentOut, incident)
 
-    @extend_schema(request=ClockZoneIn, responses={200: IncidentOut, **PROBLEMS})
+    @extend_schema(request=ClockZoneIn, responses={200: IncidentOut})
     def clock(self, request: Request, key: str) -> Response:
         """Change the zone of the incident clock, until stabilized."""
         incident = lifecycle.change_clock_zone(
@@ -176,7 +175,7 @@ class IncidentViewSet(CaseViewSet):
         )
         return self.answer(IncidentOut, incident)
 
-    @extend_schema(request=None, responses={200: IncidentOut, **PROBLEMS})
+    @extend_schema(request=None, responses={200: IncidentOut})
     def stabilize(self, request: Request, key: str) -> Response:
         """Declare it stabilized; 409 lists the findings that hold it back."""
         incident = lifecycle.stabilize_incident(
@@ -184,7 +183,7 @@ class IncidentViewSet(CaseViewSet):
         )
         return self.answer(IncidentOut, incident)
 
-    @extend_schema(request=ReasonIn, responses={200: IncidentOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: IncidentOut})
     def relapse(self, request: Request, key: str) -> Response:
         """Return a stabilized incident to active."""
         incident = lifecycle.relapse_incident(
@@ -192,7 +191,7 @@ class IncidentViewSet(CaseViewSet):
         )
         return self.answer(IncidentOut, incident)
 
-    @extend_schema(request=None, responses={200: IncidentOut, **PROBLEMS})
+    @extend_schema(request=None, responses={200: IncidentOut})
     def all_clear(self, request: Request, key: str) -> Response:
         """Give the all-clear; 409 lists the findings that hold it back."""
         incident = lifecycle.give_all_clear(
@@ -200,7 +199,7 @@ class IncidentViewSet(CaseViewSet):
         )
         return self.answer(IncidentOut, incident)
 
-    @extend_schema(request=ReasonIn, responses={200: IncidentOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: IncidentOut})
     def cancel(self, request: Request, key: str) -> Response:
         """Cancel a false alarm or a duplicate."""
         incident = lifecycle.cancel_incident(

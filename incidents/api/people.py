@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     EditIn,
     MomentField,
@@ -56,13 +55,13 @@ class ParticipationViewSet(CaseViewSet):
     serializer_class = ParticipationOut
     queryset = Participation.objects.none()
 
-    @extend_schema(responses={200: ParticipationOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: ParticipationOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Every duty that was held, present and past."""
         rows = Participation.objects.filter(incident=self.incident)
         return self.pages(rows.select_related("user", "recorded_by"), ParticipationOut)
 
-    @extend_schema(request=DutyIn, responses={201: ParticipationOut, **PROBLEMS})
+    @extend_schema(request=DutyIn, responses={201: ParticipationOut})
     def add(self, request: Request, key: str) -> Response:
         """Give a person a duty."""
         row = people.set_duty(
@@ -70,7 +69,7 @@ class ParticipationViewSet(CaseViewSet):
         )
         return self.answer(ParticipationOut, row, status=201)
 
-    @extend_schema(request=HandOverIn, responses={200: ParticipationOut, **PROBLEMS})
+    @extend_schema(request=HandOverIn, responses={200: ParticipationOut})
     def hand_over(self, request: Request, key: str) -> Response:
         """Hand over command; the time is logged."""
         row = people.hand_over_command(
@@ -78,7 +77,7 @@ class ParticipationViewSet(CaseViewSet):
         )
         return self.answer(ParticipationOut, row)
 
-    @extend_schema(request=EndDutyIn, responses={200: ParticipationOut, **PROBLEMS})
+    @extend_schema(request=EndDutyIn, responses={200: ParticipationOut})
     def end(self, request: Request, key: str, number: int) -> Response:
         """End a duty."""
         self.row(Participation, number)
@@ -121,13 +120,13 @@ class LaneViewSet(CaseViewSet):
     serializer_class = LaneOut
     queryset = Lane.objects.none()
 
-    @extend_schema(responses={200: LaneOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: LaneOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """The payment flows of the incident, each with its own status."""
         rows = Lane.objects.filter(incident=self.incident)
         return self.pages(rows.select_related("owner", "recorded_by"), LaneOut)
 
-    @extend_schema(request=LaneIn, responses={201: LaneOut, **PROBLEMS})
+    @extend_schema(request=LaneIn, responses={201: LaneOut})
     def add(self, request: Request, key: str) -> Response:
         """Add a flow: a known slug brings its family, any other name goes too."""
         row = lanes.add_lane(
@@ -135,7 +134,7 @@ class LaneViewSet(CaseViewSet):
         )
         return self.answer(LaneOut, row, status=201)
 
-    @extend_schema(request=LaneEditIn, responses={200: LaneOut, **PROBLEMS})
+    @extend_schema(request=LaneEditIn, responses={200: LaneOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Change a flow or its status."""
         self.row(Lane, number)

@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     EditIn,
     EvidenceListField,
@@ -74,7 +73,7 @@ class UnknownViewSet(CaseViewSet):
     serializer_class = UnknownOut
     queryset = KnownUnknown.objects.none()
 
-    @extend_schema(responses={200: UnknownOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: UnknownOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """What is not known, settled ones included."""
         rows = KnownUnknown.objects.filter(incident=self.incident)
@@ -85,7 +84,7 @@ class UnknownViewSet(CaseViewSet):
             UnknownOut,
         )
 
-    @extend_schema(request=UnknownIn, responses={201: UnknownOut, **PROBLEMS})
+    @extend_schema(request=UnknownIn, responses={201: UnknownOut})
     def add(self, request: Request, key: str) -> Response:
         """State what is not known, who settles it, until when."""
         row = unknowns.add_unknown(
@@ -93,7 +92,7 @@ class UnknownViewSet(CaseViewSet):
         )
         return self.answer(UnknownOut, row, status=201)
 
-    @extend_schema(request=UnknownEditIn, responses={200: UnknownOut, **PROBLEMS})
+    @extend_schema(request=UnknownEditIn, responses={200: UnknownOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Reword a known unknown, or change its owner or deadline."""
         self.row(KnownUnknown, number)
@@ -105,7 +104,7 @@ class UnknownViewSet(CaseViewSet):
         )
         return self.answer(UnknownOut, row)
 
-    @extend_schema(request=ResolveIn, responses={200: UnknownOut, **PROBLEMS})
+    @extend_schema(request=ResolveIn, responses={200: UnknownOut})
     def resolve(self, request: Request, key: str, number: int) -> Response:
         """Say what was found out, and by which artifact."""
         self.row(KnownUnknown, number)
@@ -117,7 +116,7 @@ class UnknownViewSet(CaseViewSet):
         )
         return self.answer(UnknownOut, row)
 
-    @extend_schema(request=UnknownReasonIn, responses={200: UnknownOut, **PROBLEMS})
+    @extend_schema(request=UnknownReasonIn, responses={200: UnknownOut})
     def accept(self, request: Request, key: str, number: int) -> Response:
         """Accept it as residual risk."""
         self.row(KnownUnknown, number)
@@ -129,7 +128,7 @@ class UnknownViewSet(CaseViewSet):
         )
         return self.answer(UnknownOut, row)
 
-    @extend_schema(request=UnknownReasonIn, responses={200: UnknownOut, **PROBLEMS})
+    @extend_schema(request=UnknownReasonIn, responses={200: UnknownOut})
     def reopen(self, request: Request, key: str, number: int) -> Response:
         """Open it again: the answer did not hold."""
         self.row(KnownUnknown, number)

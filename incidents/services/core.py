@@ -60,6 +60,12 @@ def lock_incident(incident_id: int, *, actor: User, permission: str) -> Incident
     return incident
 
 
+def hold_incident(incident_id: int) -> Incident:
+    """The incident, locked for this transaction, for a look before a service acts: what
+    is read now still holds when the service takes the same lock."""
+    return Incident.objects.select_for_update(of=("self",)).get(pk=incident_id)
+
+
 def next_number(model: type[CaseRecord], incident: Incident) -> int:
     """The next number of this kind in this incident; the lock makes it race-free."""
     highest = model._default_manager.filter(incident=incident).aggregate(

@@ -14,6 +14,8 @@ class DomainError(Exception):
 
     status = 409
     code = "conflict"
+    # Seconds after which the same request may pass; None: it will not by waiting.
+    retry_after: int | None = None
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)

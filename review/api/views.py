@@ -12,7 +12,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from incidents.api.base import PROBLEMS, CaseViewSet
+from incidents.api.base import CaseViewSet
 from review import selectors
 from review.api import serializers as shapes
 from review.models import Participant, ReportBuild, Seal
@@ -38,9 +38,7 @@ class ReviewViews(CaseViewSet):
         "seal": "incident.view",
     }
 
-    @extend_schema(
-        summary="Read the review", responses={200: shapes.ReviewSerializer, **PROBLEMS}
-    )
+    @extend_schema(summary="Read the review", responses={200: shapes.ReviewSerializer})
     def retrieve(self, request: Request, key: str) -> Response:
         """404 before a review is opened."""
         review = selectors.current_review(self.incident)
@@ -51,7 +49,7 @@ class ReviewViews(CaseViewSet):
     @extend_schema(
         summary="Start the review",
         request=shapes.OpenSerializer,
-        responses={201: shapes.ReviewSerializer, **PROBLEMS},
+        responses={201: shapes.ReviewSerializer},
     )
     def create(self, request: Request, key: str) -> Response:
         """Stabilized becomes in review."""
@@ -66,7 +64,7 @@ class ReviewViews(CaseViewSet):
     @extend_schema(
         summary="Edit the review",
         request=shapes.ReviewEditSerializer,
-        responses={200: shapes.ReviewSerializer, **PROBLEMS},
+        responses={200: shapes.ReviewSerializer},
     )
     def partial_update(self, request: Request, key: str) -> Response:
         """Duties, readiness, meeting time, how we responded, the blameless summary."""
@@ -79,7 +77,7 @@ class ReviewViews(CaseViewSet):
     @extend_schema(
         summary="Acknowledge the blameless rule",
         request=None,
-        responses={200: shapes.ReviewSerializer, **PROBLEMS},
+        responses={200: shapes.ReviewSerializer},
     )
     def acknowledge(self, request: Request, key: str) -> Response:
         """Learning and prevention, not fault."""
@@ -90,7 +88,7 @@ class ReviewViews(CaseViewSet):
 
     @extend_schema(
         summary="List the participants",
-        responses={200: shapes.ParticipantSerializer(many=True), **PROBLEMS},
+        responses={200: shapes.ParticipantSerializer(many=True)},
     )
     def participants(self, request: Request, key: str) -> Response:
         """Who takes part in the review."""
@@ -100,7 +98,7 @@ class ReviewViews(CaseViewSet):
     @extend_schema(
         summary="Add a participant",
         request=shapes.ParticipantAddSerializer,
-        responses={201: shapes.ParticipantSerializer, **PROBLEMS},
+        responses={201: shapes.ParticipantSerializer},
     )
     def participant_add(self, request: Request, key: str) -> Response:
         """Somebody takes part, in one capacity."""
@@ -115,7 +113,7 @@ class ReviewViews(CaseViewSet):
     @extend_schema(
         summary="Take a participant out",
         request=shapes.ReasonSerializer,
-        responses={200: shapes.ParticipantSerializer, **PROBLEMS},
+        responses={200: shapes.ParticipantSerializer},
     )
     def participant_remove(self, request: Request, key: str, number: int) -> Response:
         """The row stays in the record, with the reason."""
@@ -131,7 +129,7 @@ class ReviewViews(CaseViewSet):
     @extend_schema(
         summary="Close and seal",
         request=None,
-        responses={200: shapes.SealSerializer, **PROBLEMS},
+        responses={200: shapes.SealSerializer},
     )
     def close(self, request: Request, key: str) -> Response:
         """409 lists the findings that block."""
@@ -141,7 +139,7 @@ class ReviewViews(CaseViewSet):
     @extend_schema(
         summary="Keep as stabilized",
         request=shapes.KeepSerializer,
-        responses={200: shapes.StatusSerializer, **PROBLEMS},
+        responses={200: shapes.StatusSerializer},
     )
     def keep_stabilized(self, request: Request, key: str) -> Response:
         """Leave the review: a recurrence risk is open."""
@@ -154,7 +152,7 @@ class ReviewViews(CaseViewSet):
     @extend_schema(
         summary="Reopen",
         request=shapes.ReasonSerializer,
-        responses={200: shapes.StatusSerializer, **PROBLEMS},
+        responses={200: shapes.StatusSerializer},
     )
     def reopen(self, request: Request, key: str) -> Response:
         """Closed becomes in review; the seal is kept."""
@@ -166,7 +164,7 @@ class ReviewViews(CaseViewSet):
 
     @extend_schema(
         summary="Read the closure checklist",
-        responses={200: shapes.ChecklistSerializer, **PROBLEMS},
+        responses={200: shapes.ChecklistSerializer},
     )
     def checklist(self, request: Request, key: str) -> Response:
         """Six rows, computed from the findings of this moment."""
@@ -175,7 +173,7 @@ class ReviewViews(CaseViewSet):
 
     @extend_schema(
         summary="Read and verify the latest seal",
-        responses={200: shapes.SealSerializer, **PROBLEMS},
+        responses={200: shapes.SealSerializer},
     )
     def seal(self, request: Request, key: str) -> Response:
         """404 before the first closing."""
@@ -211,7 +209,7 @@ class ApprovalViews(CaseViewSet):
 
     @extend_schema(
         summary="Read the approvals",
-        responses={200: shapes.ApprovalsSerializer, **PROBLEMS},
+        responses={200: shapes.ApprovalsSerializer},
     )
     def retrieve(self, request: Request, key: str) -> Response:
         """The seats of the policy and the content hash that an approval names."""
@@ -220,7 +218,7 @@ class ApprovalViews(CaseViewSet):
     @extend_schema(
         summary="Approve the closure",
         request=shapes.ApproveSerializer,
-        responses={200: shapes.ApprovalsSerializer, **PROBLEMS},
+        responses={200: shapes.ApprovalsSerializer},
     )
     def approve(self, request: Request, key: str) -> Response:
         """409 if the record changed since you read it. It takes a person's token."""
@@ -233,7 +231,7 @@ class ApprovalViews(CaseViewSet):
     @extend_schema(
         summary="Request changes",
         request=shapes.ChangesSerializer,
-        responses={200: shapes.ApprovalsSerializer, **PROBLEMS},
+        responses={200: shapes.ApprovalsSerializer},
     )
     def request_changes(self, request: Request, key: str) -> Response:
         """Holds the version back that you read."""
@@ -246,7 +244,7 @@ class ApprovalViews(CaseViewSet):
     @extend_schema(
         summary="Withdraw one's approval",
         request=shapes.ReasonSerializer,
-        responses={200: shapes.ApprovalsSerializer, **PROBLEMS},
+        responses={200: shapes.ApprovalsSerializer},
     )
     def withdraw(self, request: Request, key: str) -> Response:
         """Takes back your own approval or request for changes."""
@@ -268,7 +266,7 @@ class ReportViews(CaseViewSet):
 
     @extend_schema(
         summary="Read the state of the one-pager",
-        responses={200: shapes.ReportSerializer, **PROBLEMS},
+        responses={200: shapes.ReportSerializer},
     )
     def retrieve(self, request: Request, key: str) -> Response:
         """The newest one; 404 before the first is asked for."""
@@ -280,7 +278,7 @@ class ReportViews(CaseViewSet):
     @extend_schema(
         summary="Ask for the one-pager",
         request=None,
-        responses={202: shapes.ReportSerializer, **PROBLEMS},
+        responses={202: shapes.ReportSerializer},
     )
     def create(self, request: Request, key: str) -> Response:
         """A worker renders it; the same record gives the same build."""
@@ -295,7 +293,6 @@ class ReportViews(CaseViewSet):
             (200, "application/pdf"): OpenApiResponse(
                 OpenApiTypes.BINARY, "The newest PDF that is ready"
             ),
-            **PROBLEMS,
         },
     )
     def file(self, request: Request, key: str) -> FileResponse:

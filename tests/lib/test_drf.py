@@ -37,8 +37,8 @@ class TestJSONParser:
         assert words in str(caught.value.detail)
 
     def test_stops_reading_at_the_limit(self, monkeypatch):
-        monkeypatch.setattr(drf, "MAX_BODY", 10)
+        monkeypatch.setattr(drf.parsers, "MAX_BODY", 10)
         stream = io.BytesIO(b'"' + b"a" * 100 + b'"')
-        with pytest.raises(drf.TooLarge):
+        with pytest.raises(drf.problems.TooLarge):
             drf.JSONParser().parse(stream)
         assert stream.tell() == 11

@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     ClaimOut,
     EditIn,
@@ -66,7 +65,7 @@ class CheckpointViewSet(CaseViewSet):
     serializer_class = CheckpointOut
     queryset = DependencyCheckpoint.objects.none()
 
-    @extend_schema(responses={200: CheckpointOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: CheckpointOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Dependency checkpoints, retracted ones included."""
         rows = DependencyCheckpoint.objects.filter(incident=self.incident)
@@ -77,7 +76,7 @@ class CheckpointViewSet(CaseViewSet):
             CheckpointOut,
         )
 
-    @extend_schema(request=CheckpointIn, responses={201: CheckpointOut, **PROBLEMS})
+    @extend_schema(request=CheckpointIn, responses={201: CheckpointOut})
     def add(self, request: Request, key: str) -> Response:
         """Note an external interface that a flow touched."""
         row = services.add_checkpoint(
@@ -85,7 +84,7 @@ class CheckpointViewSet(CaseViewSet):
         )
         return self.answer(CheckpointOut, row, status=201)
 
-    @extend_schema(request=CheckpointEditIn, responses={200: CheckpointOut, **PROBLEMS})
+    @extend_schema(request=CheckpointEditIn, responses={200: CheckpointOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Update a checkpoint; `evidence`, if sent, is all that it rests on."""
         self.row(DependencyCheckpoint, number)
@@ -97,7 +96,7 @@ class CheckpointViewSet(CaseViewSet):
         )
         return self.answer(CheckpointOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: CheckpointOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: CheckpointOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a checkpoint that was noted by mistake."""
         self.row(DependencyCheckpoint, number)

@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     ClaimOut,
     EditIn,
@@ -115,7 +114,7 @@ class EntryViewSet(CaseViewSet):
     serializer_class = EntryOut
     queryset = Entry.objects.none()
 
-    @extend_schema(responses={200: EntryOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: EntryOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Entries, newest number first, retracted ones included. Timeline order is
         occurred_at, position, number; an undated one stands behind its position."""
@@ -127,12 +126,12 @@ class EntryViewSet(CaseViewSet):
             EntryOut,
         )
 
-    @extend_schema(responses={200: EntryOut, **PROBLEMS})
+    @extend_schema(responses={200: EntryOut})
     def retrieve(self, request: Request, key: str, number: int) -> Response:
         """One entry."""
         return self.answer(EntryOut, self.row(Entry, number))
 
-    @extend_schema(request=EntryIn, responses={201: EntryOut, **PROBLEMS})
+    @extend_schema(request=EntryIn, responses={201: EntryOut})
     def add(self, request: Request, key: str) -> Response:
         """Record one moment; provisional until an original record is linked."""
         row = services.add_entry(
@@ -140,7 +139,7 @@ class EntryViewSet(CaseViewSet):
         )
         return self.answer(EntryOut, row, status=201)
 
-    @extend_schema(request=EntryEditIn, responses={200: EntryOut, **PROBLEMS})
+    @extend_schema(request=EntryEditIn, responses={200: EntryOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Change an entry; what it said before stays as a version."""
         self.row(Entry, number)
@@ -152,7 +151,7 @@ class EntryViewSet(CaseViewSet):
         )
         return self.answer(EntryOut, row)
 
-    @extend_schema(request=StatedGapIn, responses={201: EntryOut, **PROBLEMS})
+    @extend_schema(request=StatedGapIn, responses={201: EntryOut})
     def state_gap(self, request: Request, key: str) -> Response:
         """State that no record exists from one time to another, and why."""
         row = services.state_gap(
@@ -160,7 +159,7 @@ class EntryViewSet(CaseViewSet):
         )
         return self.answer(EntryOut, row, status=201)
 
-    @extend_schema(request=LinkIn, responses={200: EntryOut, **PROBLEMS})
+    @extend_schema(request=LinkIn, responses={200: EntryOut})
     def link(self, request: Request, key: str, number: int) -> Response:
         """Say that an entry rests on these artifacts."""
         self.row(Entry, number)
@@ -172,7 +171,7 @@ class EntryViewSet(CaseViewSet):
         )
         return self.answer(EntryOut, row)
 
-    @extend_schema(request=UnlinkIn, responses={200: EntryOut, **PROBLEMS})
+    @extend_schema(request=UnlinkIn, responses={200: EntryOut})
     def unlink(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a link with a reason; the artifact itself stays."""
         self.row(Entry, number)
@@ -184,7 +183,7 @@ class EntryViewSet(CaseViewSet):
         )
         return self.answer(EntryOut, row)
 
-    @extend_schema(request=ReasonIn, responses={200: EntryOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: EntryOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw an entry, and with it the milestones that it carries."""
         self.row(Entry, number)

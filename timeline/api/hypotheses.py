@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     EditIn,
     EvidenceListField,
@@ -78,7 +77,7 @@ class HypothesisViewSet(CaseViewSet):
     serializer_class = HypothesisOut
     queryset = Hypothesis.objects.none()
 
-    @extend_schema(responses={200: HypothesisOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: HypothesisOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Hypotheses, abandoned ones included."""
         rows = Hypothesis.objects.filter(incident=self.incident)
@@ -89,7 +88,7 @@ class HypothesisViewSet(CaseViewSet):
             HypothesisOut,
         )
 
-    @extend_schema(request=HypothesisIn, responses={201: HypothesisOut, **PROBLEMS})
+    @extend_schema(request=HypothesisIn, responses={201: HypothesisOut})
     def add(self, request: Request, key: str) -> Response:
         """State a hypothesis before it is tested."""
         row = services.add_hypothesis(
@@ -97,7 +96,7 @@ class HypothesisViewSet(CaseViewSet):
         )
         return self.answer(HypothesisOut, row, status=201)
 
-    @extend_schema(request=HypothesisEditIn, responses={200: HypothesisOut, **PROBLEMS})
+    @extend_schema(request=HypothesisEditIn, responses={200: HypothesisOut})
     def edit(self, request: Request, key: str, number: int) -> Response:
         """Word a hypothesis better."""
         self.row(Hypothesis, number)
@@ -109,7 +108,7 @@ class HypothesisViewSet(CaseViewSet):
         )
         return self.answer(HypothesisOut, row)
 
-    @extend_schema(request=SettleIn, responses={200: HypothesisOut, **PROBLEMS})
+    @extend_schema(request=SettleIn, responses={200: HypothesisOut})
     def settle(self, request: Request, key: str, number: int) -> Response:
         """Supported or abandoned, and what decided it."""
         self.row(Hypothesis, number)
@@ -121,7 +120,7 @@ class HypothesisViewSet(CaseViewSet):
         )
         return self.answer(HypothesisOut, row)
 
-    @extend_schema(request=StanceIn, responses={200: HypothesisOut, **PROBLEMS})
+    @extend_schema(request=StanceIn, responses={200: HypothesisOut})
     def link(self, request: Request, key: str, number: int) -> Response:
         """Link artifacts that support or contradict it."""
         self.row(Hypothesis, number)

@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    PROBLEMS,
     CaseViewSet,
     FlagField,
     MomentField,
@@ -50,13 +49,13 @@ class MilestoneViewSet(CaseViewSet):
     serializer_class = MilestoneOut
     queryset = Milestone.objects.none()
 
-    @extend_schema(responses={200: MilestoneOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: MilestoneOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Milestones, retracted ones included."""
         rows = Milestone.objects.filter(incident=self.incident)
         return self.pages(rows.select_related("entry", "recorded_by"), MilestoneOut)
 
-    @extend_schema(request=MilestoneIn, responses={201: MilestoneOut, **PROBLEMS})
+    @extend_schema(request=MilestoneIn, responses={201: MilestoneOut})
     def add(self, request: Request, key: str) -> Response:
         """Say that an entry carries a milestone."""
         row = services.add_milestone(
@@ -64,7 +63,7 @@ class MilestoneViewSet(CaseViewSet):
         )
         return self.answer(MilestoneOut, row, status=201)
 
-    @extend_schema(request=NotApplicableIn, responses={201: MilestoneOut, **PROBLEMS})
+    @extend_schema(request=NotApplicableIn, responses={201: MilestoneOut})
     def not_applicable(self, request: Request, key: str) -> Response:
         """State that a required milestone does not apply, and why."""
         row = services.mark_not_applicable(
@@ -74,7 +73,7 @@ class MilestoneViewSet(CaseViewSet):
         )
         return self.answer(MilestoneOut, row, status=201)
 
-    @extend_schema(request=ReasonIn, responses={200: MilestoneOut, **PROBLEMS})
+    @extend_schema(request=ReasonIn, responses={200: MilestoneOut})
     def retract(self, request: Request, key: str, number: int) -> Response:
         """Withdraw a milestone; the entry that carried it stays."""
         self.row(Milestone, number)
@@ -136,13 +135,13 @@ class AnalysisViewSet(CaseViewSet):
     serializer_class = DurationOut
     queryset = Milestone.objects.none()
 
-    @extend_schema(responses={200: DurationOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: DurationOut(many=True)})
     def durations(self, request: Request, key: str) -> Response:
         """Headline durations from first impact, then the steps. Never a false zero."""
         rows = selectors.durations(self.incident)
         return Response(DurationOut(rows, many=True).data)
 
-    @extend_schema(responses={200: GapOut(many=True), **PROBLEMS})
+    @extend_schema(responses={200: GapOut(many=True)})
     def gaps(self, request: Request, key: str) -> Response:
         """Open gaps between first impact and stabilized, earliest first."""
         rows = selectors.case_gaps(self.incident)

@@ -1,30 +1,31 @@
-"""The API's manners: denied unless declared, problem+json errors, cursor pages."""
+"""Every refusal of the API as problem+json (RFC 9457), with the codes of the pages."""
 
 from __future__ import annotations
 
 import json
+import logging
+import uuid
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import (
     NON_FIELD_ERRORS,
     ObjectDoesNotExist,
     PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
     ValidationError,
 )
-from django.http import Http404
-from rest_framework import exceptions, pagination, parsers, permissions, serializers
-from rest_framework.request import Request
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
 from rest_framework.response import Response
 
 from postmortem.lib.errors import DomainError, GateClosed, StaleVersion
 from postmortem.lib.record import MalformedCase
 
-if TYPE_CHECKING:
-    from rest_framework.views import APIView
-
-# As large as a case file may be; uploads come as multipart and stream to disk.
-MAX_BODY = 50 * 1024 * 1024
+MEDIA_TYPE = "application/problem+json"
+logger = logging.getLogger(__name__)
 
 
 class TooLarge(exceptions.APIException):
@@ -35,96 +36,18 @@ class TooLarge(exceptions.APIException):
     default_detail = "The body is larger than is read here."
 
 
-class JSONParser(parsers.JSONParser):
-    """JSON as this API reads it: of bounded size and depth, each key once, and only
-    text that UTF-8 can hold. What is refused is a 400 in words, never a crash."""
+class BadRequest(exceptions.APIException):
+    """A request that cannot be understood, whatever the state of things."""
 
-    def parse(
-        self,
-        stream: Any,
-        media_type: str | None = None,
-        parser_context: Any = None,
-    ) -> Any:
-        raw = stream.read(MAX_BODY + 1)
-        if len(raw) > MAX_BODY:
-            raise TooLarge(f"The body is larger than {MAX_BODY // 1024 // 1024} MB.")
-        try:
-            text = raw.decode("utf-8-sig")
-            body = json.loads(
-                text, parse_constant=_no_constant, object_pairs_hook=_no_twins
-            )
-            json.dumps(body, ensure_ascii=False).encode()
-        except RecursionError as error:
-            raise exceptions.ParseError("The JSON is nested too deeply.") from error
-        except UnicodeDecodeError as error:
-            raise exceptions.ParseError("The body is not UTF-8 text.") from error
-        except UnicodeEncodeError as error:
-            raise exceptions.ParseError(
-                "The JSON holds half of a Unicode pair."
-            ) from error
-        except ValueError as error:
-            raise exceptions.ParseError(f"This is not JSON: {error}") from error
-        return body
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number.")
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    body = dict(pairs)
-    if len(body) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for key in body if keys.count(key) > 1)
-        raise ValueError(f"the key “{twin}” stands twice in one object.")
-    return body
-
-
-class DenyUnlessDeclared(permissions.BasePermission):
-    """The default: a view that declares nothing is closed to everybody."""
-
-    message = "This address has no declared permission."
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return False
-
-
-class CursorPagination(pagination.CursorPagination):
-    """Cursor pages: stable while rows are added. `page_size` up to 200."""
-
-    ordering = "-pk"
-    page_size_query_param = "page_size"
-    max_page_size = 200
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """An error as RFC 9457 problem+json."""
-
-    type = serializers.CharField(help_text="Always about:blank; `code` names the case.")
-    title = serializers.CharField(help_text="One sentence: what is wrong.")
-    status = serializers.IntegerField()
-    code = serializers.CharField(help_text="Stable code, the same as in the pages.")
-    errors = serializers.ListField(  # type: ignore[assignment]
-        child=serializers.DictField(),
-        required=False,
-        help_text="For each fault: field (or JSON path), code and message.",
-    )
-    findings = serializers.ListField(
-        child=serializers.DictField(),
-        required=False,
-        help_text="What blocks the transition: id, subject, message, hint.",
-    )
-    current = serializers.DictField(
-        required=False, help_text="After a stale write: what is stored now."
-    )
+    status_code = 400
+    default_code = "bad_request"
+    default_detail = "This request cannot be understood."
 
 
 def problem(status: int, code: str, title: str, **more: Any) -> Response:
     """One problem+json answer."""
     body = {"type": "about:blank", "title": title, "status": status, "code": code}
-    return Response(
-        {**body, **more}, status=status, content_type="application/problem+json"
-    )
+    return Response({**body, **more}, status=status, content_type=MEDIA_TYPE)
 
 
 def validation_errors(error: ValidationError) -> list[dict[str, str]]:
@@ -207,7 +130,14 @@ def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
             ],
         )
     if isinstance(exc, DomainError):
-        return problem(exc.status, exc.code, exc.message)
+        body = problem(exc.status, exc.code, exc.message)
+        if exc.retry_after is not None:
+            body["Retry-After"] = str(exc.retry_after)
+        return body
+    if isinstance(exc, RequestDataTooBig):
+        exc = TooLarge()
+    elif isinstance(exc, SuspiciousOperation):  # too many fields or files, odd names
+        exc = BadRequest()
     if isinstance(exc, PermissionDenied):
         return problem(403, "permission_denied", str(exc) or "You may not do this.")
     if isinstance(exc, Http404 | ObjectDoesNotExist):  # a withdrawn row is not there
@@ -234,3 +164,65 @@ def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
         if name.lower() in {"www-authenticate", "retry-after", "allow"}:
             body[name] = value
     return body
+
+
+# --- what never reached a view of the API, or crashed in one --------------------------
+
+TITLES = {
+    400: ("bad_request", "This request cannot be understood."),
+    403: ("permission_denied", "You may not do this."),
+    404: ("not_found", "There is no such address here. Addresses end with a slash."),
+    405: ("method_not_allowed", "This address does not answer that method."),
+    413: ("too_large", "The body is larger than is read here."),
+    500: (
+        "server_error",
+        "Something broke on our side, and nothing was kept. Try again with the same "
+        "Idempotency-Key; if it stays, tell the operators the request_id.",
+    ),
+}
+
+
+class ProblemMiddleware:
+    """Everything under /api/ that is refused before or outside of the views is
+    problem+json too; a crash gets an id that stands in the log with its traceback."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        page = self.get_response(request)
+        if not request.path.startswith("/api/"):
+            return page
+        if page.status_code == 301 and request.method not in {"GET", "HEAD"}:
+            # A missing slash. Whoever followed would lose method and body.
+            page.status_code = 404
+            del page["Location"]
+        is_told = page.get("Content-Type", "").startswith(MEDIA_TYPE)
+        if page.status_code < 400 or is_told:
+            return page
+        status = page.status_code
+        code, title = TITLES.get(status, ("error", page.reason_phrase))
+        body = {"type": "about:blank", "title": title, "status": status, "code": code}
+        if status >= 500:
+            body["request_id"] = _request_id(request)
+        page.content = json.dumps(body, ensure_ascii=False).encode()
+        page["Content-Type"] = MEDIA_TYPE
+        page["Content-Length"] = str(len(page.content))
+        return page
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        if request.path.startswith("/api/"):
+            logger.error(
+                "request %s failed: %s %s",
+                _request_id(request),
+                request.method,
+                request.path,
+                exc_info=exception,
+            )
+
+
+def _request_id(request: HttpRequest) -> str:
+    """The id of a failed request: in its answer, and in the log by its traceback."""
+    if not hasattr(request, "request_id"):
+        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+    return str(request.request_id)  # type: ignore[attr-defined]
