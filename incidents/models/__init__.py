@@ -5,6 +5,7 @@ from incidents.models.activity import (
     FindingSnapshot,
     Notification,
     SeverityPolicy,
+    Verification,
     Waiver,
 )
 from incidents.models.case import (
@@ -55,5 +56,6 @@ __all__ = [
     "Severity",
     "SeverityPolicy",
     "StoredFile",
+    "Verification",
     "Waiver",
 ]

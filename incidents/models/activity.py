@@ -59,6 +59,31 @@ class ActivityEntry(models.Model):
         return f"{self.sequence} {self.verb}"
 
 
+class Verification(models.Model):
+    """One look at the whole chain: up to which entry, when, by whom, and what was wrong.
+    Not a part of the record; it says nothing about entries written later.
+
+    with_files: the stored evidence files were hashed again too.
+    """
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="verifications"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    sequence = models.PositiveIntegerField()
+    head = models.CharField(max_length=64, blank=True)
+    with_files = models.BooleanField(default=False)
+    breach_count = models.PositiveIntegerField(default=0)
+    breaches = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"up to {self.sequence}: {self.breach_count or 'no'} breaches"
+
+
 class Waiver(CaseRecord):
     """A finding accepted with a reason. An ERROR needs a second person; the waiver
     lapses when the inputs behind the finding change (decision 10)."""

@@ -75,4 +75,7 @@ urlpatterns = [
     case("findings/<int:number>/confirm/", findings.waiver_second),
     case("findings/<int:number>/withdraw/", findings.waiver_retract),
     case("activity/", activity.activity_list),
+    case("activity/verify/", activity.activity_verify),
+    case("activity/<int:sequence>/", activity.activity_detail),
+    case("history/<str:ref>/", activity.row_history),
 ]

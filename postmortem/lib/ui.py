@@ -18,10 +18,13 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from postmortem.lib.compare import words_come, words_gone
 from postmortem.lib.icons import EVIDENCE_ICONS, LANE_ICONS
 from postmortem.lib.times import on_clock, span
 
 register = template.Library()
+register.filter(words_gone)
+register.filter(words_come)
 
 SPRITE = "img/icons-1.svg"
 NOT_RECORDED = "not recorded"

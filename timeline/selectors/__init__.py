@@ -45,7 +45,6 @@ from timeline.selectors.rows import (
     milestones,
     milestones_all,
     unlinked_evidence,
-    versions,
     withdrawn_entries,
 )
 from timeline.selectors.strip import Bar, Mark, Strip, recovery_strip, strip_svg
@@ -97,7 +96,6 @@ __all__ = [
     "strip_svg",
     "timeline_gaps",
     "unlinked_evidence",
-    "versions",
     "window",
     "withdrawn_entries",
 ]

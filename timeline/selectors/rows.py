@@ -199,13 +199,3 @@ def unlinked_evidence(incident: Incident, rows: Sequence[Entry]) -> list[Evidenc
     for item in found:
         item.incident = incident
     return found
-
-
-def versions(row: Entry) -> list[Any]:
-    """What a row looked like after each edit, newest first (R-TL-11)."""
-    history: Any = row.history
-    return list(
-        history.select_related("history_user", "owner", "lane", "hypothesis").order_by(
-            "-history_id"
-        )
-    )

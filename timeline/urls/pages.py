@@ -15,7 +15,6 @@ urlpatterns = [
     path("add/", entries.entry_add, name="entry_add"),
     path("gap/", entries.gap_state, name="gap_state"),
     path("<int:number>/edit/", entries.entry_edit, name="entry_edit"),
-    path("<int:number>/versions/", entries.entry_history, name="entry_history"),
     path("<int:number>/evidence/", entries.evidence_link, name="evidence_link"),
     path(
         "<int:number>/evidence/<str:ref>/withdraw/",

@@ -1,4 +1,4 @@
-"""Forms of one entry: add, edit, link and unlink evidence, withdraw, versions."""
+"""Forms of one entry: add, edit, link and unlink evidence, withdraw."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from django.urls import reverse
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Evidence, Incident, Lane
-from incidents.views import case_form, get_row, posted, workspace
-from postmortem.lib.htmx import render_page, wants_fragment
-from timeline import forms, selectors, services
+from incidents.views import case_form, get_row, posted
+from timeline import forms, services
 from timeline.models import Entry, Milestone
 from timeline.views.page import TAB
 
@@ -240,28 +239,4 @@ def entry_proof(
         message="The missing proof is named.",
         done_url=there(row),
         cancel_url=page_url(incident),
-    )
-
-
-@incident_view("incident.view")
-def entry_history(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """What an entry said after each edit: nothing is smoothed afterwards (R-TL-11)."""
-    row = Entry.objects.filter(incident=incident, number=number).first()
-    if row is None:
-        raise Http404("no such entry")
-    row.incident = incident
-    context: dict[str, Any] = {
-        "incident": incident,
-        "entry": row,
-        "versions": selectors.versions(row),
-    }
-    if not wants_fragment(request):
-        context |= workspace(request, incident, TAB)
-    return render_page(
-        request,
-        "timeline/entry_history.html",
-        context,
-        fragment="timeline/_entry_history.html",
     )

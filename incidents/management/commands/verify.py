@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from incidents import activity, selectors
+from accounts.models import User
 from incidents.management.commands.findings import find
 from incidents.models import Incident
+from incidents.services.verification import verify_incident
 
 
 class Command(BaseCommand):
@@ -31,22 +32,19 @@ class Command(BaseCommand):
             raise CommandError("Name an incident, such as INC-2041, or pass --all.")
         broken = False
         for incident in incidents:
-            breaches = [
-                *(
-                    f"{item.place}: {item.message}"
-                    for item in activity.verify(incident)
-                ),
-                *(
-                    f"{row.ref}: the file {words}"
-                    for row, words in selectors.altered_files(incident)
-                ),
-            ]
-            for line in breaches:
+            seen = verify_incident(
+                incident_id=incident.pk, actor=User.objects.system(), with_files=True
+            )
+            for line in seen.breaches:
                 self.stdout.write(f"{incident.key}: {line}")
-            if not breaches:
+            if not seen.breach_count:
                 self.stdout.write(
-                    f"{incident.key}: intact, {incident.activity_count} activities"
+                    f"{incident.key}: intact, {seen.sequence} activities"
                 )
-            broken = broken or bool(breaches)
+            elif seen.breach_count > len(seen.breaches):
+                self.stdout.write(
+                    f"{incident.key}: and {seen.breach_count - len(seen.breaches)} more"
+                )
+            broken = broken or bool(seen.breach_count)
         if broken:
             sys.exit(1)
