@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from incidents.api.base import (
     CaseViewSet,
+    ClaimFilters,
     ClaimOut,
     EditIn,
     EvidenceListField,
@@ -22,7 +23,10 @@ from incidents.api.base import (
     ReasonIn,
     RefField,
     RowOut,
+    RowViewSet,
 )
+from incidents.services.core import hold_incident
+from postmortem.lib.drf import AnyOfField, WordsField
 from rca import selectors, services
 from rca.models import Analysis, Cause, CauseEntry, FailureMode
 from timeline.models import Entry
@@ -51,6 +55,13 @@ class AnalysisViewSet(CaseViewSet):
     permission_map = {"retrieve": "incident.view", "set": "rca.edit"}
     serializer_class = AnalysisOut
     queryset = Analysis.objects.none()
+
+    def honors_if_match(self) -> bool:
+        return True
+
+    def matched_row(self) -> Analysis | None:
+        hold_incident(self.incident.pk)
+        return selectors.analysis(self.incident)
 
     @extend_schema(responses={200: AnalysisOut})
     def retrieve(self, request: Request, key: str) -> Response:
@@ -130,7 +141,15 @@ class RuleOutIn(EditIn, ReasonIn):
     evidence = EvidenceListField()
 
 
-class CauseViewSet(CaseViewSet):
+class CauseFilters(ClaimFilters):
+    label = AnyOfField(Cause.Label.choices)  # type: ignore[assignment]
+    state = AnyOfField(Cause.State.choices)
+    q = WordsField(help_text="Words of the statement.")
+    lookups = {"label": "label__in", "state": "state__in"}
+    search_in = ("statement",)
+
+
+class CauseViewSet(RowViewSet):
     """Causes by their role in the impact path."""
 
     permission_map = {
@@ -143,6 +162,7 @@ class CauseViewSet(CaseViewSet):
         "rule_out": "rca.edit",
         "retract": "rca.edit",
     }
+    noun = "cause"
     serializer_class = CauseOut
     queryset = Cause.objects.none()
 
@@ -164,7 +184,7 @@ class CauseViewSet(CaseViewSet):
 
         return read
 
-    @extend_schema(responses={200: CauseOut(many=True)})
+    @extend_schema(parameters=[CauseFilters], responses={200: CauseOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Causes, ruled-out and withdrawn ones included."""
         rows = Cause.objects.filter(incident=self.incident)
@@ -173,12 +193,8 @@ class CauseViewSet(CaseViewSet):
                 "evidence_links__evidence", "paths_out__leads_to"
             ),
             CauseOut,
+            CauseFilters,
         )
-
-    @extend_schema(responses={200: CauseOut})
-    def retrieve(self, request: Request, key: str, number: int) -> Response:
-        """One cause."""
-        return self.answer(CauseOut, self.row(Cause, number))
 
     @extend_schema(request=CauseIn, responses={201: CauseOut})
     def add(self, request: Request, key: str) -> Response:
@@ -293,7 +309,7 @@ class FailureModeEditIn(EditIn, FailureModeIn):
     pass
 
 
-class FailureModeViewSet(CaseViewSet):
+class FailureModeViewSet(RowViewSet):
     """Rows of the failure-mode table."""
 
     permission_map = {
@@ -304,10 +320,13 @@ class FailureModeViewSet(CaseViewSet):
         "provisional": "rca.edit",
         "retract": "rca.edit",
     }
+    noun = "failure-mode"
     serializer_class = FailureModeOut
     queryset = FailureMode.objects.none()
 
-    @extend_schema(responses={200: FailureModeOut(many=True)})
+    @extend_schema(
+        parameters=[ClaimFilters], responses={200: FailureModeOut(many=True)}
+    )
     def list(self, request: Request, key: str) -> Response:
         """Failure modes, ruled-out and withdrawn ones included."""
         rows = FailureMode.objects.filter(incident=self.incident)
@@ -316,12 +335,8 @@ class FailureModeViewSet(CaseViewSet):
                 "evidence_links__evidence"
             ),
             FailureModeOut,
+            ClaimFilters,
         )
-
-    @extend_schema(responses={200: FailureModeOut})
-    def retrieve(self, request: Request, key: str, number: int) -> Response:
-        """One failure mode."""
-        return self.answer(FailureModeOut, self.row(FailureMode, number))
 
     @extend_schema(request=FailureModeIn, responses={201: FailureModeOut})
     def add(self, request: Request, key: str) -> Response:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -22,6 +22,7 @@ from accounts.models import IdempotentRequest, User
 from postmortem.lib.drf import BadRequest, Filters
 from postmortem.lib.errors import StaleVersion
 
+F = TypeVar("F", bound=Filters)
 REPLAYED = "Idempotency-Replayed"
 
 
@@ -30,6 +31,7 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
 
     permission_map: ClassVar[dict[str, str]] = {}
     http_method_names = ["get", "head", "post", "patch"]
+    post: Any
 
     @property
     def actor(self) -> User:
@@ -47,7 +49,7 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         parsed.is_valid(raise_exception=True)
         return dict(parsed.validated_data)
 
-    def narrowed(self, filters: type[Filters]) -> Filters:
+    def narrowed(self, filters: type[F]) -> F:
         """The parameters of a list; an unknown one or an odd value raises 422."""
         parsed = filters(
             data=self.request.query_params, context=self.get_serializer_context()
@@ -101,11 +103,9 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         super().initial(request, *args, **kwargs)
         if request.method == "POST":
             # The permission is checked by now: whoever lost it gets no old answer.
-            self.post = partial(self._once, self.post)  # type: ignore[attr-defined]
+            self.post = partial(self._once, self.post)
 
-    def _once(
-        self, act: Any, request: Request, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def _once(self, act: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
         """`act`, at most once for one Idempotency-Key. Key, effect and answer are one
         transaction: a crash leaves neither, so that a repetition finds all or nothing.
         """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -19,8 +21,10 @@ from incidents.api.base import (
     PersonField,
     ReasonIn,
     RefField,
+    RowFilters,
     RowOut,
 )
+from postmortem.lib.drf import AnyOfField, FlagField, WordsField
 from rca.models import Cause, FailureMode
 
 
@@ -144,6 +148,34 @@ class ChangesIn(serializers.Serializer[Any]):
     digest = serializers.CharField(required=False)
 
 
+class ActionFilters(RowFilters):
+    state = AnyOfField(ActionItem.State.choices)
+    owner = PersonField(required=False)
+    overdue = FlagField(required=False, help_text="Draft or open, and past its date.")
+    mandatory = FlagField(
+        required=False, help_text="Mandatory before closing, or scheduled."
+    )
+    q = WordsField(help_text="Words of title and details.")
+    lookups = {"state": "state__in", "owner": "owner"}
+    search_in = ("title", "details")
+
+    def narrow_overdue(self, rows: QuerySet[Any], wanted: bool) -> QuerySet[Any]:
+        late = Q(
+            state__in=(ActionItem.State.DRAFT, ActionItem.State.OPEN),
+            due_at__lt=timezone.now(),
+            retracted_at=None,
+        )
+        return (
+            rows.filter(pk__in=ActionItem.objects.filter(late))
+            if wanted
+            else (rows.exclude(pk__in=ActionItem.objects.filter(late)))
+        )
+
+    def narrow_mandatory(self, rows: QuerySet[Any], wanted: bool) -> QuerySet[Any]:
+        timing = ActionItem.Timing
+        return rows.filter(timing=timing.MANDATORY if wanted else timing.SCHEDULED)
+
+
 class ActionViewSet(CaseViewSet):
     permission_map = {
         "list": "incident.view",
@@ -158,6 +190,7 @@ class ActionViewSet(CaseViewSet):
         "defer": "action.approve",
         "request_changes": "action.approve",
     }
+    noun = "action"
     serializer_class = ActionOut
     queryset = ActionItem.objects.none()
 
@@ -165,11 +198,11 @@ class ActionViewSet(CaseViewSet):
         row = selectors.get_action(self.incident, number)
         return self.answer(ActionOut, row, status=status)
 
-    @extend_schema(responses={200: ActionOut(many=True)})
+    @extend_schema(parameters=[ActionFilters], responses={200: ActionOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Actions, withdrawn ones included."""
         rows = ActionItem.objects.filter(incident=self.incident)
-        return self.pages(selectors.with_everything(rows), ActionOut)
+        return self.pages(selectors.with_everything(rows), ActionOut, ActionFilters)
 
     @extend_schema(responses={200: ActionOut})
     def retrieve(self, request: Request, key: str, number: int) -> Response:

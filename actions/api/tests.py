@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from actions.models import ActionItem, ClosureTest, TestRun
 from actions.services import tests as services
 from incidents.api.base import (
-    CaseViewSet,
+    ClaimFilters,
     ClaimOut,
     EditIn,
     EvidenceListField,
@@ -20,7 +20,9 @@ from incidents.api.base import (
     PersonField,
     ReasonIn,
     RefField,
+    RowFilters,
     RowOut,
+    RowViewSet,
 )
 
 RUN_LINKS = "evidence_links__evidence"
@@ -58,17 +60,19 @@ class ClosureTestIn(serializers.Serializer[Any]):
     due_at = MomentField(required=False, allow_null=True)
 
 
-class ClosureTestViewSet(CaseViewSet):
+class ClosureTestViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "action.edit",
         "edit": "action.edit",
         "retract": "action.edit",
     }
+    noun = "closure-test"
     serializer_class = ClosureTestOut
     queryset = ClosureTest.objects.none()
 
-    @extend_schema(responses={200: ClosureTestOut(many=True)})
+    @extend_schema(parameters=[RowFilters], responses={200: ClosureTestOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Closure tests, withdrawn ones included."""
         rows = ClosureTest.objects.filter(incident=self.incident)
@@ -77,6 +81,7 @@ class ClosureTestViewSet(CaseViewSet):
                 f"runs__{RUN_LINKS}"
             ),
             ClosureTestOut,
+            RowFilters,
         )
 
     @extend_schema(request=ClosureTestIn, responses={201: ClosureTestOut})
@@ -144,19 +149,21 @@ class AttachRunIn(serializers.Serializer[Any]):
     evidence = EvidenceListField(required=True)
 
 
-class TestRunViewSet(CaseViewSet):
+class TestRunViewSet(RowViewSet):
     __test__ = False
 
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "action.run",
         "attach": "action.run",
         "retract": "action.edit",
     }
+    noun = "test-run"
     serializer_class = TestRunOut
     queryset = TestRun.objects.none()
 
-    @extend_schema(responses={200: TestRunOut(many=True)})
+    @extend_schema(parameters=[ClaimFilters], responses={200: TestRunOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Test runs, withdrawn ones included."""
         rows = TestRun.objects.filter(incident=self.incident)
@@ -165,6 +172,7 @@ class TestRunViewSet(CaseViewSet):
                 "closure_test", "tester", "recorded_by", "known_unknown"
             ).prefetch_related(RUN_LINKS),
             TestRunOut,
+            ClaimFilters,
         )
 
     @extend_schema(request=TestRunIn, responses={201: TestRunOut})

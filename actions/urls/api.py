@@ -40,7 +40,7 @@ urlpatterns = [
     ),
     path(
         "closure-tests/<int:number>/",
-        ClosureTestViewSet.as_view({"patch": "edit"}),
+        ClosureTestViewSet.as_view({"get": "retrieve", "patch": "edit"}),
         name="closure-test-detail",
     ),
     path(
@@ -52,6 +52,11 @@ urlpatterns = [
         "test-runs/",
         TestRunViewSet.as_view({"get": "list", "post": "add"}),
         name="test-run-list",
+    ),
+    path(
+        "test-runs/<int:number>/",
+        TestRunViewSet.as_view({"get": "retrieve"}),
+        name="test-run-detail",
     ),
     path(
         "test-runs/<int:number>/attach/",

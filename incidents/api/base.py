@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
@@ -20,6 +21,7 @@ from incidents import permissions
 from incidents.decorators import find_incident
 from incidents.models import CaseRecord, Evidence, Incident
 from incidents.services.core import hold_incident
+from postmortem.lib.drf import Filters, FlagField
 from postmortem.lib.times import has_offset, refuse_odd_year
 
 # Verbs that are a person's word: a token needs the scope 'approve' (decision 9).
@@ -57,6 +59,7 @@ class CaseViewSet(ApiViewSet):
 
     permission_classes = [CasePermission]
     incident: Incident
+    queryset: Any = None
     # The name of a row in the addresses: `{noun}-detail`.
     noun: ClassVar[str] = ""
 
@@ -190,12 +193,6 @@ class MomentField(serializers.DateTimeField):
         return moment
 
 
-class FlagField(serializers.BooleanField):
-    """A boolean that a multipart form may leave out: absent is not 'no'."""
-
-    default_empty_html = serializers.empty
-
-
 class EditIn(serializers.Serializer[Any]):
     """What every edit takes besides its fields."""
 
@@ -207,6 +204,36 @@ class EditIn(serializers.Serializer[Any]):
 
 class ReasonIn(serializers.Serializer[Any]):
     reason = serializers.CharField()
+
+
+class RowFilters(Filters):
+    """Of every list of rows."""
+
+    retracted = FlagField(
+        required=False, help_text="Only withdrawn rows, or only those in force."
+    )
+
+    def narrow_retracted(self, rows: QuerySet[Any], wanted: bool) -> QuerySet[Any]:
+        return rows.filter(retracted_at__isnull=not wanted)
+
+
+class ClaimFilters(RowFilters):
+    """Of lists of claims."""
+
+    provisional = FlagField(
+        required=False, help_text="Whether no original record proves it yet."
+    )
+
+    def narrow_provisional(self, rows: QuerySet[Any], wanted: bool) -> QuerySet[Any]:
+        """`Claim.is_provisional` in SQL."""
+        links: Any = rows.model._meta.get_field("evidence_links").related_model
+        proof = links.objects.filter(
+            claim=OuterRef("pk"),
+            retracted_at=None,
+            evidence__is_original=True,
+            evidence__retracted_at=None,
+        ).exclude(evidence__sha256="", evidence__url="")
+        return rows.filter(~Exists(proof) if wanted else Exists(proof))
 
 
 class RowOut(serializers.Serializer[Any]):
@@ -240,7 +267,5 @@ class RowViewSet(CaseViewSet):
 
     def retrieve(self, request: Request, key: str, number: int) -> Response:
         """One row, retracted or not."""
-        assert self.queryset is not None
-        return self.answer(
-            self.get_serializer_class(), self.row(self.queryset.model, number)
-        )
+        shape: Any = self.get_serializer_class()
+        return self.answer(shape, self.row(self.queryset.model, number))

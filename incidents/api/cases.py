@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
@@ -46,7 +47,10 @@ class CaseViews(CaseViewSet):
             "status": incident.status,
             "url": incident.get_absolute_url(),
         }
-        return Response(body, status=status.HTTP_201_CREATED)
+        where = reverse("api:incident-detail", args=[incident.key])
+        return Response(
+            body, status=status.HTTP_201_CREATED, headers={"Location": where}
+        )
 
     @extend_schema(
         summary="Export a case",

@@ -10,13 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    CaseViewSet,
+    ClaimFilters,
     ClaimOut,
     EditIn,
     EvidenceListField,
     MomentField,
     ReasonIn,
     RefField,
+    RowViewSet,
 )
 from incidents.models import (
     Evidence,
@@ -46,6 +47,7 @@ class ScopeOut(ClaimOut):
     who = serializers.CharField(read_only=True)
     continuity_risk = serializers.CharField(read_only=True)
     technical_context = serializers.CharField(read_only=True)
+    communication = serializers.CharField(read_only=True)
     lane = RefField(Lane, read_only=True)
     state = serializers.CharField(read_only=True)
     closed_at = MomentField(read_only=True)
@@ -58,6 +60,7 @@ class ScopeIn(_ClaimIn):
     who = serializers.CharField(required=False, allow_blank=True)
     continuity_risk = serializers.CharField(required=False, allow_blank=True)
     technical_context = serializers.CharField(required=False, allow_blank=True)
+    communication = serializers.CharField(required=False, allow_blank=True)
     lane = RefField(Lane, required=False, allow_null=True)
 
 
@@ -74,19 +77,21 @@ class ReopenScopeIn(EditIn, ReasonIn):
     pass
 
 
-class ScopeViewSet(CaseViewSet):
+class ScopeViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "scope.edit",
         "edit": "scope.edit",
         "close": "scope.edit",
         "reopen": "scope.edit",
         "retract": "scope.edit",
     }
+    noun = "scope"
     serializer_class = ScopeOut
     queryset = ScopeStatement.objects.none()
 
-    @extend_schema(responses={200: ScopeOut(many=True)})
+    @extend_schema(parameters=[ClaimFilters], responses={200: ScopeOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Scope statements, retracted ones included."""
         rows = ScopeStatement.objects.filter(incident=self.incident)
@@ -95,6 +100,7 @@ class ScopeViewSet(CaseViewSet):
                 "lane", "closing_evidence", "known_unknown", "recorded_by"
             ).prefetch_related(*LINKED),
             ScopeOut,
+            ClaimFilters,
         )
 
     @extend_schema(request=ScopeIn, responses={201: ScopeOut})
@@ -168,17 +174,19 @@ class ImpactEditIn(EditIn, ImpactIn):
     pass
 
 
-class ImpactViewSet(CaseViewSet):
+class ImpactViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "scope.edit",
         "edit": "scope.edit",
         "retract": "scope.edit",
     }
+    noun = "impact"
     serializer_class = ImpactOut
     queryset = ImpactStatement.objects.none()
 
-    @extend_schema(responses={200: ImpactOut(many=True)})
+    @extend_schema(parameters=[ClaimFilters], responses={200: ImpactOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Customer, operational and business impact."""
         rows = ImpactStatement.objects.filter(incident=self.incident)
@@ -187,6 +195,7 @@ class ImpactViewSet(CaseViewSet):
                 *LINKED
             ),
             ImpactOut,
+            ClaimFilters,
         )
 
     @extend_schema(request=ImpactIn, responses={201: ImpactOut})
@@ -243,17 +252,19 @@ class FigureEditIn(EditIn, FigureIn):
     pass
 
 
-class FigureViewSet(CaseViewSet):
+class FigureViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "scope.edit",
         "edit": "scope.edit",
         "retract": "scope.edit",
     }
+    noun = "figure"
     serializer_class = FigureOut
     queryset = ImpactFigure.objects.none()
 
-    @extend_schema(responses={200: FigureOut(many=True)})
+    @extend_schema(parameters=[ClaimFilters], responses={200: FigureOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Counts and amounts of the impact."""
         rows = ImpactFigure.objects.filter(incident=self.incident)
@@ -262,6 +273,7 @@ class FigureViewSet(CaseViewSet):
                 "impact", "known_unknown", "recorded_by"
             ).prefetch_related(*LINKED),
             FigureOut,
+            ClaimFilters,
         )
 
     @extend_schema(request=FigureIn, responses={201: FigureOut})
@@ -291,7 +303,7 @@ class FigureViewSet(CaseViewSet):
 
 
 def _retract(
-    view: CaseViewSet, model: Any, number: int, out: type[serializers.Serializer[Any]]
+    view: RowViewSet, model: Any, number: int, out: type[serializers.Serializer[Any]]
 ) -> Response:
     view.row(model, number)
     row = retract_record(

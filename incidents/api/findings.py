@@ -15,11 +15,15 @@ from incidents.api.base import (
     MomentField,
     PersonField,
     ReasonIn,
+    RowFilters,
     RowOut,
+    RowViewSet,
 )
 from incidents.models import ActivityEntry, Waiver
 from incidents.services import waivers
 from incidents.services.core import retract_record
+from postmortem.lib.drf import AnyOfField, Filters
+from postmortem.lib.findings import REGISTRY, Finding, Level
 
 
 class FindingOut(serializers.Serializer[Any]):
@@ -44,14 +48,40 @@ class FindingsOut(serializers.Serializer[Any]):
     findings = FindingOut(many=True, read_only=True)
 
 
+class FindingFilters(Filters):
+    level = AnyOfField([(level.value, level.name) for level in Level])
+    tab = serializers.CharField(
+        required=False, max_length=40, help_text="The page it belongs to: Timeline."
+    )
+
+    def validate_tab(self, tab: str) -> str:
+        known = sorted({check.tab for check in REGISTRY.values()})
+        if tab not in known:
+            raise serializers.ValidationError(
+                f"“{tab}” is none of: {', '.join(known)}.", code="unknown"
+            )
+        return tab
+
+    def picks(self, finding: Finding) -> bool:
+        wanted = self.validated_data
+        return finding.level in wanted.get("level", Level) and (
+            "tab" not in wanted or REGISTRY[finding.id].tab == wanted["tab"]
+        )
+
+
 class FindingViewSet(CaseViewSet):
     permission_map = {"list": "incident.view"}
     serializer_class = FindingsOut
 
-    @extend_schema(operation_id="findings_list", responses={200: FindingsOut})
+    @extend_schema(
+        operation_id="findings_list",
+        parameters=[FindingFilters],
+        responses={200: FindingsOut},
+    )
     def list(self, request: Request, key: str) -> Response:
-        """What the checks find now, worst first."""
-        found = selectors.findings(self.incident)
+        """What the checks find now, worst first; the counts are of what is listed."""
+        picks = self.narrowed(FindingFilters).picks
+        found = [item for item in selectors.findings(self.incident) if picks(item)]
         blocking = sum(item.is_blocking for item in found)
         return self.answer(
             FindingsOut,
@@ -84,22 +114,26 @@ class WaiverIn(ReasonIn):
     owner = PersonField(required=False, allow_null=True)
 
 
-class WaiverViewSet(CaseViewSet):
+class WaiverViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "accept": "finding.accept",
         "second": "finding.accept",
         "retract": "finding.accept",
     }
+    noun = "waiver"
     serializer_class = WaiverOut
     queryset = Waiver.objects.none()
 
-    @extend_schema(responses={200: WaiverOut(many=True)})
+    @extend_schema(parameters=[RowFilters], responses={200: WaiverOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Findings that were accepted, with reasons."""
         rows = Waiver.objects.filter(incident=self.incident)
         return self.pages(
-            rows.select_related("owner", "seconded_by", "recorded_by"), WaiverOut
+            rows.select_related("owner", "seconded_by", "recorded_by"),
+            WaiverOut,
+            RowFilters,
         )
 
     @extend_schema(request=WaiverIn, responses={201: WaiverOut})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.db.models import QuerySet
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from incidents import selectors
 from incidents.api.base import (
     CaseViewSet,
@@ -17,8 +20,10 @@ from incidents.api.base import (
     PersonField,
     ReasonIn,
 )
-from incidents.models import Incident, Severity
+from incidents.models import Incident, Participation, Severity
 from incidents.services import lifecycle
+from incidents.services.core import hold_incident
+from postmortem.lib.drf import AnyOfField, Filters, FlagField, WordsField
 
 
 class IncidentOut(serializers.Serializer[Any]):
@@ -100,8 +105,44 @@ class ClockZoneIn(EditIn):
     reason = serializers.CharField(required=False, allow_blank=True)
 
 
-def _filter(name: str, words: str) -> OpenApiParameter:
-    return OpenApiParameter(name, str, description=words)
+class IncidentFilters(Filters):
+    status = AnyOfField(Incident.Status.choices)
+    severity = AnyOfField(Severity.choices)
+    kind = AnyOfField(Incident.Kind.choices)
+    lane = serializers.CharField(
+        required=False, allow_blank=True, max_length=80, help_text="Slug of a lane."
+    )
+    commander = PersonField(required=False)
+    declared_after = MomentField(required=False)
+    declared_before = MomentField(required=False)
+    blocking = FlagField(required=False, help_text="Whether findings block closing.")
+    q = WordsField(help_text="A key such as INC-2041, or words of title and summary.")
+    lookups = {
+        "status": "status__in",
+        "severity": "severity__in",
+        "kind": "kind__in",
+        "declared_after": "declared_at__gte",
+        "declared_before": "declared_at__lte",
+    }
+
+    def narrow_q(self, rows: QuerySet[Any], words: str) -> QuerySet[Any]:
+        """Done by the search that the pages have too."""
+        return rows
+
+    def narrow_commander(self, rows: QuerySet[Any], person: User) -> QuerySet[Any]:
+        held = Participation.objects.filter(
+            duty=Participation.Duty.COMMANDER,
+            is_backup=False,
+            until=None,
+            retracted_at=None,
+            user=person,
+        )
+        return rows.filter(pk__in=held.values("incident"))
+
+    def narrow_blocking(self, rows: QuerySet[Any], wanted: bool) -> QuerySet[Any]:
+        if wanted:
+            return rows.filter(snapshot__blocking__gt=0)
+        return rows.filter(snapshot__blocking=0)
 
 
 class IncidentViewSet(CaseViewSet):
@@ -120,23 +161,30 @@ class IncidentViewSet(CaseViewSet):
     serializer_class = IncidentOut
     queryset = Incident.objects.none()
 
+    def answer(self, serializer: Any, row: Any, *, status: int = 200) -> Response:
+        page = super().answer(serializer, row, status=status)
+        if status == 201:
+            page["Location"] = reverse("api:incident-detail", args=[row.key])
+        return page
+
+    def honors_if_match(self) -> bool:
+        return self.action not in {"list", "declare"}
+
+    def matched_row(self) -> Incident:
+        return hold_incident(self.incident.pk)
+
     @extend_schema(
         operation_id="incidents_list",
-        parameters=[
-            _filter("status", "One or several, with commas between them."),
-            _filter("severity", "One or several, with commas between them."),
-            _filter("lane", "Slug of a lane."),
-            _filter("q", "A key such as INC-2041, or words of title and summary."),
-        ],
+        parameters=[IncidentFilters],
         responses={200: IncidentOut(many=True)},
     )
     def list(self, request: Request) -> Response:
         """Incidents that you may see, newest first."""
-        wanted = {
-            name: request.query_params.get(name, "")
-            for name in ("status", "severity", "lane", "q")
-        }
-        return self.pages(selectors.search(self.actor, **wanted), IncidentOut)
+        wanted = self.narrowed(IncidentFilters).validated_data
+        found = selectors.search(
+            self.actor, lane=wanted.get("lane", ""), q=wanted.get("q", "")
+        )
+        return self.pages(found, IncidentOut, IncidentFilters)
 
     @extend_schema(request=DeclareIn, responses={201: IncidentOut})
     def declare(self, request: Request) -> Response:

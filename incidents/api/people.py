@@ -10,11 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    CaseViewSet,
     EditIn,
     MomentField,
     PersonField,
+    RowFilters,
     RowOut,
+    RowViewSet,
 )
 from incidents.models import Lane, Participation
 from incidents.services import lanes, people
@@ -45,21 +46,27 @@ class EndDutyIn(serializers.Serializer[Any]):
     until = MomentField(required=False, allow_null=True)
 
 
-class ParticipationViewSet(CaseViewSet):
+class ParticipationViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "incident.people",
         "hand_over": "incident.people",
         "end": "incident.people",
     }
+    noun = "participation"
     serializer_class = ParticipationOut
     queryset = Participation.objects.none()
 
-    @extend_schema(responses={200: ParticipationOut(many=True)})
+    @extend_schema(
+        parameters=[RowFilters], responses={200: ParticipationOut(many=True)}
+    )
     def list(self, request: Request, key: str) -> Response:
         """Every duty that was held, present and past."""
         rows = Participation.objects.filter(incident=self.incident)
-        return self.pages(rows.select_related("user", "recorded_by"), ParticipationOut)
+        return self.pages(
+            rows.select_related("user", "recorded_by"), ParticipationOut, RowFilters
+        )
 
     @extend_schema(request=DutyIn, responses={201: ParticipationOut})
     def add(self, request: Request, key: str) -> Response:
@@ -111,20 +118,24 @@ class LaneEditIn(EditIn, LaneIn):
     pass
 
 
-class LaneViewSet(CaseViewSet):
+class LaneViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "incident.edit",
         "edit": "incident.edit",
     }
+    noun = "lane"
     serializer_class = LaneOut
     queryset = Lane.objects.none()
 
-    @extend_schema(responses={200: LaneOut(many=True)})
+    @extend_schema(parameters=[RowFilters], responses={200: LaneOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """The payment flows of the incident, each with its own status."""
         rows = Lane.objects.filter(incident=self.incident)
-        return self.pages(rows.select_related("owner", "recorded_by"), LaneOut)
+        return self.pages(
+            rows.select_related("owner", "recorded_by"), LaneOut, RowFilters
+        )
 
     @extend_schema(request=LaneIn, responses={201: LaneOut})
     def add(self, request: Request, key: str) -> Response:

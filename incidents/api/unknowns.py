@@ -10,16 +10,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    CaseViewSet,
     EditIn,
     EvidenceListField,
     MomentField,
     PersonField,
     ReasonIn,
+    RowFilters,
     RowOut,
+    RowViewSet,
 )
 from incidents.models import KnownUnknown
 from incidents.services import unknowns
+from postmortem.lib.drf import AnyOfField, WordsField
 
 
 class UnknownOut(RowOut):
@@ -61,19 +63,29 @@ class UnknownReasonIn(EditIn, ReasonIn):
     pass
 
 
-class UnknownViewSet(CaseViewSet):
+class UnknownFilters(RowFilters):
+    state = AnyOfField(KnownUnknown.State.choices)
+    owner = PersonField(required=False)
+    q = WordsField(help_text="Words of the question.")
+    lookups = {"state": "state__in", "owner": "owner"}
+    search_in = ("question",)
+
+
+class UnknownViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "unknown.edit",
         "edit": "unknown.edit",
         "resolve": "unknown.edit",
         "accept": "finding.accept",
         "reopen": "unknown.edit",
     }
+    noun = "unknown"
     serializer_class = UnknownOut
     queryset = KnownUnknown.objects.none()
 
-    @extend_schema(responses={200: UnknownOut(many=True)})
+    @extend_schema(parameters=[UnknownFilters], responses={200: UnknownOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """What is not known, settled ones included."""
         rows = KnownUnknown.objects.filter(incident=self.incident)
@@ -82,6 +94,7 @@ class UnknownViewSet(CaseViewSet):
                 "evidence_links__evidence"
             ),
             UnknownOut,
+            UnknownFilters,
         )
 
     @extend_schema(request=UnknownIn, responses={201: UnknownOut})

@@ -88,25 +88,25 @@ urlpatterns = [
     path(f"{CASE}lanes/", LaneViewSet.as_view(LIST_ADD), name="lane-list"),
     path(
         f"{CASE}lanes/<int:number>/",
-        LaneViewSet.as_view(on(patch="edit")),
+        LaneViewSet.as_view(on(get="retrieve", patch="edit")),
         name="lane-detail",
     ),
     path(f"{CASE}scope/", ScopeViewSet.as_view(LIST_ADD), name="scope-list"),
     path(
         f"{CASE}scope/<int:number>/",
-        ScopeViewSet.as_view(on(patch="edit")),
+        ScopeViewSet.as_view(on(get="retrieve", patch="edit")),
         name="scope-detail",
     ),
     path(f"{CASE}impact/", ImpactViewSet.as_view(LIST_ADD), name="impact-list"),
     path(
         f"{CASE}impact/<int:number>/",
-        ImpactViewSet.as_view(on(patch="edit")),
+        ImpactViewSet.as_view(on(get="retrieve", patch="edit")),
         name="impact-detail",
     ),
     path(f"{CASE}figures/", FigureViewSet.as_view(LIST_ADD), name="figure-list"),
     path(
         f"{CASE}figures/<int:number>/",
-        FigureViewSet.as_view(on(patch="edit")),
+        FigureViewSet.as_view(on(get="retrieve", patch="edit")),
         name="figure-detail",
     ),
     path(f"{CASE}evidence/", EvidenceViewSet.as_view(LIST_ADD), name="evidence-list"),
@@ -120,10 +120,22 @@ urlpatterns = [
         EvidenceViewSet.as_view(on(get="download")),
         name="evidence-download",
     ),
+    *(
+        path(
+            f"{CASE}evidence/<int:number>/redact/{verb}",
+            EvidenceViewSet.as_view(on(post=action)),
+            name=f"evidence-{action}",
+        )
+        for verb, action in (
+            ("", "redact"),
+            ("confirm/", "confirm_redaction"),
+            ("drop/", "drop_redaction"),
+        )
+    ),
     path(f"{CASE}unknowns/", UnknownViewSet.as_view(LIST_ADD), name="unknown-list"),
     path(
         f"{CASE}unknowns/<int:number>/",
-        UnknownViewSet.as_view(on(patch="edit")),
+        UnknownViewSet.as_view(on(get="retrieve", patch="edit")),
         name="unknown-detail",
     ),
     *(
@@ -146,5 +158,16 @@ urlpatterns = [
             ("waivers", "waiver", WaiverViewSet, ("second", "retract")),
         )
         for verb in verbs
+    ),
+    *(
+        path(
+            f"{CASE}{noun}s/<int:number>/",
+            view.as_view(on(get="retrieve")),
+            name=f"{noun}-detail",
+        )
+        for noun, view in (
+            ("participation", ParticipationViewSet),
+            ("waiver", WaiverViewSet),
+        )
     ),
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import CaseViewSet
+from incidents.services.core import hold_incident
 from review import selectors
 from review.api import serializers as shapes
 from review.models import Participant, ReportBuild, Seal
@@ -37,6 +39,24 @@ class ReviewViews(CaseViewSet):
         "checklist": "incident.view",
         "seal": "incident.view",
     }
+    serializer_class = shapes.ReviewSerializer
+
+    def honors_if_match(self) -> bool:
+        return self.action not in {"participants", "participant_add", "create"}
+
+    def matched_row(self) -> Any:
+        hold_incident(self.incident.pk)
+        if "number" in self.kwargs:
+            return self.row(Participant, self.kwargs["number"])
+        review = selectors.current_review(self.incident)
+        if review is None:
+            raise Http404
+        return review
+
+    def shown_now(self, row: Any) -> dict[str, Any]:
+        is_review = not isinstance(row, Participant)
+        shape = shapes.ReviewSerializer if is_review else shapes.ParticipantSerializer
+        return dict(shape(row).data)
 
     @extend_schema(summary="Read the review", responses={200: shapes.ReviewSerializer})
     def retrieve(self, request: Request, key: str) -> Response:
@@ -44,7 +64,7 @@ class ReviewViews(CaseViewSet):
         review = selectors.current_review(self.incident)
         if review is None:
             raise Http404
-        return Response(shapes.ReviewSerializer(review).data)
+        return self.answer(shapes.ReviewSerializer, review)
 
     @extend_schema(
         summary="Start the review",
@@ -57,9 +77,9 @@ class ReviewViews(CaseViewSet):
         review = reviews.open_review(
             incident_id=self.incident.pk, actor=self.actor, **data
         )
-        return Response(
-            shapes.ReviewSerializer(review).data, status=status.HTTP_201_CREATED
-        )
+        page = self.answer(shapes.ReviewSerializer, review, status=201)
+        page["Location"] = reverse("api:review", args=[key])
+        return page
 
     @extend_schema(
         summary="Edit the review",
@@ -68,11 +88,11 @@ class ReviewViews(CaseViewSet):
     )
     def partial_update(self, request: Request, key: str) -> Response:
         """Duties, readiness, meeting time, how we responded, the blameless summary."""
-        data = self.parse(shapes.ReviewEditSerializer)
+        data = self.parse_edit(shapes.ReviewEditSerializer)
         review = reviews.edit_review(
             incident_id=self.incident.pk, actor=self.actor, **data
         )
-        return Response(shapes.ReviewSerializer(review).data)
+        return self.answer(shapes.ReviewSerializer, review)
 
     @extend_schema(
         summary="Acknowledge the blameless rule",
@@ -84,7 +104,7 @@ class ReviewViews(CaseViewSet):
         review = reviews.acknowledge_blameless_rule(
             incident_id=self.incident.pk, actor=self.actor
         )
-        return Response(shapes.ReviewSerializer(review).data)
+        return self.answer(shapes.ReviewSerializer, review)
 
     @extend_schema(
         summary="List the participants",

@@ -10,13 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    CaseViewSet,
+    ClaimFilters,
     ClaimOut,
     EditIn,
     EvidenceListField,
     MomentField,
     ReasonIn,
     RefField,
+    RowViewSet,
 )
 from incidents.models import Lane
 from timeline import services
@@ -55,17 +56,19 @@ class CheckpointEditIn(EditIn, CheckpointIn):
     pass
 
 
-class CheckpointViewSet(CaseViewSet):
+class CheckpointViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "timeline.add",
         "edit": "timeline.edit",
         "retract": "timeline.edit",
     }
+    noun = "checkpoint"
     serializer_class = CheckpointOut
     queryset = DependencyCheckpoint.objects.none()
 
-    @extend_schema(responses={200: CheckpointOut(many=True)})
+    @extend_schema(parameters=[ClaimFilters], responses={200: CheckpointOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Dependency checkpoints, retracted ones included."""
         rows = DependencyCheckpoint.objects.filter(incident=self.incident)
@@ -74,6 +77,7 @@ class CheckpointViewSet(CaseViewSet):
                 "lane", "known_unknown", "recorded_by"
             ).prefetch_related("evidence_links__evidence"),
             CheckpointOut,
+            ClaimFilters,
         )
 
     @extend_schema(request=CheckpointIn, responses={201: CheckpointOut})

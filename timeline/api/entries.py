@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    CaseViewSet,
+    ClaimFilters,
     ClaimOut,
     EditIn,
     EvidenceListField,
-    FlagField,
     MomentField,
     PersonField,
     ReasonIn,
     RefField,
+    RowViewSet,
 )
 from incidents.models import Evidence, Lane
+from postmortem.lib.drf import AnyOfField, FlagField, WordsField
 from timeline import services
 from timeline.api.fields import WhenField
 from timeline.forms import QUICK_KINDS
@@ -100,7 +102,33 @@ class UnlinkIn(ReasonIn):
     evidence = RefField(Evidence)
 
 
-class EntryViewSet(CaseViewSet):
+class EntryFilters(ClaimFilters):
+    kind = AnyOfField(Entry.Kind.choices)
+    lane = RefField(Lane, required=False)
+    milestone = AnyOfField(Milestone.Kind.choices)
+    q = WordsField(help_text="Words of signal, action, belief and reason.")
+    lookups = {
+        "kind": "kind__in",
+        "lane": "lane",
+        "from": "occurred_at__gte",
+        "to": "occurred_at__lte",
+    }
+    search_in = ("observed_signal", "action_taken", "belief", "why")
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is a word of Python."""
+        times = {
+            "from": MomentField(required=False, help_text="Occurred then or later."),
+            "to": MomentField(required=False, help_text="Occurred then or earlier."),
+        }
+        return {**super().get_fields(), **times}
+
+    def narrow_milestone(self, rows: QuerySet[Any], kinds: list[str]) -> QuerySet[Any]:
+        carried = Milestone.objects.filter(kind__in=kinds, retracted_at=None)
+        return rows.filter(pk__in=carried.values("entry"))
+
+
+class EntryViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
         "retrieve": "incident.view",
@@ -111,10 +139,11 @@ class EntryViewSet(CaseViewSet):
         "unlink": "timeline.edit",
         "retract": "timeline.edit",
     }
+    noun = "entry"
     serializer_class = EntryOut
     queryset = Entry.objects.none()
 
-    @extend_schema(responses={200: EntryOut(many=True)})
+    @extend_schema(parameters=[EntryFilters], responses={200: EntryOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Entries, newest number first, retracted ones included. Timeline order is
         occurred_at, position, number; an undated one stands behind its position."""
@@ -124,12 +153,8 @@ class EntryViewSet(CaseViewSet):
                 "owner", "lane", "hypothesis", "known_unknown", "recorded_by"
             ).prefetch_related("evidence_links__evidence", "milestones"),
             EntryOut,
+            EntryFilters,
         )
-
-    @extend_schema(responses={200: EntryOut})
-    def retrieve(self, request: Request, key: str, number: int) -> Response:
-        """One entry."""
-        return self.answer(EntryOut, self.row(Entry, number))
 
     @extend_schema(request=EntryIn, responses={201: EntryOut})
     def add(self, request: Request, key: str) -> Response:

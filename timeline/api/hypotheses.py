@@ -10,10 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import (
-    CaseViewSet,
     EditIn,
     EvidenceListField,
+    RowFilters,
     RowOut,
+    RowViewSet,
 )
 from timeline import services
 from timeline.models import Hypothesis, HypothesisEvidence
@@ -66,18 +67,20 @@ class StanceIn(serializers.Serializer[Any]):
     note = serializers.CharField(required=False, allow_blank=True, max_length=200)
 
 
-class HypothesisViewSet(CaseViewSet):
+class HypothesisViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "timeline.add",
         "edit": "timeline.edit",
         "settle": "timeline.edit",
         "link": "timeline.edit",
     }
+    noun = "hypothesis"
     serializer_class = HypothesisOut
     queryset = Hypothesis.objects.none()
 
-    @extend_schema(responses={200: HypothesisOut(many=True)})
+    @extend_schema(parameters=[RowFilters], responses={200: HypothesisOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Hypotheses, abandoned ones included."""
         rows = Hypothesis.objects.filter(incident=self.incident)
@@ -86,6 +89,7 @@ class HypothesisViewSet(CaseViewSet):
                 "evidence_links__evidence"
             ),
             HypothesisOut,
+            RowFilters,
         )
 
     @extend_schema(request=HypothesisIn, responses={201: HypothesisOut})

@@ -11,12 +11,14 @@ from rest_framework.response import Response
 
 from incidents.api.base import (
     CaseViewSet,
-    FlagField,
     MomentField,
     ReasonIn,
     RefField,
+    RowFilters,
     RowOut,
+    RowViewSet,
 )
+from postmortem.lib.drf import FlagField
 from timeline import selectors, services
 from timeline.models import Entry, Milestone
 
@@ -39,21 +41,25 @@ class NotApplicableIn(ReasonIn):
     kind = serializers.ChoiceField(choices=Milestone.Kind.choices)
 
 
-class MilestoneViewSet(CaseViewSet):
+class MilestoneViewSet(RowViewSet):
     permission_map = {
         "list": "incident.view",
+        "retrieve": "incident.view",
         "add": "timeline.edit",
         "not_applicable": "timeline.edit",
         "retract": "timeline.edit",
     }
+    noun = "milestone"
     serializer_class = MilestoneOut
     queryset = Milestone.objects.none()
 
-    @extend_schema(responses={200: MilestoneOut(many=True)})
+    @extend_schema(parameters=[RowFilters], responses={200: MilestoneOut(many=True)})
     def list(self, request: Request, key: str) -> Response:
         """Milestones, retracted ones included."""
         rows = Milestone.objects.filter(incident=self.incident)
-        return self.pages(rows.select_related("entry", "recorded_by"), MilestoneOut)
+        return self.pages(
+            rows.select_related("entry", "recorded_by"), MilestoneOut, RowFilters
+        )
 
     @extend_schema(request=MilestoneIn, responses={201: MilestoneOut})
     def add(self, request: Request, key: str) -> Response:

@@ -29,16 +29,21 @@ urlpatterns = [
         MilestoneViewSet.as_view({"post": "not_applicable"}),
         name="milestone-not-applicable",
     ),
+    path(
+        "milestones/<int:number>/",
+        MilestoneViewSet.as_view({"get": "retrieve"}),
+        name="milestone-detail",
+    ),
     path("hypotheses/", HypothesisViewSet.as_view(LIST_ADD), name="hypothesis-list"),
     path(
         "hypotheses/<int:number>/",
-        HypothesisViewSet.as_view({"patch": "edit"}),
+        HypothesisViewSet.as_view({"get": "retrieve", "patch": "edit"}),
         name="hypothesis-detail",
     ),
     path("checkpoints/", CheckpointViewSet.as_view(LIST_ADD), name="checkpoint-list"),
     path(
         "checkpoints/<int:number>/",
-        CheckpointViewSet.as_view({"patch": "edit"}),
+        CheckpointViewSet.as_view({"get": "retrieve", "patch": "edit"}),
         name="checkpoint-detail",
     ),
     *(

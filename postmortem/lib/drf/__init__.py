@@ -12,6 +12,7 @@ from postmortem.lib.drf.pages import (
     AnyOfField,
     CursorPagination,
     Filters,
+    FlagField,
     WordsField,
 )
 from postmortem.lib.drf.parsers import JSONParser
@@ -32,6 +33,7 @@ __all__ = [
     "CursorPagination",
     "DenyUnlessDeclared",
     "Filters",
+    "FlagField",
     "JSONParser",
     "PersonThrottle",
     "ProblemMiddleware",

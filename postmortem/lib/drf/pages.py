@@ -21,8 +21,8 @@ class CursorPagination(pagination.CursorPagination):
     max_page_size = 200
 
     def get_page_size(self, request: Request) -> int | None:
-        given = request.query_params.get(self.page_size_query_param)
-        if given is None:
+        given = str(request.query_params.get(self.page_size_query_param, ""))
+        if not given:
             return self.page_size
         is_number = given.isascii() and given.isdecimal() and len(given) < 4
         if not is_number or not 1 <= int(given) <= self.max_page_size:
@@ -101,6 +101,12 @@ class AnyOfField(serializers.Field[list[str], list[str], list[str], Any]):
 
     def to_representation(self, value: list[str]) -> list[str]:
         return value
+
+
+class FlagField(serializers.BooleanField):
+    """A boolean that an address or a form may leave out: absent is not 'no'."""
+
+    default_empty_html = serializers.empty
 
 
 class WordsField(serializers.CharField):

@@ -101,7 +101,8 @@ class Schema(AutoSchema):
         parameters = operation.setdefault("parameters", [])
         if self.method == "POST":
             parameters.append(KEY)
-        if writes and self.view.honors_if_match():
+        view: Any = self.view
+        if writes and view.honors_if_match():
             parameters.append(MATCH)
         responses = operation["responses"]
         for status, answer in responses.items():
@@ -123,7 +124,7 @@ class Schema(AutoSchema):
         return operation
 
     def _problem(self) -> ResolvedComponent:
-        component = ResolvedComponent(
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
             name="Problem",
             type=ResolvedComponent.SCHEMA,
             object="Problem",
