@@ -28,12 +28,9 @@ from incidents.models import (
     Evidence,
     Incident,
     KnownUnknown,
-    Participation,
     Waiver,
 )
 from postmortem.lib.canonical import digest
-from rca.models import Cause, FailureMode
-from timeline.models import DependencyCheckpoint
 
 Purpose = ActionApproval.Purpose
 State = ActionItem.State
@@ -453,13 +450,7 @@ def follow_through_of(rows: list[ActionItem], now: datetime) -> FollowThrough:
     )
 
 
-# --- what the checks and pages look at beside the actions -----------------------------
-
-
-def causes_in_force(incident: Incident) -> list[Cause]:
-    """Causes that were neither withdrawn nor ruled out."""
-    rows = Cause.objects.filter(incident=incident, retracted_at=None)
-    return list(rows.exclude(state=Cause.State.RULED_OUT))
+# --- what pages look at beside the actions --------------------------------------------
 
 
 def actions_by_cause(incident: Incident) -> dict[int, list[ActionItem]]:
@@ -476,21 +467,3 @@ def actions_by_cause(incident: Incident) -> dict[int, list[ActionItem]]:
         link.action.incident = incident
         found.setdefault(link.cause_id, []).append(link.action)
     return found
-
-
-def failure_modes_in_force(incident: Incident) -> list[FailureMode]:
-    """Failure modes that were neither withdrawn nor ruled out."""
-    rows = FailureMode.objects.filter(incident=incident, retracted_at=None)
-    return list(rows.exclude(standing=FailureMode.Standing.RULED_OUT))
-
-
-def third_parties(incident: Incident) -> list[DependencyCheckpoint]:
-    """External interfaces that the affected flows touched."""
-    rows = DependencyCheckpoint.objects.filter(incident=incident, retracted_at=None)
-    return list(rows.exclude(state=DependencyCheckpoint.State.NOT_TOUCHED))
-
-
-def names_of_people(incident: Incident) -> list[str]:
-    """Names of the people of an incident, for the check on blaming words."""
-    held = Participation.objects.filter(incident=incident, retracted_at=None)
-    return sorted(set(held.values_list("user__name", flat=True)))

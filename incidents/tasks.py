@@ -7,7 +7,7 @@ from incidents.services import findings, notifications
 
 @shared_task(name="incidents.tasks.refresh_findings")
 def refresh_findings(incident_id: int) -> None:
-    findings.refresh_findings(incident_id)
+    findings.refresh_findings(incident_id, if_needed=True)
 
 
 @shared_task(name="incidents.tasks.sweep_findings")

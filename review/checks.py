@@ -11,16 +11,19 @@ from datetime import timedelta
 
 from django.urls import reverse
 
+from actions import selectors as actions
 from actions.models import ActionItem
 from incidents.language import find_blame
 from incidents.models import Incident
-from incidents.selectors import participations
+from incidents.selectors import participations, record_hash
 from postmortem.lib.findings import Case, Gate, Level, Problem, Row, check
 from postmortem.lib.times import on_clock, span
+from rca import selectors as rca
 from rca.models import Cause
 from review.models import Participant, Review
-from review.selectors import approvals_state
+from review.selectors import ApprovalsState, approvals_state
 from review.selectors.reviews import current_review, live_participants
+from timeline import selectors as timeline
 from timeline.models import Entry, Milestone
 
 LATE_AFTER = timedelta(days=1)
@@ -29,47 +32,41 @@ REVIEWED = (Incident.Status.STABILIZED, Incident.Status.IN_REVIEW)
 TAB = "Review"
 
 
-def entries(incident: Incident) -> int:
+def entries(case: Case) -> int:
     """How many timeline entries are in force, stated gaps not counted."""
-    return (
-        Entry.objects.filter(incident=incident, retracted_at=None)
-        .exclude(kind=Entry.Kind.NO_RECORD)
-        .count()
+    rows = case.load(timeline.entries)
+    return sum(row.kind != Entry.Kind.NO_RECORD for row in rows)
+
+
+def causes(case: Case) -> list[Cause]:
+    rows = case.load(rca.causes)
+    return [row for row in rows if row.state != Cause.State.RULED_OUT]
+
+
+def changes(case: Case) -> bool:
+    """Whether an action is completed, or a step of the response proven by an original
+    record."""
+    return any(
+        action.state == ActionItem.State.COMPLETED
+        for action in case.load(actions.actions)
+    ) or any(
+        entry.kind in {Entry.Kind.ACTION, Entry.Kind.DECISION}
+        and not entry.is_provisional
+        for entry in case.load(timeline.entries)
     )
 
 
-def causes(incident: Incident) -> list[Cause]:
-    return list(
-        Cause.objects.filter(incident=incident, retracted_at=None).exclude(
-            state=Cause.State.RULED_OUT
-        )
-    )
-
-
-def changes(incident: Incident) -> int:
-    """Completed actions, and steps of the response that original records prove."""
-    completed = ActionItem.objects.filter(
-        incident=incident, retracted_at=None, state=ActionItem.State.COMPLETED
-    ).count()
-    steps = Entry.objects.filter(
-        incident=incident,
-        retracted_at=None,
-        kind__in=[Entry.Kind.ACTION, Entry.Kind.DECISION],
-    ).prefetch_related("evidence_links__evidence")
-    return completed + sum(not step.is_provisional for step in steps)
-
-
-def milestones(incident: Incident) -> set[str]:
+def milestones(case: Case) -> set[str]:
     """Kinds of milestones that are on the timeline or do not apply."""
-    return set(
-        Milestone.objects.filter(incident=incident, retracted_at=None).values_list(
-            "kind", flat=True
-        )
-    )
+    return {row.kind for row in case.load(timeline.milestones)}
 
 
 def _review(case: Case) -> Review | None:
     return case.load(current_review)
+
+
+def _approvals(case: Case) -> ApprovalsState:
+    return case.load(approvals_state, present_hash=case.load(record_hash))
 
 
 def _page(case: Case, name: str) -> str:
@@ -94,7 +91,7 @@ def _edit(case: Case) -> str:
 def recovery_timeline_present(case: Case) -> Iterator[Problem]:
     """A review has exactly three outputs: the timeline, the causes (RC001) and the
     actions (AI001). Without the first, nobody can tell what was observed and done."""
-    if not case.load(entries):
+    if not entries(case):
         yield Problem(
             "The recovery timeline is empty",
             hint="Start with the first signal: its time and what was seen.",
@@ -114,7 +111,7 @@ def recovery_timeline_present(case: Case) -> Iterator[Problem]:
 def operational_change_shown(case: Case) -> Iterator[Problem]:
     """A case closes only when evidence shows what changed: a completed action, or a
     step of the response that rests on an original record."""
-    if not case.load(changes):
+    if not changes(case):
         yield Problem(
             "Nothing shows what changed: no action is completed and no step of the "
             "response rests on an original record",
@@ -144,14 +141,14 @@ def review_opened_in_time(case: Case) -> Iterator[Problem]:
     waited = case.now - stable
     url = _page(case, "review:review_detail")
     if review is None:
-        if waited > LATE_AFTER:
-            skipped = waited > SKIPPED_AFTER
+        is_skipped = case.reached(stable + SKIPPED_AFTER)
+        if case.reached(stable + LATE_AFTER):
             yield Problem(
                 f"No review was opened in the {span(waited)} since stabilization"
-                + (": skipped" if skipped else ""),
+                + (": skipped" if is_skipped else ""),
                 fix_label="Open the review",
                 url=url,
-                inputs=(stable, skipped),
+                inputs=(stable, is_skipped),
             )
         return
     if review.owner_id is None:
@@ -169,7 +166,9 @@ def review_opened_in_time(case: Case) -> Iterator[Problem]:
             hint="Late reviews work from memory: rely on records of the time.",
             inputs=(stable, review.opened_at),
         )
-    if incident.status == Incident.Status.STABILIZED and waited > SKIPPED_AFTER:
+    if incident.status == Incident.Status.STABILIZED and case.reached(
+        stable + SKIPPED_AFTER
+    ):
         yield Problem(
             f"The review has not started {span(SKIPPED_AFTER)} after stabilization: "
             "skipped",
@@ -262,7 +261,7 @@ def timeline_before_meeting(case: Case) -> Iterator[Problem]:
     review = _review(case)
     if review is None or review.meeting_at is None:
         return
-    known = case.load(milestones)
+    known = milestones(case)
     kinds = Milestone.Kind
     missing = [
         str(kind.label).lower()
@@ -390,7 +389,7 @@ def blameless_rule_first(case: Case) -> Iterator[Problem]:
     review = _review(case)
     if review is None:
         return
-    stated = [c for c in case.load(causes) if c.recorded_at]
+    stated = [c for c in causes(case) if c.recorded_at]
     first = min(stated, key=lambda c: c.recorded_at, default=None)  # type: ignore[arg-type, return-value]
     if review.blameless_at is None:
         yield Problem(
@@ -487,7 +486,7 @@ def closure_approved(case: Case) -> Iterator[Problem]:
     approval of an earlier version says nothing about this one."""
     if case.incident.status != Incident.Status.IN_REVIEW:
         return
-    state = case.load(approvals_state)
+    state = _approvals(case)
     missing = state.missing
     if missing:
         stale = sum(seat.state == "stale" for seat in missing)
@@ -520,7 +519,7 @@ def no_changes_requested(case: Case) -> Iterator[Problem]:
     the request is withdrawn."""
     if case.incident.status != Incident.Status.IN_REVIEW:
         return
-    for given in case.load(approvals_state).blocking_changes:
+    for given in _approvals(case).blocking_changes:
         yield Problem(
             f"{given.approver.label} requests changes: {given.comment[:200]}",
             fix_label="See approvals",

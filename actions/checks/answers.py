@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
-from actions import selectors
 from actions.checks.words import (
     TAB,
     State,
+    causes_in_force,
     gathered,
     joined,
     live,
@@ -21,6 +21,7 @@ from actions.checks.words import (
 from actions.models import ActionItem
 from incidents import selectors as case_file
 from postmortem.lib.findings import Case, Level, Problem, Row, check
+from rca import selectors as rca
 from rca.models import Cause, FailureMode
 
 
@@ -71,22 +72,17 @@ def gap_only_scheduled(case: Case) -> Iterator[Problem]:
         for cause in action.live_causes
     }
     scheduled = {cause.pk for action in live(case) for cause in action.live_causes}
-    for cause in case.load(selectors.causes_in_force):
+    for cause in causes_in_force(case):
         if cause.is_systemic and cause.pk in scheduled - answered:
             yield Problem(
                 "Control gap in a core flow is answered by scheduled actions only",
-                subject=_with_case(cause, case),
+                subject=cause,
                 hint="If this gap could bring the outage back, make its action "
                 "mandatory now.",
                 fix_label="Open actions",
                 url=reverse("actions:action_list", args=[case.incident.key]),
                 inputs=(cause.ref,),
             )
-
-
-def _with_case(row: Cause, case: Case) -> Cause:
-    row.incident = case.incident
-    return row
 
 
 @check(
@@ -122,9 +118,10 @@ def control_without_action(case: Case) -> Iterator[Problem]:
     """A control is a hypothesis until it was validated. Each observed failure mode with
     an unvalidated control needs the action that exercises it."""
     answered = {mode.pk for a in live(case) for mode in a.live_failure_modes}
-    for mode in case.load(selectors.failure_modes_in_force):
+    for mode in case.load(rca.failure_modes):
         if (
-            mode.control_to_validate
+            mode.standing != FailureMode.Standing.RULED_OUT
+            and mode.control_to_validate
             and not mode.control_validated
             and mode.pk not in answered
             and mode.mode != FailureMode.Mode.KNOWN_UNKNOWN
@@ -181,12 +178,12 @@ def cause_without_action(case: Case) -> Iterator[Problem]:
     """Each cause maps to an action, technical for direct causes and process for
     systemic ones, or to a written reason why nothing is done about it."""
     answered = {cause.pk for a in live(case) for cause in a.live_causes}
-    for cause in case.load(selectors.causes_in_force):
+    for cause in causes_in_force(case):
         if cause.pk not in answered and not cause.no_action_reason:
             kind = cause.get_label_display().lower()
             yield Problem(
                 f"No action answers this {kind}, and no reason is given",
-                subject=_with_case(cause, case),
+                subject=cause,
                 hint="Add the action, or write on the cause why none is needed.",
                 fix_label="Add action",
                 url=reverse("actions:action_add", args=[case.incident.key])

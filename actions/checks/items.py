@@ -148,7 +148,9 @@ def mandatory_open(case: Case) -> Iterator[Problem]:
     core flow: the incident stays stabilized."""
     for action in stated(case):
         if action.is_mandatory and action.state == State.OPEN:
-            when = late(action.due_at, case.now) if action.due_at else ""
+            when = ""
+            if action.due_at and case.reached(action.due_at):
+                when = late(action.due_at, case.now)
             due = f", due {day(action.due_at, case.incident)}" if action.due_at else ""
             yield Problem(
                 f"Mandatory action is not completed{due}{f', {when}' if when else ''}",
@@ -178,7 +180,7 @@ def priority_limit(case: Case) -> Iterator[Problem]:
             continue
         until = action.recorded_at + limit
         weeks = limit.days // 7
-        if case.now > until:
+        if case.reached(until):
             message = (
                 f"The {weeks}-week limit ended on {day(until, case.incident)} and the "
                 "action is open"
@@ -345,8 +347,10 @@ def _no_proof_location(case: Case) -> Iterator[Problem]:
 def action_overdue(case: Case) -> Iterator[Problem]:
     """A scheduled action past its date needs the work or a new date. A mandatory one
     blocks by itself."""
-    for action in selectors.overdue(live(case), case.now):
-        if not action.is_mandatory and action.due_at:
+    for action in live(case):
+        if action.is_mandatory or not action.is_pending or not action.due_at:
+            continue
+        if case.reached(action.due_at):
             yield Problem(
                 f"Due {day(action.due_at, case.incident)}, "
                 f"{late(action.due_at, case.now)}",

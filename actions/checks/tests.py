@@ -21,6 +21,8 @@ from actions.models import ActionItem, ClosureTest, TestRun
 from incidents import selectors as case_file
 from incidents.models import Evidence, Lane
 from postmortem.lib.findings import Case, Level, Problem, Row, check
+from timeline import selectors as timeline
+from timeline.models import DependencyCheckpoint
 
 _BOUNDARY = re.compile(
     r"\b(boundar|integration|provider|partner|gateway|processor|acquirer|upstream|"
@@ -219,10 +221,11 @@ def no_boundary_drill(case: Case) -> Iterator[Problem]:
         return
     if any(_BOUNDARY.search(text) for text in tests):
         return
-    for party in case.load(selectors.third_parties):
+    for party in case.load(timeline.checkpoints):
+        if party.state == DependencyCheckpoint.State.NOT_TOUCHED:
+            continue
         if any(party.name.lower() in text.lower() for text in tests):
             continue
-        party.incident = case.incident
         yield Problem(
             f"{party.name} was in the path, but no closure test drills the boundary "
             "to it",
@@ -330,7 +333,9 @@ def test_overdue(case: Case) -> Iterator[Problem]:
     """A control that should have been exercised by now is still a hypothesis."""
     for action in stated(case):
         for test in action.live_tests:
-            if test.due_at and test.due_at < case.now and not test.accepted_run:
+            if test.accepted_run or not test.due_at:
+                continue
+            if case.reached(test.due_at):
                 yield Problem(
                     f"Closure test was due {day(test.due_at, case.incident)}, "
                     f"{late(test.due_at, case.now)}",

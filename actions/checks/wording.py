@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from actions import selectors
 from actions.checks.words import (
     TAB,
     live,
     owner_label,
     page,
 )
+from incidents import selectors as case_file
 from incidents.language import find_blame, find_vague
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 
@@ -53,7 +53,8 @@ def vague_wording(case: Case) -> Iterator[Problem]:
 def blame_in_action(case: Case) -> Iterator[Problem]:
     """An action changes a condition. One that retrains, warns or blames a person hides
     the condition, and the next person meets it again."""
-    names = case.load(selectors.names_of_people)
+    held = case.load(case_file.participations)
+    names = sorted({duty.user.name for duty in held})
     for action in live(case):
         texts = [
             action.title,

@@ -12,6 +12,8 @@ from actions.models import ActionItem, ClosureTest, TestRun
 from incidents.models import Incident
 from postmortem.lib.findings import Case, Problem
 from postmortem.lib.times import on_clock, span
+from rca import selectors as rca
+from rca.models import Cause
 
 TAB = "Actions"
 State = ActionItem.State
@@ -26,7 +28,7 @@ def day(moment: datetime, incident: Incident) -> str:
 
 def late(due_at: datetime, now: datetime) -> str:
     """'1 d overdue', or nothing."""
-    if due_at >= now:
+    if due_at > now:
         return ""
     days = (now - due_at).days
     return f"{days} d overdue" if days else f"{span(now - due_at)} overdue"
@@ -51,6 +53,11 @@ def joined(refs: list[str], limit: int = 6) -> str:
     if len(refs) <= limit:
         return ", ".join(refs)
     return f"{', '.join(refs[:limit])} and {len(refs) - limit} more"
+
+
+def causes_in_force(case: Case) -> list[Cause]:
+    """Causes that were neither withdrawn nor ruled out."""
+    return [c for c in case.load(rca.causes) if c.state != Cause.State.RULED_OUT]
 
 
 def live(case: Case) -> list[ActionItem]:

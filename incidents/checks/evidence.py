@@ -134,7 +134,7 @@ def not_superseded(case: Case) -> Iterator[Problem]:
 def supports_a_claim(case: Case) -> Iterator[Problem]:
     """An artifact that no claim cites is either not needed or tells something that the
     record does not say yet."""
-    used = case.load(selectors.evidence_use)
+    used = case.load(selectors.evidence_in_use)
     loose = [
         row.ref
         for row in case.load(selectors.evidence)

@@ -225,7 +225,7 @@ def sustain_window(case: Case) -> Iterator[Problem]:
         return
     minutes = case.load(selectors.policy).sustain_minutes
     ends = incident.stabilized_at + timedelta(minutes=minutes)
-    if case.now < ends:
+    if not case.reached(ends):
         local = on_clock(ends, incident.clock_zone)
         yield Problem(
             f"The sustain window of {minutes} min runs until {local:%H:%M}",

@@ -55,7 +55,7 @@ def owned_and_due(case: Case) -> Iterator[Problem]:
 def not_overdue(case: Case) -> Iterator[Problem]:
     """A deadline that passes without an answer means that the check was not made."""
     for row in _open(case):
-        if row.due_at and row.due_at < case.now:
+        if row.due_at and case.reached(row.due_at):
             local = on_clock(row.due_at, case.incident.clock_zone)
             yield Problem(
                 f"“{short(row.question)}” was due {local:%d %b %H:%M}, "

@@ -120,6 +120,7 @@ class FindingSnapshot(models.Model):
     """The last result of the checks, for lists (decision 11); gates recompute.
 
     activity_head: the state of the record that content_hash was computed for.
+    next_due: when the checks run again though nothing was recorded: a date passes.
     """
 
     incident = models.OneToOneField(
@@ -132,6 +133,7 @@ class FindingSnapshot(models.Model):
     content_hash = models.CharField(max_length=64, blank=True)
     activity_head = models.CharField(max_length=64, blank=True)
     computed_at = models.DateTimeField(default=timezone.now)
+    next_due = models.DateTimeField(default=timezone.now, db_index=True)
 
     def __str__(self) -> str:
         return f"{self.incident_id}: {self.blocking} blocking"

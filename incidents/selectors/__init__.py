@@ -4,6 +4,7 @@ evidence is used, the quality of the record."""
 from incidents.selectors.artifacts import (
     Use,
     altered_files,
+    evidence_in_use,
     evidence_use,
     link_models,
     lost_files,
@@ -21,7 +22,11 @@ from incidents.selectors.results import (
     blocking,
     content_hash,
     findings,
+    findings_of,
+    holds_back,
+    next_gate,
     next_step,
+    record_hash,
 )
 from incidents.selectors.rows import (
     activity_list,
@@ -40,7 +45,12 @@ from incidents.selectors.rows import (
     unknowns,
     waivers,
 )
-from incidents.selectors.stored import StoredFindings, from_snapshot, stored_findings
+from incidents.selectors.stored import (
+    StoredFindings,
+    from_snapshot,
+    is_current,
+    stored_findings,
+)
 
 __all__ = [
     "Clock",
@@ -58,18 +68,24 @@ __all__ = [
     "content_hash",
     "current_duties",
     "evidence",
+    "evidence_in_use",
     "evidence_use",
     "figures",
     "find_row",
     "findings",
+    "findings_of",
     "from_snapshot",
+    "holds_back",
     "impacts",
+    "is_current",
     "lanes",
     "link_models",
     "lost_files",
+    "next_gate",
     "next_step",
     "participations",
     "policy",
+    "record_hash",
     "record_models",
     "record_quality",
     "scope",

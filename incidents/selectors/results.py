@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from incidents.models import (
     FindingSnapshot,
@@ -19,7 +19,7 @@ from postmortem.lib.record import build_record
 
 def findings(incident: Incident, now: datetime | None = None) -> list[Finding]:
     """Every finding of the case, worst first; `accepted_by` where a waiver holds."""
-    return _run(incident, lambda _: True, now=now)
+    return findings_of(Case(incident, now=now))
 
 
 def blocking(
@@ -30,17 +30,21 @@ def blocking(
     def gates(item: Check) -> bool:
         return gate is Gate.CLOSE or gate in item.gates
 
-    return [item for item in _run(incident, gates, now=now) if item.is_blocking]
+    found = findings_of(Case(incident, now=now), only=gates)
+    return [item for item in found if item.is_blocking]
 
 
-def _run(incident: Incident, only: Any, *, now: datetime | None) -> list[Finding]:
-    case = Case(incident, now=now)
+def findings_of(
+    case: Case, *, only: Callable[[Check], bool] = lambda _: True
+) -> list[Finding]:
+    """As `findings`, of a case at hand; only: of these checks alone."""
     found = run_checks(case, only=only)
     if not found:
         return found
     in_force = {
         (item.check_id, item.finding_key): item
         for item in case.load(waivers)
+        if item.expires_at is None or not case.reached(item.expires_at)
         if item.is_in_force(case.now)
     }
     return [
@@ -71,24 +75,49 @@ def content_hash(incident: Incident, *, fresh: bool = False) -> str:
             and stored.activity_head == incident.activity_head
         ):
             return stored.content_hash
+    return record_hash(incident)
+
+
+def record_hash(incident: Incident) -> str:
+    """SHA-256 of the canonical record as it stands; `case.load(record_hash)` computes
+    it once for all checks."""
     return digest(build_record(incident))
 
 
-def next_step(incident: Incident, found: list[Finding]) -> str:
+NEXT_GATES = {
+    Incident.Status.ACTIVE: Gate.STABILIZE,
+    Incident.Status.STABILIZED: Gate.ALL_CLEAR,
+}
+
+
+def next_gate(incident: Incident) -> Gate:
+    """The transition that this incident comes to next: while it runs, only what holds
+    that one back is the business of the moment."""
+    status = Incident.Status(incident.status)
+    if status is Incident.Status.STABILIZED and incident.all_clear_at:
+        return Gate.CLOSE
+    return NEXT_GATES.get(status, Gate.CLOSE)
+
+
+def holds_back(found: Iterable[Finding], gate: Gate) -> list[Finding]:
+    """Those of `found` that hold this transition back, as the gate itself will say."""
+    return [
+        item
+        for item in found
+        if item.is_blocking and (gate is Gate.CLOSE or gate in item.gates)
+    ]
+
+
+def next_step(incident: Incident, found: Iterable[Finding]) -> str:
     """One sentence: what moves this incident on."""
-    errors = [item for item in found if item.is_blocking]
     status = Incident.Status(incident.status)
     if status is Incident.Status.CANCELLED:
         return ""
     if status is Incident.Status.CLOSED:
         return "Closed and frozen; follow-up actions go on."
-    gate = {
-        Incident.Status.ACTIVE: Gate.STABILIZE,
-        Incident.Status.STABILIZED: Gate.ALL_CLEAR,
-    }.get(status)
     if status is Incident.Status.STABILIZED and incident.all_clear_at:
         return "Start the review."
-    first = next((item for item in errors if gate is None or gate in item.gates), None)
+    first = next(iter(holds_back(found, next_gate(incident))), None)
     if first:
         where = f" ({first.subject_ref})" if first.subject_ref else ""
         return f"{first.fix_label}: {first.message}{where}"[:300]

@@ -8,9 +8,9 @@ no severity and are never reused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -64,23 +64,54 @@ class Subject(Protocol):
     def get_absolute_url(self) -> str: ...
 
 
+# How long a result holds while nothing is recorded and no date passes: words such as
+# '3 d overdue' move, and so may what lies outside the record (files, teams, policies).
+HOLDS = timedelta(days=1)
+# In the first day after a date the words count hours.
+HOLDS_WHEN_JUST_LATE = timedelta(hours=1)
+
+
 class Case:
     """One incident as the checks see it: reads are done once and kept.
 
     `case.load(selector)` calls `selector(incident)` the first time only, so that all
-    checks together cost one query per selector, whatever their number.
+    checks together cost one query per selector, whatever their number. known: what the
+    caller has read already, by selector.
     """
 
-    def __init__(self, incident: Incident, *, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        incident: Incident,
+        *,
+        now: datetime | None = None,
+        known: Mapping[Callable[..., Any], Any] | None = None,
+    ) -> None:
         self.incident = incident
         self.now = now or timezone.now()
-        self._loaded: dict[Callable[[Incident], Any], Any] = {}
+        self._loaded: dict[Callable[..., Any], Any] = dict(known or {})
+        self._dates: set[datetime] = set()
 
-    def load(self, selector: Callable[[Incident], T]) -> T:
+    def load(self, selector: Callable[..., T], **facts: Any) -> T:
+        """What `selector(incident)` gives; facts: what it need not read itself."""
         if selector not in self._loaded:
-            self._loaded[selector] = selector(self.incident)
+            self._loaded[selector] = selector(self.incident, **facts)
         kept: T = self._loaded[selector]
         return kept
+
+    def reached(self, moment: datetime) -> bool:
+        """Whether `moment` has come. A check compares with the clock only by this, so
+        that the case knows when its findings change with nobody doing anything."""
+        self._dates.add(moment)
+        return moment <= self.now
+
+    @property
+    def next_due(self) -> datetime:
+        """When the checks have to run again at the latest: at the next date that one of
+        them waits for, and once a day."""
+        found = [moment for moment in self._dates if moment > self.now]
+        if any(self.now - HOLDS < moment <= self.now for moment in self._dates):
+            found.append(self.now + HOLDS_WHEN_JUST_LATE)
+        return min([*found, self.now + HOLDS])
 
 
 @dataclass(frozen=True)
@@ -145,6 +176,11 @@ class Check:
     waivable: bool
     tab: str
     function: Callable[[Case], Iterable[Problem]]
+
+
+def findings_block(number: int) -> str:
+    """The one wording of how many findings hold something back."""
+    return "1 finding blocks" if number == 1 else f"{number} findings block"
 
 
 _ID = re.compile(r"^[A-Z]{2,3}\d{3}$")

@@ -187,7 +187,7 @@ def overdue_validation(case: Case) -> Iterator[Problem]:
             and unknown is not None
             and unknown.state == KnownUnknown.State.OPEN
             and unknown.due_at is not None
-            and unknown.due_at < case.now
+            and case.reached(unknown.due_at)
         ):
             yield Problem(
                 f"{cause.ref} is still provisional: {unknown.ref} is overdue",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 from rca.checks.common import TAB, form_url
 from rca.models import Cause, FailureMode
-from rca.selectors import Wording, wording
+from rca.selectors import Wording, wording_in
 
 
 @check(
@@ -68,7 +68,7 @@ def blame(case: Case) -> Iterator[Problem]:
 
 
 def _worded(case: Case, kind: str) -> list[Wording]:
-    return [item for item in case.load(wording) if item.kind == kind]
+    return [item for item in wording_in(case) if item.kind == kind]
 
 
 def _problem(case: Case, item: Wording, message: str) -> Problem:

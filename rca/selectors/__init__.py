@@ -12,7 +12,7 @@ from rca.selectors.rows import (
     withdrawn_causes,
     withdrawn_modes,
 )
-from rca.selectors.wording import Wording, marked, wording, wording_of
+from rca.selectors.wording import Wording, marked, wording, wording_in, wording_of
 
 __all__ = [
     "Arrow",
@@ -32,5 +32,6 @@ __all__ = [
     "withdrawn_causes",
     "withdrawn_modes",
     "wording",
+    "wording_in",
     "wording_of",
 ]

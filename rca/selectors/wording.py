@@ -13,6 +13,7 @@ from incidents import language
 from incidents.language import Match
 from incidents.models import CaseRecord, Incident
 from incidents.selectors import participations
+from postmortem.lib.findings import Case
 from rca.models import Analysis, Cause, FailureMode
 from rca.selectors.rows import analysis, causes, failure_modes
 
@@ -50,27 +51,28 @@ class Wording:
 
 def wording(incident: Incident) -> list[Wording]:
     """Every word of the analysis that somebody should look at again."""
-    names = people_of(incident)
-    found: list[Wording] = []
-    method = analysis(incident)
-    rows: list[Analysis | Cause | FailureMode] = [
-        *([method] if method else []),
-        *causes(incident),
-        *failure_modes(incident),
-    ]
-    for row in rows:
-        found += wording_of(row, names)
-    return found
+    return wording_in(Case(incident))
 
 
-def people_of(incident: Incident) -> tuple[str, ...]:
-    """Names and handles of the people of an incident, for `find_blame`."""
-    return tuple(
+def wording_in(case: Case) -> list[Wording]:
+    """As `wording`, on the rows that the case has loaded; computed once."""
+    return case.load(_wording, case=case)
+
+
+def _wording(incident: Incident, *, case: Case) -> list[Wording]:
+    names = tuple(
         name
-        for duty in participations(incident)
+        for duty in case.load(participations)
         for name in (duty.user.name, duty.user.handle)
         if name
     )
+    method = case.load(analysis)
+    rows: list[Analysis | Cause | FailureMode] = [
+        *([method] if method else []),
+        *case.load(causes),
+        *case.load(failure_modes),
+    ]
+    return [item for row in rows for item in wording_of(row, names)]
 
 
 def wording_of(

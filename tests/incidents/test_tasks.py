@@ -6,11 +6,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from incidents import tasks
 from incidents.deadlines import unknowns_due, waivers_running_out
 from incidents.models import FindingSnapshot, Incident
-from incidents.services import lifecycle, unknowns, waivers
+from incidents.services import findings, lifecycle, unknowns, waivers
 from postmortem.lib import jobs
 from postmortem.lib.deadlines import all_deadlines
 from postmortem.lib.findings import Case, run_checks
@@ -31,8 +32,16 @@ class TestRefreshFindings:
             second.findings,
             second.content_hash,
         )
-        assert second.computed_at == NOW + dt.timedelta(minutes=1)
+        assert second.computed_at == NOW
         assert second.activity_head == Incident.objects.get().activity_head
+
+    def test_runs_again_when_its_day_is_over(self, incident, clock):
+        tasks.refresh_findings(incident_id=incident.pk)
+        clock.shift(dt.timedelta(days=1, minutes=1))
+        tasks.refresh_findings(incident_id=incident.pk)
+        assert FindingSnapshot.objects.get().computed_at == NOW + dt.timedelta(
+            days=1, minutes=1
+        )
 
     def test_counts_what_blocks_and_what_advises(self, incident):
         tasks.refresh_findings(incident_id=incident.pk)
@@ -74,6 +83,30 @@ class TestSweepFindings:
         tasks.sweep_findings()
 
         assert [s.incident.key for s in FindingSnapshot.objects.all()] == ["INC-1"]
+
+    def test_leaves_out_what_cannot_have_changed(self, incident, commander, clock):
+        due = timezone.now() + dt.timedelta(hours=2)
+        make_unknown(incident, actor=commander, due_at=due)
+        assert findings.sweep_findings() == 1
+        assert findings.sweep_findings() == 0
+
+        clock.shift(dt.timedelta(hours=2))
+        assert findings.sweep_findings() == 1
+        stored = FindingSnapshot.objects.get()
+        assert "KU002" in {item["id"] for item in stored.findings}
+        assert stored.next_due == timezone.now() + dt.timedelta(hours=1)
+
+    def test_takes_a_refresh_that_was_lost(self, incident, commander):
+        assert findings.sweep_findings() == 1
+        make_scope(incident, actor=commander)
+        assert findings.sweep_findings() == 1
+        assert findings.sweep_findings() == 0
+
+    def test_takes_a_slice_the_longest_due_first(self, commander, clock, monkeypatch):
+        monkeypatch.setattr(findings, "SWEEP_SLICE", 2)
+        for _ in range(3):
+            make_incident(actor=commander)
+        assert [findings.sweep_findings() for _ in range(3)] == [2, 1, 0]
 
 
 class TestUnknownsDue:
