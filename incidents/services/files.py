@@ -21,9 +21,19 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
+from postmortem.lib import sensitive
+
 HEAD = 64 * 1024
-INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"})
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+HARMLESS = frozenset({"text/plain", "application/pdf"})
 UNKNOWN = "application/octet-stream"
+# Headers of every answer made from what somebody uploaded.
+SEALED_OFF = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "private, no-store",
+}
 
 # Types that are told by their first bytes: a file that has the bytes must have the
 # name, and the other way round.
@@ -131,6 +141,7 @@ _TEXT_LIKE = frozenset(
         "application/x-tex",
     }
 )
+_HTML = re.compile(rb"\s*<(?:!doctype html|html|head|body|script|iframe)\b", re.I)
 _HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _NOT_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 
@@ -161,9 +172,13 @@ def keep_file(upload: File[Any], *, field: str = "upload") -> KeptFile:
     """Stream an upload to the store; refused input leaves nothing behind.
 
     Refused: an empty file, one above EVIDENCE_MAX_BYTES, one whose name lies about its
-    type, and text in which card numbers stand (decision 20).
+    type, and text in which card numbers or secrets stand (decision 20).
     """
     filename = safe_filename(upload.name or "")
+    for hit in sensitive.find(filename):
+        raise _refused(
+            sensitive.words(hit, " in the name of the file"), hit.code, field
+        )
     _refuse_size(upload.size, filename, field)
     root = Path(default_storage.path(""))
     (root / "tmp").mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -175,7 +190,7 @@ def keep_file(upload: File[Any], *, field: str = "upload") -> KeptFile:
         media_type = settle_type(filename, head, field=field)
         # Text in an old encoding is no UTF-8, but its digits can be read as well.
         if is_text(head) or not _NOT_TEXT.search(head):
-            _refuse_cards(part, head, filename, field)
+            _refuse_sensitive(part, head, filename, field)
         path = f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
         final = root / path
         if not final.exists():
@@ -309,7 +324,8 @@ def settle_type(filename: str, head: bytes, *, field: str = "upload") -> str:
     if not honest:
         raise _refused(
             f"“{filename}” is named like {_words(by_name)}, but its content is "
-            f"{_words(by_bytes)}. Export it again or give it its true extension.",
+            f"{'a web page (HTML)' if _HTML.match(head) else _words(by_bytes)}. Export "
+            "it again or give it its true extension.",
             "type_mismatch",
             field,
         )
@@ -332,95 +348,45 @@ def _words(media_type: str) -> str:
     return "not recognizable" if media_type == UNKNOWN else media_type
 
 
-# Groups of digits with one separator between them; a decimal fraction is none.
-_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)\d+(?:[ \t\u00a0-]\d+)*(?!\.?\d)")
-_GROUP = re.compile(r"\d+")
-# How the digits of a card stand in groups, where other numbers stand beside them.
-_GROUPINGS = ((4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3))
-_CARD = re.compile(
-    r"^(?:4\d{12}(?:\d{3}){0,2}"  # 13, 16 or 19 digits
-    r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
-    r"|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d)\d{12})$",
-    re.ASCII,
-)
 _PIECE = 256 * 1024
-_LONGEST = 64
+_LONGEST = 256  # the end of a piece that may hold the beginning of a finding
 
 
-def _refuse_cards(path: Path, head: bytes, filename: str, field: str) -> None:
-    """Refuse text in which a card number stands; read in pieces, whatever its lines."""
+def _refuse_sensitive(path: Path, head: bytes, filename: str, field: str) -> None:
+    """Refuse text in which a card number or a live secret stands; read in pieces,
+    whatever its lines."""
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     line_number, tail = 1, ""
     with path.open(
         encoding="utf-16" if wide else "utf-8", errors="replace", newline="\n"
     ) as text:
         while piece := text.readline(_PIECE):
-            if any(map(_shows_card, _DIGITS.findall(tail + piece))):
-                raise _refused(
-                    f"“{filename}” shows what looks like a full card number in "
-                    f"line {line_number}. Mask all but the first six and last four "
-                    "digits and attach the masked copy; nothing was stored.",
-                    "card_number",
-                    field,
-                )
+            for hit in sensitive.find(tail + piece):
+                said = sensitive.words(hit, f" in line {line_number} of “{filename}”")
+                raise _refused(f"{said} Attach a masked copy.", hit.code, field)
             ended = piece.endswith("\n")
             line_number += ended
             tail = "" if ended else piece[-_LONGEST:]
 
 
-def _shows_card(run: str) -> bool:
-    """Whether a run of groups is a card number, or holds one."""
-    groups = _GROUP.findall(run)
-    if _is_card("".join(groups)) or any(map(_is_card, groups)):
-        return True
-    sizes = [len(group) for group in groups]
-    return any(
-        tuple(sizes[at : at + len(grouping)]) == grouping
-        and _is_card("".join(groups[at : at + len(grouping)]))
-        for at in range(len(groups))
-        for grouping in _GROUPINGS
-    )
-
-
-def _is_card(digits: str) -> bool:
-    if not _CARD.match(digits):
-        return False
-    doubled = [
-        int(d) if i % 2 == 0 else sum(divmod(int(d) * 2, 10))
-        for i, d in enumerate(reversed(digits))
-    ]
-    return sum(doubled) % 10 == 0
-
-
-def open_kept(
-    *, path: str, filename: str, media_type: str, size: int, inline: bool
-) -> EvidenceFile:
-    """Open stored bytes with headers under which a browser runs nothing: inline only
-    for pictures and plain text, everything else as a download."""
-    shown = inline and media_type in INLINE
-    served = media_type if shown else UNKNOWN
-    if media_type in INLINE or media_type == "application/pdf":
-        served = media_type
-    if served == "text/plain":
-        served = "text/plain; charset=utf-8"
+def open_kept(*, path: str, filename: str, media_type: str, size: int) -> EvidenceFile:
+    """Open stored bytes as a download that no browser runs: always an attachment, in
+    a sandbox, under a type that nothing is guessed from."""
+    harmless = media_type in PICTURES or media_type in HARMLESS
     plain_name = re.sub(r"[^A-Za-z0-9._-]", "_", filename) or "file"
-    kind = "inline" if shown else "attachment"
     return EvidenceFile(
         handle=default_storage.open(path, "rb"),
         filename=filename,
         media_type=media_type,
         size=size,
         headers={
-            "Content-Type": served,
+            **SEALED_OFF,
+            "Content-Type": media_type if harmless else UNKNOWN,
             "Content-Length": str(size),
             "Content-Disposition": (
-                f'{kind}; filename="{plain_name}"; '
+                f'attachment; filename="{plain_name}"; '
                 f"filename*=UTF-8''{quote(filename, safe='')}"
             ),
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Cache-Control": "private, no-store",
         },
     )
 

@@ -1,5 +1,5 @@
 """Model fields of the house: one line, prose, money. Text is stored NFC, without
-control characters, trimmed."""
+control characters, trimmed; card numbers and live secrets are refused."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
+
+from postmortem.lib import sensitive
 
 if TYPE_CHECKING:
     _Char = models.CharField[str, str]
@@ -82,10 +84,13 @@ def validate_link(url: str) -> None:
             "Give the plain address: readers sign in with their own account.",
             code="credentials",
         )
+    sensitive.refuse(unquote(url))
 
 
 class LineField(_Char):
     """One line of text; empty means 'not stated'."""
+
+    default_validators = [sensitive.refuse]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 300)
@@ -98,7 +103,7 @@ class LineField(_Char):
 class ProseField(_Text):
     """A few sentences; empty means 'not stated'. At most 10,000 characters."""
 
-    default_validators = [MaxLengthValidator(PROSE_LIMIT)]
+    default_validators = [MaxLengthValidator(PROSE_LIMIT), sensitive.refuse]
 
     def to_python(self, value: Any) -> Any:
         return None if value is None else clean_text(str(value))

@@ -3,18 +3,20 @@ writes the history row, and the activity entry takes the digests of those rows."
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 
+from postmortem.lib import sensitive
 from postmortem.lib.canonical import digest
 from postmortem.lib.times import refuse_odd_year
 
@@ -102,12 +104,13 @@ def validate(obj: models.Model, *, new: bool) -> None:
     steps: list[Callable[[], None]] = [
         lambda: obj.clean_fields(exclude=related),
         lambda: _refuse_odd_years(obj),
+        lambda: _refuse_sensitive_json(obj),
         obj.clean,
         lambda: obj.validate_constraints(exclude={"number"}),
     ]
     if new or any(f.unique and not f.primary_key for f in obj._meta.concrete_fields):
         steps.insert(
-            3,
+            4,
             lambda: obj.validate_unique(
                 exclude=related
                 | {
@@ -145,6 +148,20 @@ def _refuse_odd_years(obj: models.Model) -> None:
         raise ValidationError(faults)
 
 
+def _refuse_sensitive_json(obj: models.Model) -> None:
+    """Text that came along with a case file is no place for card numbers either."""
+    faults = {}
+    for field in obj._meta.concrete_fields:
+        is_json = isinstance(field, models.JSONField)
+        if is_json and (kept := getattr(obj, field.attname)):
+            try:
+                sensitive.refuse(json.dumps(kept, ensure_ascii=False, default=str))
+            except ValidationError as error:
+                faults[field.name] = error
+    if faults:
+        raise ValidationError(faults)
+
+
 def save(obj: M, *, actor: User, reason: str = "") -> M:
     """Validate and store one row, with its history row and digest.
 
@@ -154,7 +171,7 @@ def save(obj: M, *, actor: User, reason: str = "") -> M:
     if not new and hasattr(obj, "version"):
         obj.version += 1
     validate(obj, new=new)
-    if not hasattr(type(obj), "history"):
+    if history_model(type(obj)) is None:
         obj.save()
         return obj
     obj.skip_history_when_saving = True  # type: ignore[attr-defined]
@@ -172,9 +189,16 @@ def save_many(objs: Sequence[M], *, actor: User, reason: str = "") -> list[M]:
         return []
     model = type(objs[0])
     made = model._default_manager.bulk_create(objs, batch_size=500)
-    if hasattr(model, "history"):
+    if history_model(model) is not None:
         _write_history(made, actor=actor, reason=reason, new=True)
     return made
+
+
+@cache
+def history_model(model: type[models.Model]) -> Any:
+    """The model of a row's versions, or None. Kept, because `Model.history` builds a
+    manager class anew each time that it is asked."""
+    return model.history.model if hasattr(model, "history") else None  # type: ignore[attr-defined]
 
 
 def history_digest(row: models.Model) -> str:
@@ -198,7 +222,7 @@ def history_row(
     obj: models.Model, *, actor: User, reason: str, new: bool, at: datetime
 ) -> models.Model:
     """The history row, not stored yet, of what `obj` says now."""
-    history: Any = type(obj).history.model  # type: ignore[attr-defined]
+    history: Any = history_model(type(obj))
     row: models.Model = history(
         history_date=at,
         history_user=actor,

@@ -13,9 +13,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from incidents import activity
+from incidents import activity, selectors
 from incidents.models import ActivityEntry, Evidence, StoredFile
-from incidents.services import evidence, lifecycle
+from incidents.services import custody, evidence, lifecycle
 from incidents.services.core import lock_incident, retract_record
 from incidents.services.files import is_text, safe_filename, settle_type
 from postmortem.lib.errors import InvalidTransition
@@ -56,7 +56,7 @@ def opened():
     handles = []
 
     def run(row, **options):
-        file = evidence.open_evidence_file(row, **options)
+        file = custody.open_evidence_file(row, **options)
         handles.append(file.handle)
         return file
 
@@ -193,13 +193,41 @@ class TestUpload:
     def test_refuses_a_text_that_shows_a_card_number(self, add):
         """Decision 20"""
         with pytest.raises(ValidationError) as caught:
-            add("auths.csv", b"id,pan\n1,4111 1111 1111 1111\n")
+            add("auths.csv", b"id,pan\n1,4539 1488 0343 6467\n")
 
         assert code_of(caught) == "card_number"
-        assert "line 2" in caught.value.messages[0]
+        assert "453914******6467" in caught.value.messages[0]
+        assert "in line 2 of “auths.csv”" in caught.value.messages[0]
+        tmp = Path(default_storage.path("tmp"))
+        assert list(tmp.iterdir()) == []
 
     @pytest.mark.parametrize(
-        "text", [b"pay_4111111111111112", b"1773740400000", b"411111******1111"]
+        ("name", "content", "code", "place"),
+        [
+            ("env.log", b"a\nb\nkey=sk_" + b"live_" + b"a" * 24, "secret", "in line 3"),
+            ("wide.txt", "4539 1488 0343 6467".encode("utf-16"), "card_number", "1 of"),
+            ("long.txt", b"x " * 200_000 + b"4539148803436467", "card_number", "1 of"),
+            ("4539148803436467.csv", b"id\n1\n", "card_number", "in the name"),
+        ],
+    )
+    def test_says_where_in_a_text_or_name_it_stands(
+        self, add, name, content, code, place
+    ):
+        with pytest.raises(ValidationError) as caught:
+            add(name, content)
+
+        assert code_of(caught) == code
+        assert place in caught.value.messages[0]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            b"pay_4111111111111112",
+            b"1773740400000",
+            b"411111******1111",
+            b"4111 1111 1111 1111",  # the schemes' own test number
+            b"sk_test_" + b"a" * 24,
+        ],
     )
     def test_takes_numbers_that_are_no_card(self, add, text):
         assert add("ids.csv", text).sha256
@@ -444,7 +472,7 @@ class TestOpen:
     def test_gives_html_as_an_inert_download(self, add, viewer, opened):
         row = add("page.html", b"<script>alert(1)</script>")
 
-        file = opened(row, actor=viewer, inline=True)
+        file = opened(row, actor=viewer)
 
         assert file.handle.read() == b"<script>alert(1)</script>"
         assert file.headers["Content-Type"] == "application/octet-stream"
@@ -452,13 +480,23 @@ class TestOpen:
         assert file.headers["X-Content-Type-Options"] == "nosniff"
         assert "sandbox" in file.headers["Content-Security-Policy"]
 
-    def test_shows_pictures_and_plain_text_inline(self, add, viewer, opened):
-        picture = opened(add("shot.png", PNG), actor=viewer, inline=True)
-        log = opened(add("a.log", b"x\n"), actor=viewer, inline=True)
+    @pytest.mark.parametrize(
+        ("name", "content", "served"),
+        [
+            ("shot.png", PNG, "image/png"),
+            ("a.log", b"x\n", "text/plain"),
+            ("report.pdf", PDF, "application/pdf"),
+            ("drawing.svg", b"<svg/>", "application/octet-stream"),
+        ],
+    )
+    def test_is_a_download_whatever_it_is(
+        self, add, viewer, opened, name, content, served
+    ):
+        headers = opened(add(name, content), actor=viewer).headers
 
-        assert picture.headers["Content-Type"] == "image/png"
-        assert picture.headers["Content-Disposition"].startswith("inline;")
-        assert log.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert headers["Content-Type"] == served
+        assert headers["Content-Disposition"].startswith("attachment;")
+        assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
 
     def test_keeps_a_hostile_name_out_of_the_header(self, add, viewer, opened):
         row = add('orders "x"\r\nSet-Cookie: a=b é.csv', CSV)
@@ -469,19 +507,35 @@ class TestOpen:
         assert "\n" not in header
         assert header.count('"') == 2
 
-    def test_logs_reads_of_a_restricted_incident(
-        self, add, incident, commander, opened
+    def test_tells_every_download_in_the_custody(self, add, incident, viewer, opened):
+        """R-EV-09: who had it in hand, chained like every deed."""
+        row = add()
+        opened(row, actor=viewer)
+        opened(row, actor=viewer, purpose="export")
+
+        told = [(e.actor, e.sentence) for e in selectors.custody(incident, row)]
+
+        assert told[:2] == [(viewer, "exported EV-1"), (viewer, "downloaded EV-1")]
+        incident.refresh_from_db()
+        assert activity.verify(incident) == []
+
+    def test_tells_previews_of_a_restricted_incident_once_an_hour(
+        self, add, incident, commander, opened, clock
     ):
         """Decision 12"""
         row = add()
+        opened(row, actor=commander, purpose="preview")
         lifecycle.edit_incident(
             incident_id=incident.pk, actor=commander, is_restricted=True
         )
         row.refresh_from_db()
+        for minutes in (0, 10, 61):
+            clock.shift(dt.timedelta(minutes=minutes))
+            opened(row, actor=commander, purpose="preview")
 
-        opened(row, actor=commander)
+        told = [e.sentence for e in selectors.custody(incident, row)]
 
-        assert ActivityEntry.objects.latest("sequence").sentence == "opened EV-1"
+        assert told.count("previewed EV-1") == 2
 
     def test_is_nothing_for_somebody_who_may_not_see_it(
         self, add, incident, commander, viewer
@@ -492,14 +546,14 @@ class TestOpen:
         )
 
         with pytest.raises(Evidence.DoesNotExist):
-            evidence.open_evidence_file(row, actor=viewer)
+            custody.open_evidence_file(row, actor=viewer)
 
     def test_says_when_the_store_has_lost_it(self, add, viewer):
         row = add(content=b"lost,file\n")
         default_storage.delete(StoredFile.objects.get(sha256=row.sha256).path)
 
-        with pytest.raises(evidence.FileMissing):
-            evidence.open_evidence_file(row, actor=viewer)
+        with pytest.raises(custody.FileMissing):
+            custody.open_evidence_file(row, actor=viewer)
 
 
 class TestStoreEvidence:
