@@ -6,7 +6,7 @@ fit is cut by rule and counted on the page: 'n more in the record'.
 
 from review.report.collecting import TEMPLATE_VERSION, build_key, build_report
 from review.report.content import Report
-from review.report.cutting import Limits, clip, cut, limit_steps
+from review.report.cutting import Limits, cut, limit_steps
 from review.report.rendering import render_html, render_pdf
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Report",
     "build_key",
     "build_report",
-    "clip",
     "cut",
     "limit_steps",
     "render_html",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -36,7 +37,6 @@ from review.report.content import (
     Line,
     Ref,
     Report,
-    clip_host,
     sentence,
 )
 from review.report.facts import REFS_SHOWN, Facts
@@ -52,8 +52,15 @@ from timeline.selectors import (
 )
 
 # Part of every build key: raise it when the page changes, so that it is built again.
-TEMPLATE_VERSION = 1
+TEMPLATE_VERSION = 2
 LATER_SHOWN = 3  # more claims on later summaries than this become one line
+PLACES = {
+    "case": "incidents:incident_detail",
+    "causes": "rca:cause_list",
+    "actions": "actions:action_list",
+    "risks": "review:review_detail",
+    "evidence": "incidents:evidence_list",
+}
 ROLES = {
     Cause.Label.TRIGGER: "Trigger",
     Cause.Label.PRIMARY: "Primary",
@@ -95,13 +102,10 @@ def build_report(
 
 
 class _Builder(Facts):
-    # -- pieces
-
-    # -- blocks
-
     def report(self) -> Report:
         incident = self.incident
         blocking = sum(f.is_blocking for f in self.findings)
+        flags = Counter(f.id for f in self.findings if f.is_blocking)
         start, end = tabs.clock_range(incident)
         impact = self._impact()
         amounts = self._money()
@@ -151,10 +155,22 @@ class _Builder(Facts):
             url=settings.BASE_URL
             + reverse("review:review_detail", args=[incident.key]),
             as_of=self.as_of,
+            flags=tuple(
+                f"{check} ({number} times)" if number > 1 else check
+                for check, number in sorted(flags.items())
+            ),
+            where={name: self._place(url_name) for name, url_name in PLACES.items()},
             is_drill=incident.is_drill,
             version=f"seal {self.seal.sequence}"
             if self.is_sealed and self.seal
             else "",
+        )
+
+    def _place(self, url_name: str) -> Ref:
+        """A page of the record: where what is left out can be read."""
+        path = reverse(url_name, args=[self.incident.key])
+        return Ref(
+            path.removeprefix("/incidents/").strip("/"), settings.BASE_URL + path
         )
 
     def _stamp(self, blocking: int) -> str:
@@ -239,7 +255,8 @@ class _Builder(Facts):
     def _strip(self) -> str:
         """The timeline's strip, with its letters at 7 pt on this page's width."""
         drawn = str(strip_svg(self.incident, width=720, height=104, theme="print"))
-        return drawn.replace('font-size="8.5"', 'font-size="9.5"')
+        drawn = drawn.replace('font-size="8.5"', 'font-size="9.5"')
+        return re.sub(r'font-family="[^"]*"', 'font-family="Report Sans"', drawn)
 
     def _causes(self) -> list[tuple[str, Line]]:
         found = []
@@ -348,7 +365,8 @@ class _Builder(Facts):
             **self.live, state=DependencyCheckpoint.State.DEGRADED
         ).prefetch_related("evidence_links__evidence"):
             refs, more = self.refs(point)
-            found.append(Line("Risk", f"{point.name} is still degraded.", refs, more))
+            text = f"{point.name} is still degraded."
+            found.append(Line("Risk", text, refs, more, short=text.rstrip(".")))
         for item in (
             KnownUnknown.objects.filter(**self.live)
             .exclude(state=KnownUnknown.State.RESOLVED)
@@ -385,7 +403,8 @@ class _Builder(Facts):
                 else " Not accepted."
             )
             gap_refs = (self.ref(gap.evidence),) if gap.evidence else ()
-            found.append(Line("Gap", text, gap_refs))
+            short = f"{gap.code} {gap.where}" if gap.code else ""
+            found.append(Line("Gap", text, gap_refs, short=short))
         return tuple(found)
 
     def _later(self, found: Sequence[Gap]) -> Line:
@@ -442,6 +461,5 @@ def _place(item: Evidence) -> str:
     if item.sha256:
         return f"sha {item.sha256[:8]}"
     if item.url:
-        host = re.sub(r"^https?://(www\.)?", "", item.url).split("/")[0]
-        return clip_host(host)
+        return re.sub(r"^https?://(www\.)?", "", item.url).split("/")[0]
     return "named only"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 NOT_RECORDED = "not recorded"
@@ -19,13 +20,16 @@ class Ref:
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence with its evidence; `more` counts refs that are not printed."""
+    """A sentence with its evidence; `more` counts refs that are not printed. short:
+    set on what is never cut, waivers and dependencies that are still degraded; it
+    stands for the sentence when there are too many of them."""
 
     label: str
     text: str
     refs: tuple[Ref, ...] = ()
     more: int = 0
     is_provisional: bool = False
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ class IndexLine:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page prints, in the fixed order of its blocks."""
+    """Everything that the page prints, in the fixed order of its blocks. flags: the ids
+    of the findings that block. where: the page of the record that a block is of."""
 
     key: str
     title: str
@@ -121,6 +126,8 @@ class Report:
     sealed_hash: str
     url: str
     as_of: datetime
+    flags: tuple[str, ...] = ()
+    where: Mapping[str, Ref] = field(default_factory=dict)
     is_drill: bool = False
     version: str = ""
 
@@ -134,8 +141,3 @@ def sentence(text: str) -> str:
     """The text with one mark at its end."""
     text = text.strip()
     return text if text.endswith((".", "?", "!", "…")) else f"{text}."
-
-
-def clip_host(host: str) -> str:
-    """A host name of at most 14 characters."""
-    return host if len(host) <= 14 else f"{host[:13]}…"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cache
+from html import unescape
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +24,16 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
 from review.report.content import Report
-from review.report.cutting import Limits, cut, limit_steps
+from review.report.cutting import (
+    Limits,
+    Page,
+    cut,
+    drawable,
+    filled,
+    guess,
+    limit_steps,
+)
+from review.report.measuring import FONTS
 
 EPOCH = "946684800"  # 1 January 2000, UTC
 _FIGURE = re.compile(
@@ -37,175 +48,152 @@ def strong_figures(text: str) -> SafeString:
 
 
 def render_html(report: Report, limits: Limits | None = None) -> str:
-    """The page as one HTML document that needs nothing from outside but the fonts."""
-    page = cut(report, limits or limit_steps(report)[0])
-    impact = [(line, strong_figures(line.text)) for line in page.impact]
+    """The page as one HTML document; its pictures and style are handed over with it."""
+    report = drawable(report)
+    return _html(cut(report, limits or limit_steps(report)[0]))
+
+
+def _html(page: Page) -> str:
     html = render_to_string(
         "review/report_print.html",
         {
             "page": page,
             "report": page.report,
-            "impact": impact,
-            "styles": mark_safe(_styles()),  # noqa: S308 - our own style sheet
-            "qr": mark_safe(_qr(report.url)),  # noqa: S308 - drawn by segno
-            "strip": mark_safe(report.strip),  # noqa: S308 - drawn by the timeline
+            "impact": [(line, strong_figures(line.text)) for line in page.impact],
+            "strip": _words_of(page.report.strip),
         },
     )
     return str(html)
 
 
-def _qr(url: str) -> str:
-    """The QR code as SVG, with the title that readers of the tagged PDF hear."""
+LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><rect width="24" '
+    'height="24" rx="6" fill="#161d27"/><path d="M4 8.5h4.2l3.4 7.4 3.6-8.2h4.8" '
+    'fill="none" stroke="#fff" stroke-width="2"/></svg>'
+)
+
+
+def _words_of(svg: str) -> str:
+    """The title of a picture, which readers of the tagged PDF hear."""
+    found = re.search(r"<title[^>]*>(.*?)</title>", svg, re.DOTALL)
+    return unescape(found.group(1)) if found else "Recovery"
+
+
+def _pictures(report: Report) -> dict[str, bytes]:
+    """The pictures of one page by the address that its HTML gives them."""
+    return {
+        "report:logo": LOGO.encode(),
+        "report:strip": re.sub(r"<title.*?</title>", "", report.strip).encode(),
+        "report:qr": _qr(report.url),
+    }
+
+
+def _qr(url: str) -> bytes:
     out = BytesIO()
     segno.make(url, error="m", micro=False).save(
-        out,
-        kind="svg",
-        border=0,
-        xmldecl=False,
-        svgns=True,
-        title="QR code: opens this record",
-        svgclass=None,
-        lineclass=None,
-        omitsize=True,
+        out, kind="svg", border=0, xmldecl=False, svgns=True, omitsize=True
     )
-    return out.getvalue().decode()
+    return out.getvalue()
 
 
-def _styles() -> str:
-    path = Path(settings.BASE_DIR) / "static" / "css" / "report.css"
-    return path.read_text(encoding="utf-8")
+def render_pdf(report: Report, record: bytes | None = None) -> bytes:
+    """The page as PDF/A-3a that is also tagged for PDF/UA, cut until it fits; the same
+    input gives the same bytes. record: the canonical bytes, attached as `record.json`.
+    Raises ValueError if even the shortest page is too long."""
+    with _undisturbed():
+        report = drawable(report)
+        document, html = _fit(report)
+        return _write(document, html, report, record)
 
 
-@cache
-def font_files() -> dict[str, bytes]:
-    """The fonts of the product by the address that `report.css` gives them. A font
-    that is not there is left out: the system's own sans serif stands in."""
-    vendor = Path(settings.BASE_DIR) / "static" / "vendor"
-    found = {}
-    for family in ("inter", "jetbrains-mono"):
-        for part in ("latin", "latin-ext"):
-            for path in sorted(
-                vendor.glob(f"{family}-*/{family}-{part}-wght-normal.woff2")
-            ):
-                found[f"report-font:{family}-{part}"] = path.read_bytes()
-    return found
+def _fit(report: Report) -> tuple[Any, str]:
+    """The first page that fits. What the text measures says where to begin, so that
+    most pages are laid out once."""
+    steps, press = limit_steps(report), _press()
+    pictures = _pictures(report)
+    for limits in _with_spare_room(report, steps, guess(report, steps)):
+        html = _html(cut(report, limits))
+        document = press.layout(html, pictures)
+        if len(document.pages) == 1:
+            return document, html
+    raise ValueError(f"{report.key} does not fit on one page even at its shortest")
 
 
-def render_pdf(
-    html: str | None = None,
-    *,
-    report: Report | None = None,
-    record: bytes | None = None,
-) -> bytes:
-    """The page as PDF/A-3a that is also tagged for PDF/UA; the same input gives the
-    same bytes. Give either the HTML of a page that fits, or the report, which is then
-    cut until it fits. record: the canonical bytes, attached as `record.json`."""
-    if html is None:
-        assert report is not None
-        return _fit(report, record)
-    return _write(_Press().layout(html), html, None, record)
+def _with_spare_room(
+    report: Report, steps: list[Limits], start: int
+) -> Iterator[Limits]:
+    """The steps from the first that should fit; its spare room goes to the index."""
+    first = filled(report, steps[start])
+    if first != steps[start]:
+        yield first
+    yield from steps[start:]
 
 
-def _fit(report: Report, record: bytes | None) -> bytes:
-    steps = limit_steps(report)
-    made: dict[int, tuple[Any, str]] = {}
-    press = _Press()
-
-    def fits(at: int) -> bool:
-        html = render_html(report, steps[at])
-        made[at] = (press.layout(html), html)
-        return len(made[at][0].pages) == 1
-
-    low, high = 0, len(steps) - 1
-    if fits(low):
-        high = low
-    while low < high:  # everything before `low` is too much; `high` is taken to fit
-        middle = (low + high) // 2
-        if fits(middle):
-            high = middle
-        else:
-            low = middle + 1
-    if low not in made:
-        fits(low)
-    document, html = made[low]
-    if len(document.pages) != 1:
-        raise ValueError(f"{report.key} does not fit on one page even at its shortest")
-    return _write(document, html, report, record)
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """One page makes a hundred thousand objects that all die with it: looking through
+    them for cycles again and again takes a quarter of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Press:
-    """The layout engine with the fonts loaded once for all tries of one page."""
+    """The layout engine with our fonts and style sheet, loaded once in a process."""
 
     def __init__(self) -> None:
+        with _environment("FONTCONFIG_FILE", str(FONTS / "fonts.conf")):
+            self.weasyprint = import_module("weasyprint")
+            fonts = import_module("weasyprint.text.fonts")
+            self.fonts = fonts.FontConfiguration()
         # Both tell every step they take, at a level that is on.
-        for name in ("fontTools", "weasyprint"):
+        for name in ("fontTools", "weasyprint", "weasyprint.progress"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        self.weasyprint = import_module("weasyprint")
-        self.fonts = import_module("weasyprint.text.fonts").FontConfiguration()
-        self.fetcher = _fetcher()
-        self.faces = self.weasyprint.CSS(
-            string=_font_faces(), font_config=self.fonts, url_fetcher=self.fetcher
-        )
+        path = Path(settings.BASE_DIR) / "static" / "css" / "report.css"
+        self.styles = self.weasyprint.CSS(string=path.read_text(encoding="utf-8"))
 
-    def layout(self, html: str) -> Any:
+    def layout(self, html: str, pictures: dict[str, bytes]) -> Any:
         source = self.weasyprint.HTML(
-            string=html, url_fetcher=self.fetcher, base_url="report:"
+            string=html, url_fetcher=_fetcher(pictures), base_url="report:"
         )
         return source.render(
-            font_config=self.fonts, stylesheets=[self.faces], **_options()
+            font_config=self.fonts, stylesheets=[self.styles], **_options()
         )
 
 
-FACES = {
-    "report-font:inter-latin": "Report Sans",
-    "report-font:inter-latin-ext": "Report Sans Ext",
-    "report-font:jetbrains-mono-latin": "Report Mono",
-    "report-font:jetbrains-mono-latin-ext": "Report Mono Ext",
-}
-
-
-def _font_faces() -> str:
-    """The fonts that are there; without them the system's own stand in."""
-    return "".join(
-        f'@font-face {{ font-family: "{FACES[url]}"; font-weight: 100 900; '
-        f'src: url("{url}") format("woff2"); }}'
-        for url in font_files()
-    )
+@cache
+def _press() -> _Press:
+    return _Press()
 
 
 def _options() -> dict[str, Any]:
     return {"pdf_variant": "pdf/a-3a", "pdf_tags": True, "presentational_hints": False}
 
 
-def _fetcher() -> Any:
-    """Fetches inline data and our own font files, and nothing else."""
+def _fetcher(pictures: dict[str, bytes]) -> Any:
+    """Fetches the pictures of the page, and nothing else."""
     urls = import_module("weasyprint.urls")
-    fonts = font_files()
 
     class ReportFetcher(urls.URLFetcher):  # type: ignore[misc, name-defined]
         def fetch(self, url: str, headers: Any = None) -> Any:
-            if url in fonts:
+            if url in pictures:
                 return urls.URLFetcherResponse(
-                    url, BytesIO(fonts[url]), {"Content-Type": "font/woff2"}, "200 OK"
+                    url, pictures[url], {"Content-Type": "image/svg+xml"}, "200 OK"
                 )
             return super().fetch(url, headers)
 
     return ReportFetcher(allowed_protocols=["data"], allow_redirects=False)
 
 
-def _write(
-    document: Any,
-    html: str,
-    report: Report | None,
-    record: bytes | None,
-) -> bytes:
-    weasyprint = import_module("weasyprint")
-    moment = (
-        report.as_of.astimezone(UTC) if report else datetime(2000, 1, 1, tzinfo=UTC)
-    )
+def _write(document: Any, html: str, report: Report, record: bytes | None) -> bytes:
     if record is not None:
+        moment = report.as_of.astimezone(UTC)
         document.metadata.attachments.append(
-            weasyprint.Attachment(
+            _press().weasyprint.Attachment(
                 string=record,
                 name="record.json",
                 description="The recorded facts in canonical form; their SHA-256 is "
@@ -215,32 +203,28 @@ def _write(
                 relationship="Source",
             )
         )
-    with _still_clock():
-        return _bytes_of(document, html, record)
-
-
-def _bytes_of(document: Any, html: str, record: bytes | None) -> bytes:
     identifier = hashlib.sha256(html.encode() + (record or b"")).hexdigest()[:32]
-    pdf: bytes = document.write_pdf(
-        finisher=_finish,
-        **{**_options(), "pdf_identifier": identifier.encode()},
-    )
+    # The font tools write the time into a subset unless this variable says one.
+    with _environment("SOURCE_DATE_EPOCH", EPOCH):
+        pdf: bytes = document.write_pdf(
+            finisher=_finish,
+            **{**_options(), "pdf_identifier": identifier.encode()},
+        )
     return pdf
 
 
 @contextmanager
-def _still_clock() -> Iterator[None]:
-    """The font tools write the time into every subset, unless this variable says one;
-    then the same page has the same bytes, whoever prints it and when."""
-    before = os.environ.get("SOURCE_DATE_EPOCH")
-    os.environ["SOURCE_DATE_EPOCH"] = EPOCH
+def _environment(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment, which is the only way to tell these libraries."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            os.environ.pop("SOURCE_DATE_EPOCH", None)
+            os.environ.pop(name, None)
         else:
-            os.environ["SOURCE_DATE_EPOCH"] = before
+            os.environ[name] = before
 
 
 PDFUA = b"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
