@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -10,6 +11,7 @@ from django.db import models
 
 from incidents.models.case import CaseRecord, Lane, user_fk
 from incidents.models.evidence import Evidence, EvidenceLink, KnownUnknown
+from postmortem.lib.currencies import is_currency
 from postmortem.lib.fields import AmountField, LineField, ProseField
 
 
@@ -178,6 +180,16 @@ class ImpactFigure(Claim):
     )
 
     def clean(self) -> None:
+        if re.fullmatch("[A-Z]{3}", self.currency) and not is_currency(self.currency):
+            raise ValidationError(
+                {
+                    "currency": ValidationError(
+                        f"{self.currency} is no currency of ISO 4217. Write its code, "
+                        "such as EUR, USD or JPY.",
+                        code="unknown_currency",
+                    )
+                }
+            )
         if self.amount is not None and not self.currency:
             raise ValidationError(
                 {

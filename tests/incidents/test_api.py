@@ -284,7 +284,9 @@ class TestRows:
         }
         refused = api(responder).post(f"{CASE}figures/", body)
         made = api(responder).post(f"{CASE}figures/", {**body, "currency": "EUR"})
+        odd = api(responder).post(f"{CASE}figures/", {**body, "currency": "ZZZ"})
         assert codes(refused) == {"currency": "currency_missing"}
+        assert codes(odd) == {"currency": "unknown_currency"}
         assert made.json()["amount"] == "412860.2000"
         assert ImpactFigure.objects.get().amount == Decimal("412860.20")
 

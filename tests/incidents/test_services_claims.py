@@ -220,6 +220,16 @@ class TestFigure:
         [
             ({"amount": Decimal("1")}, "currency", "currency_missing"),
             ({"amount": Decimal("1"), "currency": "eur"}, "currency", "invalid"),
+            (
+                {"amount": Decimal("1"), "currency": "ZZZ"},
+                "currency",
+                "unknown_currency",
+            ),
+            (
+                {"amount": Decimal("1"), "currency": "XXX"},
+                "currency",
+                "unknown_currency",
+            ),
             ({"count": None}, "count", "figure_missing"),
             ({"count": -1}, "count", "invalid"),
             ({"measure": "luck"}, "measure", "invalid_choice"),

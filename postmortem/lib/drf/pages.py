@@ -36,10 +36,10 @@ class CursorPagination(pagination.CursorPagination):
             cursor = super().decode_cursor(request)
         except exceptions.NotFound:
             raise _bad_cursor() from None
-        position = cursor.position if cursor else None
-        if position is not None and not (
-            position.isascii() and position.isdecimal() and len(position) < 19
-        ):
+        position = "" if cursor is None else str(cursor.position or "")
+        if position and not (position.isascii() and position.isdecimal()):
+            raise _bad_cursor()
+        if len(position) > 18:
             raise _bad_cursor()
         return cursor
 
