@@ -9,6 +9,9 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from postmortem.lib.drf.parsers import MAX_BODY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -72,6 +75,42 @@ class NeverStoredMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         page = self.get_response(request)
         page.headers.setdefault("Cache-Control", "private, no-store")
+        return page
+
+
+# Room for the other fields of a form beside its file.
+FORM_BYTES = 1024 * 1024
+
+
+def body_limit(request: HttpRequest) -> int:
+    """How many bytes this request may carry. Only who is known may send a file; a token
+    is judged by the API before it reads anything."""
+    is_known = request.user.is_authenticated or "Authorization" in request.headers
+    if not is_known:
+        return FORM_BYTES
+    if request.content_type == "multipart/form-data":
+        return settings.EVIDENCE_MAX_BYTES + FORM_BYTES
+    return MAX_BODY
+
+
+class BoundedBodyMiddleware:
+    """Answer 413 by the length that the request states, before any of it is read, kept
+    in memory or written to disk. Nothing beyond the stated length is ever read, so that
+    a false one does not help; a body without one is none."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        size = int(length) if length.isascii() and length.isdecimal() else 0
+        if size <= FORM_BYTES or size <= (limit := body_limit(request)):
+            return self.get_response(request)
+        page = render(
+            request, "413.html", {"limit_mb": limit // (1024 * 1024)}, status=413
+        )
+        # What is still on its way is not waited for.
+        page.headers["Connection"] = "close"
         return page
 
 

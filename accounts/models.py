@@ -13,7 +13,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from postmortem.lib.fields import LineField
+from postmortem.lib.fields import LineField, ProseField
 from postmortem.lib.times import validate_zone
 
 
@@ -129,6 +129,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_manager(self) -> bool:
         return bool(self.managed_functions)
 
+    @property
+    def other_accounts(self) -> models.QuerySet[User]:
+        """The other accounts of the same human."""
+        return User.objects.filter(person_id=self.person_id).exclude(pk=self.pk)
+
+    @property
+    def person_ids(self) -> frozenset[uuid.UUID]:
+        """The person behind this account, now and before accounts were joined: what was
+        done under an earlier id keeps it."""
+        earlier = self.person_links.values_list("before", flat=True)
+        return frozenset({self.person_id, *earlier})
+
     def is_same_person(self, other: User | None) -> bool:
         return other is not None and self.person_id == other.person_id
 
@@ -136,6 +148,35 @@ class User(AbstractBaseUser, PermissionsMixin):
 def display_name(user: User) -> str:
     """How the sign-in pages address a person."""
     return user.name
+
+
+class PersonLink(models.Model):
+    """One decision of an administrator about who is behind an account; append-only.
+
+    before, after: `person_id` of the account. The ids of before stay known, because
+    deeds that were done under them keep them.
+    """
+
+    class Verb(models.TextChoices):
+        JOIN = "join", "Joined with"
+        PART = "part", "Parted from"
+
+    verb = models.CharField(max_length=4, choices=Verb)
+    account = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="person_links"
+    )
+    other = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    before = models.UUIDField()
+    after = models.UUIDField()
+    reason = ProseField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.get_verb_display().lower()} {self.other}"
 
 
 class Team(models.Model):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.core.exceptions import ValidationError
-from django.db import connection
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import ApiToken, IdempotentRequest, User
-from postmortem.lib.errors import DomainError
+from accounts.models import ApiToken, IdempotentRequest, PersonLink, Role, User
+from postmortem.lib.errors import DomainError, SeparationOfDuties
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -78,6 +79,85 @@ def stand_in(handle: str, *, name: str = "", title: str = "") -> User:
         },
     )
     return user
+
+
+@transaction.atomic
+def join_person(*, actor: User, account: User, to: User, reason: str) -> PersonLink:
+    """Say that `account` and `to` belong to one human, so that separation of duties
+    sees both as one (R-AP-02). Accounts that `account` was joined with come along."""
+    account, to, reason = _person_pair(actor, account, to, reason)
+    if account.is_same_person(to):
+        raise ValidationError(
+            {"to": f"{account.label} and {to.label} are known as one person already."}
+        )
+    before, links = account.person_id, []
+    for each in User.objects.filter(person_id=before).order_by("pk"):
+        User.objects.filter(pk=each.pk).update(person_id=to.person_id)
+        links.append(
+            _link(PersonLink.Verb.JOIN, actor, each, to, before, to.person_id, reason)
+        )
+    return next(link for link in links if link.account_id == account.pk)
+
+
+@transaction.atomic
+def part_person(*, actor: User, account: User, reason: str) -> PersonLink:
+    """Say that `account` is another human's after all. Nobody parts accounts of their
+    own: that would let them approve their own work."""
+    other = account.other_accounts.first()
+    if other is None:
+        raise ValidationError(
+            {"account": f"{account.label} is joined with no other account."}
+        )
+    account, other, reason = _person_pair(actor, account, other, reason)
+    if actor.is_same_person(account):
+        raise SeparationOfDuties(
+            "These are accounts of your own. Another administrator has to part them."
+        )
+    before, after = account.person_id, uuid.uuid4()
+    User.objects.filter(pk=account.pk).update(person_id=after)
+    return _link(PersonLink.Verb.PART, actor, account, other, before, after, reason)
+
+
+def _person_pair(
+    actor: User, account: User, other: User, reason: str
+) -> tuple[User, User, str]:
+    """Both accounts as they stand now, locked, and the reason."""
+    if Role.ADMIN not in actor.roles or not actor.is_active:
+        raise PermissionDenied("Only an administrator says who is behind an account.")
+    if not reason.strip():
+        raise ValidationError(
+            {"reason": ValidationError("Say how you know.", code="required")}
+        )
+    locked = {
+        user.pk: user
+        for user in User.objects.select_for_update()
+        .filter(pk__in=[account.pk, other.pk])
+        .order_by("pk")
+    }
+    return locked[account.pk], locked[other.pk], reason
+
+
+def _link(
+    verb: str,
+    actor: User,
+    account: User,
+    other: User,
+    before: uuid.UUID,
+    after: uuid.UUID,
+    reason: str,
+) -> PersonLink:
+    link = PersonLink(
+        verb=verb,
+        account=account,
+        other=other,
+        before=before,
+        after=after,
+        reason=reason,
+        by=actor,
+    )
+    link.full_clean()
+    link.save()
+    return link
 
 
 def change_preferences(*, actor: User, time_zone: str, notify_by_email: bool) -> User:

@@ -110,9 +110,12 @@ def approval_due(user: User | None = None) -> Iterator[Deadline]:
     )
     if user is not None:
         rows = rows.filter(Q(owner=user) | Q(incident__approvers=user)).distinct()
-    waiting = selectors.with_everything(
-        rows.select_related("incident").prefetch_related("incident__approvers")
+    waiting = list(
+        selectors.with_everything(
+            rows.select_related("incident").prefetch_related("incident__approvers")
+        )
     )
+    selectors.load_conflicts(waiting)
     people: dict[int, User] = {}
     for action in waiting:
         state = selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)

@@ -264,10 +264,16 @@ def _seat_state(
 
 
 def conflicts(action: ActionItem, user: User, purpose: str) -> list[str]:
-    """Why this person may not approve: their part in the action, in words (R-AP-02)."""
+    """Why this person may not approve: their part in the action, in words (R-AP-02).
+
+    Handing an action over does not help, and who imported the case could have written
+    all of it.
+    """
     parts: list[tuple[str, User | None]] = [
         ("owns it", action.owner),
         ("wrote it", action.recorded_by),
+        *(("owned it before", who) for who in former_owners(action)),
+        *(("imported the case", who) for who in importers(action.incident)),
     ]
     if purpose == Purpose.COMPLETION:
         parts.append(("completed it", action.completed_by))
@@ -278,6 +284,45 @@ def conflicts(action: ActionItem, user: User, purpose: str) -> list[str]:
     return list(
         dict.fromkeys(words for words, who in parts if user.is_same_person(who))
     )
+
+
+def former_owners(action: ActionItem) -> list[User]:
+    """Everybody who ever owned the action, from its history."""
+    if not hasattr(action, "_former_owners"):
+        earlier = ActionItem.history.filter(id=action.pk).values("owner_id")
+        owners = User.objects.filter(pk__in=earlier).exclude(pk=action.owner_id)
+        action._former_owners = list(owners)  # type: ignore[attr-defined]
+    return list(action._former_owners)  # type: ignore[attr-defined]
+
+
+def importers(incident: Incident) -> list[User]:
+    """Who brought the case in, when it was imported."""
+    if not hasattr(incident, "_importers"):
+        entries = ActivityEntry.objects.filter(
+            incident=incident, verb="incidents.case_imported"
+        ).select_related("actor")
+        incident._importers = [entry.actor for entry in entries]  # type: ignore[attr-defined]
+    return list(incident._importers)  # type: ignore[attr-defined]
+
+
+def load_conflicts(actions: Iterable[ActionItem]) -> None:
+    """Read for many actions at once what `conflicts` would ask for each."""
+    rows = list(actions)
+    owners: dict[int, set[int]] = {}
+    for pk, owner in ActionItem.history.filter(
+        id__in=[row.pk for row in rows], owner__isnull=False
+    ).values_list("id", "owner_id"):
+        owners.setdefault(pk, set()).add(owner)
+    people = User.objects.in_bulk({pk for found in owners.values() for pk in found})
+    brought: dict[int, list[User]] = {}
+    for entry in ActivityEntry.objects.filter(
+        incident__in={row.incident_id for row in rows}, verb="incidents.case_imported"
+    ).select_related("actor"):
+        brought.setdefault(entry.incident_id, []).append(entry.actor)
+    for row in rows:
+        earlier = owners.get(row.pk, set()) - {row.owner_id}
+        row._former_owners = [people[pk] for pk in sorted(earlier)]  # type: ignore[attr-defined]
+        row.incident._importers = brought.get(row.incident_id, [])  # type: ignore[attr-defined]
 
 
 def seats_of(action: ActionItem, user: User, purpose: str) -> list[str]:
@@ -295,8 +340,6 @@ def seats_of(action: ActionItem, user: User, purpose: str) -> list[str]:
 
 def may_approve(action: ActionItem, user: User, state: ApprovalState) -> bool:
     """Whether this person could fill a seat that is still free."""
-    if conflicts(action, user, state.purpose):
-        return False
     open_seats = {seat.seat for seat in state.seats if seat.state != "approved"}
     taken = any(
         seat.state == "approved"
@@ -304,7 +347,9 @@ def may_approve(action: ActionItem, user: User, state: ApprovalState) -> bool:
         and user.is_same_person(seat.approval.approver)
         for seat in state.seats
     )
-    return not taken and bool(open_seats & set(seats_of(action, user, state.purpose)))
+    if taken or not open_seats & set(seats_of(action, user, state.purpose)):
+        return False
+    return not conflicts(action, user, state.purpose)
 
 
 # --- proof that approvals are what was said ------------------------------------------
@@ -317,7 +362,7 @@ def verify_approvals(incident: Incident) -> Iterator[Breach]:
         (
             entry.verb,
             entry.subject_ref,
-            entry.actor_person,
+            entry.actor_id,
             entry.data.get("digest"),
             entry.data.get("seat"),
         )
@@ -332,7 +377,7 @@ def verify_approvals(incident: Incident) -> Iterator[Breach]:
         said = (
             CHANGES_VERB if asks else APPROVAL_VERBS[Purpose(given.purpose)],
             given.action.ref,
-            given.approver.person_id,
+            given.approver_id,
             given.approved_digest,
             given.seat,
         )

@@ -173,7 +173,10 @@ def _verify_chain(incident: Incident) -> list[Breach]:
         entry.incident = incident
         if entry_hash(entry) != entry.hash:
             breaches.append(Breach(place, "was edited after it was written"))
-        elif entry.actor.person_id != entry.actor_person:
+        elif (
+            entry.actor.person_id != entry.actor_person
+            and entry.actor_person not in entry.actor.person_ids
+        ):
             breaches.append(Breach(place, "names another person than wrote it"))
         previous = entry.hash
     if (expected, previous) != (incident.activity_count, incident.activity_head):

@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.decorators.NeverStoredMiddleware",
+    "accounts.decorators.BoundedBodyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -187,6 +188,7 @@ STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 # does. If not, they are served from where they lie, which needs no preparation.
 STATIC_COLLECTED: bool = env.bool("STATIC_COLLECTED", default=False)
 WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {
@@ -201,6 +203,9 @@ STORAGES = {
 }
 EVIDENCE_MAX_BYTES: int = env.int("EVIDENCE_MAX_BYTES", default=250 * 1024 * 1024)
 EVIDENCE_LINK_HOSTS: list[str] = env.list("EVIDENCE_LINK_HOSTS", default=[])
+# On the disk of the files, where they go next, and not in the memory of a /tmp.
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 SEAL_KEY = secret("SEAL_KEY", default="")

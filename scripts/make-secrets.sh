@@ -12,7 +12,10 @@ random() {
 
 [ -s secrets/database_password ] || random > secrets/database_password
 [ -s secrets/secret_key ] || random > secrets/secret_key
+# These may be empty: keys of before, and the mail server's password.
+[ -e secrets/secret_key_fallbacks ] || : > secrets/secret_key_fallbacks
+[ -e secrets/email_password ] || : > secrets/email_password
 password=$(cat secrets/database_password)
 echo "postgres://postmortem:$password@postgres:5432/postmortem" > secrets/database_url
 # The user in the containers is another one: the folder keeps everybody else out.
-chmod 0444 secrets/database_password secrets/secret_key secrets/database_url
+chmod 0444 secrets/database_* secrets/secret_key* secrets/email_password

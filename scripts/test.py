@@ -191,14 +191,14 @@ def server(
 
 
 @contextlib.contextmanager
-def private_postgres() -> Iterator[str]:
+def private_postgres(password: str | None = None) -> Iterator[str]:
     """A throw-away PostgreSQL on a free loopback port; yields its URL."""
     programs = postgres_bin()
     user = "postgres" if os.geteuid() == 0 else None  # initdb refuses root
     folder = Path(tempfile.mkdtemp(prefix="postmortem-pg-"))
     try:
         data, password_file = folder / "data", folder / "password"
-        password = secrets.token_hex(16)
+        password = password or secrets.token_hex(16)
         password_file.write_text(password)
         if user:
             account = pwd.getpwnam(user)

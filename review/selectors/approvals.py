@@ -135,11 +135,16 @@ def policy_sentence(policy: ClosurePolicy) -> str:
 def excluded_people(incident: Incident) -> dict[UUID, str]:
     """Who may not approve this closure, and why, by person and not by account.
 
-    Commanders and scribes, the review's owner and the owner of its documentation, all
+    Who imported the case; commanders and scribes, the review's owner and the owner of its documentation, all
     of them also after handing over; owners of open mandatory actions. Writing timeline
     entries excludes nobody.
     """
     found: dict[UUID, str] = {}
+    # Whoever brings a case in could have written all of it.
+    for entry in ActivityEntry.objects.filter(
+        incident=incident, verb="incidents.case_imported"
+    ).select_related("actor"):
+        found.setdefault(entry.actor.person_id, "imported this case")
     for duty in Participation.objects.filter(
         incident=incident,
         retracted_at=None,
@@ -325,7 +330,7 @@ def verify_approvals(incident: Incident) -> Iterator[Breach]:
         ]
         if entry.verb != VERB_OF_DECISION[Decision(given.decision)]:
             differs.append("decision")
-        if entry.actor_person != given.approver.person_id:
+        if entry.actor_id != given.approver_id:
             differs.append("approver")
         if (entry.sequence < round_ended) != (given.lapsed_at is not None):
             differs.append("lapsed_at")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -62,15 +64,18 @@ def latest_seal(incident: Incident) -> Seal | None:
     )
 
 
-def signed_bytes(seal: Seal) -> bytes:
-    """What the signature covers: everything the seal says, in canonical form."""
+def signed_bytes(seal: Seal, person: UUID | None = None) -> bytes:
+    """What the signature covers: everything the seal says, in canonical form.
+
+    person: who sealed, by the id of then, where accounts were joined since.
+    """
     return canonical_bytes(
         {
             "format": "postmortem-seal",
             "incident": seal.incident.uuid,
             "sequence": seal.sequence,
             "sealed_at": seal.sealed_at,
-            "sealed_by": seal.sealed_by.person_id,
+            "sealed_by": person or seal.sealed_by.person_id,
             "content_hash": seal.content_hash,
             "activity_count": seal.activity_count,
             "activity_head": seal.activity_head,
@@ -107,12 +112,12 @@ def _bytes(seal: Seal) -> SealCheck:
 
 
 def _signature(seal: Seal) -> SealCheck:
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(seal.public_key))
-        key.verify(bytes.fromhex(seal.signature), signed_bytes(seal))
-    except (InvalidSignature, ValueError):
-        return SealCheck("Signature", False, "does not fit what the seal says")
-    return SealCheck("Signature", True, f"Ed25519, key {seal.public_key[:8]}…")
+    for person in seal.sealed_by.person_ids:
+        with suppress(InvalidSignature, ValueError):
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(seal.public_key))
+            key.verify(bytes.fromhex(seal.signature), signed_bytes(seal, person))
+            return SealCheck("Signature", True, f"Ed25519, key {seal.public_key[:8]}…")
+    return SealCheck("Signature", False, "does not fit what the seal says")
 
 
 def _key(seal: Seal) -> SealCheck:

@@ -12,8 +12,10 @@ from accounts.models import Role, Team, User
 from actions import selectors
 from actions.models import ActionApproval, ActionItem
 from actions.services import approvals, items
+from incidents import activity
 from incidents.models import Incident, Notification
 from postmortem.lib.errors import InvalidTransition, SeparationOfDuties, StaleVersion
+from postmortem.lib.persistence import service
 from tests.actions.conftest import DUE, RAN, Desk
 from tests.conftest import person
 
@@ -54,6 +56,42 @@ class TestApproveAction:
 
         assert refused.value.status == 403
         assert not ActionApproval.objects.exists()
+
+    def test_is_refused_to_who_owned_it_before(
+        self, desk: Desk, reviewer: User, responder: User
+    ) -> None:
+        """R-AP-02: handing an action over makes nobody a second pair of eyes."""
+        action = desk.completed(owner=reviewer)
+        items.edit_action(
+            incident_id=desk.incident.pk,
+            actor=desk.author,
+            number=action.number,
+            owner=responder,
+        )
+
+        with pytest.raises(SeparationOfDuties, match="owned it before"):
+            desk.approve(action, reviewer)
+
+    def test_is_refused_to_who_imported_the_case(
+        self, desk: Desk, reviewer: User
+    ) -> None:
+        """R-AP-02: who brings a case in could have written all of it."""
+        action = desk.completed()
+
+        @service
+        def bring_in() -> None:
+            activity.record(
+                desk.incident,
+                actor=reviewer,
+                verb="incidents.case_imported",
+                sentence="imported the case",
+            )
+
+        desk.incident.refresh_from_db()
+        bring_in()
+
+        with pytest.raises(SeparationOfDuties, match="imported the case"):
+            desk.approve(action, reviewer)
 
     def test_is_refused_to_a_second_account_of_the_owner(
         self, desk: Desk, reviewer: User
