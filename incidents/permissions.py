@@ -55,6 +55,9 @@ TABLE: dict[str, Rule] = {
     "scope.edit": Rule(RECORDERS, OPEN, "edit scope and impact"),
     "evidence.add": Rule(RECORDERS, OPEN, "add evidence"),
     "evidence.download": Rule(EVERYBODY, ANY, "open evidence"),
+    "evidence.redact": Rule(
+        LEADS | {Role.COMPLIANCE}, ANY, "take the content of evidence out of the store"
+    ),
     "unknown.edit": Rule(RECORDERS, OPEN, "edit known unknowns"),
     "timeline.add": Rule(RECORDERS, OPEN, "add to the timeline"),
     "timeline.edit": Rule(RECORDERS, OPEN, "edit the timeline"),

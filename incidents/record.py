@@ -105,6 +105,7 @@ register(
             "who",
             "continuity_risk",
             "technical_context",
+            "communication",
             "lane",
             "state",
             "closed_at",

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from incidents.services import findings, notifications
+from incidents.services import findings, integrity, links, notifications, redaction
 
 
 @shared_task(name="incidents.tasks.refresh_findings")
@@ -23,3 +23,19 @@ def deliver_notification(notification_id: int) -> None:
 @shared_task(name="incidents.tasks.sweep_notifications")
 def sweep_notifications() -> None:
     notifications.sweep_notifications()
+
+
+@shared_task(name="incidents.tasks.check_link")
+def check_link(evidence_id: int) -> None:
+    links.check_link(evidence_id)
+
+
+@shared_task(name="incidents.tasks.sweep_links")
+def sweep_links() -> None:
+    links.sweep_links()
+
+
+@shared_task(name="incidents.tasks.sweep_files")
+def sweep_files() -> None:
+    redaction.sweep_removed()
+    integrity.sweep_files()

@@ -202,7 +202,10 @@ STORAGES = {
     },
 }
 EVIDENCE_MAX_BYTES: int = env.int("EVIDENCE_MAX_BYTES", default=250 * 1024 * 1024)
+# Hosts that links may lead to; without any, every host is accepted and none is asked.
 EVIDENCE_LINK_HOSTS: list[str] = env.list("EVIDENCE_LINK_HOSTS", default=[])
+# Internal networks (10.20.0.0/16) in which listed hosts may be asked; else none is.
+EVIDENCE_LINK_NETWORKS: list[str] = env.list("EVIDENCE_LINK_NETWORKS", default=[])
 # On the disk of the files, where they go next, and not in the memory of a /tmp.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -287,6 +290,14 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
     },
     "build-reports": {"task": "review.tasks.sweep_reports", "schedule": 30.0},
+    "check-links": {
+        "task": "incidents.tasks.sweep_links",
+        "schedule": crontab(minute=17),
+    },
+    "check-files": {
+        "task": "incidents.tasks.sweep_files",
+        "schedule": crontab(minute="*/15"),
+    },
     "open-reviews": {"task": "review.tasks.open_due_reviews", "schedule": 60.0},
     "forget-answers": {
         "task": "accounts.tasks.forget_answers",

@@ -47,6 +47,7 @@ class ScopeOut(ClaimOut):
     who = serializers.CharField(read_only=True)
     continuity_risk = serializers.CharField(read_only=True)
     technical_context = serializers.CharField(read_only=True)
+    communication = serializers.CharField(read_only=True)
     lane = RefField(Lane, read_only=True)
     state = serializers.CharField(read_only=True)
     closed_at = MomentField(read_only=True)
@@ -59,6 +60,7 @@ class ScopeIn(_ClaimIn):
     who = serializers.CharField(required=False, allow_blank=True)
     continuity_risk = serializers.CharField(required=False, allow_blank=True)
     technical_context = serializers.CharField(required=False, allow_blank=True)
+    communication = serializers.CharField(required=False, allow_blank=True)
     lane = RefField(Lane, required=False, allow_null=True)
 
 

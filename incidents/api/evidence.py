@@ -7,7 +7,7 @@ from typing import Any
 from django.http import FileResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
@@ -24,6 +24,7 @@ from incidents.api.base import (
     RowOut,
 )
 from incidents.models import Evidence
+from incidents.services import custody, redaction
 from incidents.services import evidence as services
 from incidents.services.core import retract_record
 from postmortem.lib.drf import AnyOfField, FlagField, JSONParser, WordsField
@@ -46,10 +47,13 @@ class EvidenceOut(RowOut):
     superseded_by = RefField(Evidence, read_only=True)
     supersede_reason = serializers.CharField(read_only=True)
     paired_with = RefField(Evidence, read_only=True)
+    redaction_asked_at = MomentField(read_only=True)
+    redacted_at = MomentField(read_only=True)
+    redaction_reason = serializers.CharField(read_only=True)
     download = serializers.SerializerMethodField()
 
     def get_download(self, row: Evidence) -> str | None:
-        if not row.sha256:
+        if not row.has_file:
             return None
         return reverse(
             "api:evidence-download", args=[self.context["incident"].key, row.number]
@@ -126,6 +130,9 @@ class EvidenceViewSet(CaseViewSet):
         "supersede": "evidence.add",
         "pair": "evidence.add",
         "retract": "evidence.add",
+        "redact": "evidence.redact",
+        "confirm_redaction": "evidence.redact",
+        "drop_redaction": "evidence.redact",
     }
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     noun = "evidence"
@@ -191,11 +198,6 @@ class EvidenceViewSet(CaseViewSet):
         return self.answer(EvidenceOut, row)
 
     @extend_schema(
-        parameters=[
-            OpenApiParameter(
-                "inline", bool, description="Show a picture or plain text in place."
-            )
-        ],
         responses={
             (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY),
         },
@@ -205,9 +207,7 @@ class EvidenceViewSet(CaseViewSet):
         row = self.row(Evidence, number)
         assert isinstance(row, Evidence)
         row.incident = self.incident
-        opened = services.open_evidence_file(
-            row, actor=self.actor, inline=request.query_params.get("inline") == "true"
-        )
+        opened = custody.open_evidence_file(row, actor=self.actor)
         page = FileResponse(opened.handle)
         for name, value in opened.headers.items():
             page[name] = value  # after FileResponse has put in its own
@@ -247,6 +247,39 @@ class EvidenceViewSet(CaseViewSet):
             model=Evidence,
             number=number,
             permission="evidence.add",
+            **self.parse(ReasonIn),
+        )
+        return self.answer(EvidenceOut, row)
+
+    @extend_schema(request=ReasonIn, responses={200: EvidenceOut})
+    def redact(self, request: Request, key: str, number: int) -> Response:
+        """Ask that the content be deleted; only those who may redact open it now."""
+        self.row(Evidence, number)
+        row = redaction.ask_redaction(
+            incident_id=self.incident.pk,
+            actor=self.actor,
+            number=number,
+            **self.parse(ReasonIn),
+        )
+        return self.answer(EvidenceOut, row)
+
+    @extend_schema(request=None, responses={200: EvidenceOut})
+    def confirm_redaction(self, request: Request, key: str, number: int) -> Response:
+        """Delete the content for good, as the second person; the hash stays."""
+        self.row(Evidence, number)
+        row = redaction.confirm_redaction(
+            incident_id=self.incident.pk, actor=self.actor, number=number
+        )
+        return self.answer(EvidenceOut, row)
+
+    @extend_schema(request=ReasonIn, responses={200: EvidenceOut})
+    def drop_redaction(self, request: Request, key: str, number: int) -> Response:
+        """Keep the content after all, with a reason."""
+        self.row(Evidence, number)
+        row = redaction.drop_redaction(
+            incident_id=self.incident.pk,
+            actor=self.actor,
+            number=number,
             **self.parse(ReasonIn),
         )
         return self.answer(EvidenceOut, row)

@@ -8,10 +8,20 @@ from typing import Any
 
 from incidents import selectors
 from incidents.checks.base import form, short
-from incidents.models import Lane
+from incidents.models import Evidence, Incident, LinkCheck
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 
-MONEY_LANES = frozenset({"payouts", "ledger", "refunds", "virtual-accounts"})
+Kind = Evidence.Kind
+# The rows of artifacts that a review rests on: words, kinds, what they show.
+ARTIFACT_ROWS = (
+    ("timeline notes", {Kind.NOTES, Kind.CHAT}, "the sequence"),
+    (
+        "logs",
+        {Kind.LOG_QUERY, Kind.EVENT, Kind.TRACE, Kind.CONTROL_LOG},
+        "what happened",
+    ),
+    ("metrics snapshots", {Kind.METRIC}, "what happened and the impact"),
+)
 
 
 def _claims(case: Case) -> Iterator[tuple[Any, str, str]]:
@@ -84,22 +94,40 @@ def not_only_summary(case: Case) -> Iterator[Problem]:
 def money_is_paired(case: Case) -> Iterator[Problem]:
     """When payouts, refunds or the ledger were touched, the systems' record and the
     books' record have to be laid side by side: each alone may look fine."""
-    touched = [
-        lane.name
-        for lane in case.load(selectors.lanes)
-        if lane.slug in MONEY_LANES or lane.family == Lane.Family.DISBURSEMENTS
-    ]
+    money = case.load(selectors.money_lanes)
+    cited = case.load(selectors.citations)
     rows = [r for r in case.load(selectors.evidence) if r.superseded_by_id is None]
-    if touched and not any(row.paired_with_id for row in rows):
+    if money and not any(row.paired_with_id for row in rows):
+        touched = [lane.name for lane in money]
         yield Problem(
             f"{', '.join(touched)} touched, but no operational record is paired with a "
             "finance record",
             hint="Pair, for example, the payout register with the bank's "
             "acknowledgement.",
             fix_label="Pair records",
-            url=form(case.incident, "evidence_list"),
+            url=form(case.incident, "evidence_list", query="use=unpaired"),
             inputs=tuple(touched),
         )
+        return
+    for row in rows:
+        missing = selectors.missing_pair(
+            row, cited.get(row.pk, []), {lane.pk for lane in money}
+        )
+        if missing:
+            have = row.get_side_display().lower()
+            yield Problem(
+                f"{row.ref} is {_a(have)} without the {missing} record of the same "
+                "matter",
+                subject=row,
+                hint="Each of the two alone may look fine.",
+                fix_label="Pair",
+                url=form(case.incident, "evidence_pair", row.number),
+                inputs=(row.side, missing),
+            )
+
+
+def _a(words: str) -> str:
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 @check(
@@ -163,6 +191,7 @@ def supports_a_claim(case: Case) -> Iterator[Problem]:
 def files_in_place(case: Case) -> Iterator[Problem]:
     """A file that the store has lost, or that has another size than when it was hashed,
     proves nothing. `manage.py verify` also computes every hash again."""
+    cited = case.load(selectors.citations)
     for row, words in case.load(selectors.lost_files):
         yield Problem(
             f"The file of {row.ref} {words}",
@@ -170,6 +199,15 @@ def files_in_place(case: Case) -> Iterator[Problem]:
             hint="Restore it from the backup; its SHA-256 tells which one it is.",
             inputs=(row.sha256,),
         )
+        for use in selectors.uses_of(row, cited.get(row.pk, [])):
+            yield Problem(
+                f"{use.ref} rests on {row.ref}, whose file {words}",
+                subject=use.claim,
+                hint="It proves nothing until the file is restored.",
+                fix_label="Open",
+                url=row.get_absolute_url(),
+                inputs=(row.sha256,),
+            )
 
 
 def _coverage(case: Case) -> dict[str, Any]:
@@ -234,3 +272,90 @@ def sources_disagree(case: Case) -> Iterator[Problem]:
             url=form(case.incident, "unknown_add"),
             inputs=(sentence,),
         )
+
+
+@check(
+    "EV009",
+    "A durable link answers",
+    level=Level.WARNING,
+    requirements=("R-EV-07",),
+    tab="Evidence",
+)
+def link_answers(case: Case) -> Iterator[Problem]:
+    """A link is durable only while it opens. Links to listed hosts are asked once a
+    day; one that no longer answers proves nothing to the next reader."""
+    checks = case.load(selectors.link_checks)
+    for row in case.load(selectors.evidence):
+        found = checks.get(row.pk)
+        if found and found.state == LinkCheck.State.BROKEN and not row.superseded_by_id:
+            yield Problem(
+                f"The link of {row.ref} is broken. {found.words}",
+                subject=row,
+                hint="Attach the file itself, or supersede it by a link that answers.",
+                fix_label="Attach file",
+                url=form(case.incident, "evidence_attach", row.number)
+                if not row.sha256
+                else "",
+                inputs=(row.url, found.http_status),
+            )
+
+
+@check(
+    "EV010",
+    "Notes, logs and metrics are originals",
+    level=Level.WARNING,
+    requirements=("R-EV-01", "R-EV-02", "R-EV-03", "R-EV-04"),
+    tab="Evidence",
+)
+def rows_of_artifacts(case: Case) -> Iterator[Problem]:
+    """Timeline notes tell the sequence, logs what happened, metrics snapshots what it
+    did. What was captured during the incident comes first; a summary written later
+    restates it. Entries recorded live are notes already."""
+    if case.incident.status in {Incident.Status.ACTIVE, Incident.Status.CANCELLED}:
+        return
+    live = [r for r in case.load(selectors.evidence) if r.superseded_by_id is None]
+    for words, kinds, shows in ARTIFACT_ROWS:
+        rows = [row for row in live if row.kind in kinds]
+        if any(row.is_original for row in rows):
+            continue
+        refs = [row.ref for row in rows]
+        if refs:
+            yield Problem(
+                f"{words.capitalize()} are there only as later summary "
+                f"({', '.join(refs)})",
+                hint="Add what was captured during the incident; keep the summary "
+                "after it.",
+                fix_label="Add original",
+                url=form(case.incident, "evidence_add"),
+                inputs=(words, *refs),
+            )
+        elif words != "timeline notes":
+            yield Problem(
+                f"No {words} in the record to show {shows}",
+                hint="Add the original, or state as a known unknown why there is none.",
+                fix_label="Add original",
+                url=form(case.incident, "evidence_add"),
+                inputs=(words,),
+                level=Level.INFO,
+            )
+
+
+@check(
+    "EV011",
+    "A redaction that was asked for is decided",
+    level=Level.WARNING,
+    requirements=("R-EV-09",),
+    tab="Evidence",
+)
+def redaction_is_decided(case: Case) -> Iterator[Problem]:
+    """Content that must not be kept stays in the store until a second person confirms
+    its deletion, or keeps it."""
+    for row in case.load(selectors.evidence):
+        if row.redaction_asked_at and not row.is_redacted:
+            yield Problem(
+                f"The redaction of {row.ref} waits for a second person",
+                subject=row,
+                hint=short(row.redaction_reason, 120),
+                fix_label="Decide",
+                inputs=(row.redaction_asked_at,),
+            )

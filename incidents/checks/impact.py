@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from incidents import selectors
 from incidents.checks.base import form, short
-from incidents.models import ImpactFigure, ImpactStatement
+from incidents.models import Evidence, ImpactFigure, ImpactStatement, Incident
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 
 Kind = ImpactStatement.Kind
+Measure = ImpactFigure.Measure
+Artifact = Evidence.Kind
 BY_HAND = re.compile(
     r"\b(?:by hand|manual(?:ly)? (?:correct|repair|replay|refund|reconcil)\w*|"
     r"rebuilt|re-?imported|re-?issued|reconciled|corrected afterwards)\b",
@@ -121,19 +124,21 @@ def downstream_addressed(case: Case) -> Iterator[Problem]:
 
 @check(
     "SC010",
-    "An estimate says how it was worked out",
+    "An amount or estimate says how it was worked out",
     level=Level.WARNING,
     requirements=("R-MT-02",),
     tab="Impact",
     row=Row.IMPACT,
 )
 def estimate_has_method(case: Case) -> Iterator[Problem]:
-    """An estimate without its method cannot be checked or corrected by the next
-    reader."""
+    """A sum of money, or an estimate of anything, cannot be checked or corrected by the
+    next reader without its method."""
     for row in case.load(selectors.figures):
-        if row.basis == ImpactFigure.Basis.ESTIMATE and not row.method:
+        estimate = row.basis == ImpactFigure.Basis.ESTIMATE
+        if not row.method and (estimate or row.amount is not None):
             yield Problem(
-                f"Estimate “{short(row.label)}” has no method",
+                f"{'Estimate' if estimate else 'Amount'} “{short(row.label)}” has no "
+                "method",
                 subject=row,
                 hint="Say how the figure was worked out.",
                 fix_label="Add method",
@@ -162,3 +167,65 @@ def figure_has_evidence(case: Case) -> Iterator[Problem]:
                 url=form(case.incident, "figure_edit", row.number),
                 inputs=(row.label, row.count, row.amount, row.currency),
             )
+
+
+def _pack(case: Case) -> Iterator[tuple[str, bool]]:
+    """The parts of the impact evidence pack, and whether each is there (R-SC-11)."""
+    figures = case.load(selectors.figures)
+    claims: list[Any] = [
+        *case.load(selectors.impacts),
+        *figures,
+        *case.load(selectors.scope),
+    ]
+    kinds = {item.kind for claim in claims for item in claim.evidence}
+    measures = {row.measure for row in figures}
+    amounts = any(row.amount is not None for row in figures)
+    yield "incident metrics", bool(kinds & {Artifact.METRIC, Artifact.ALERT})
+    yield (
+        "backlog counts",
+        Measure.BACKLOG in measures or Artifact.RECONCILIATION in kinds,
+    )
+    yield (
+        "customer error samples",
+        bool(kinds & {Artifact.SAMPLE, Artifact.LOG_QUERY, Artifact.SCREENSHOT}),
+    )
+    yield (
+        "complaint volume",
+        Measure.COMPLAINTS in measures or Artifact.COMPLAINTS in kinds,
+    )
+    yield (
+        "quantified transaction or revenue effects",
+        amounts
+        or bool(
+            measures
+            & {Measure.FAILED, Measure.DELAYED, Measure.DUPLICATES, Measure.REVENUE}
+        ),
+    )
+
+
+@check(
+    "SC018",
+    "The impact evidence pack is complete",
+    level=Level.INFO,
+    requirements=("R-SC-11",),
+    tab="Impact",
+    row=Row.IMPACT,
+)
+def pack_is_complete(case: Case) -> Iterator[Problem]:
+    """Metrics, backlog, error samples, complaints and quantified effects each show a
+    side of the impact that the others hide. What is not available is said, not
+    skipped."""
+    if case.incident.status in {Incident.Status.ACTIVE, Incident.Status.CANCELLED}:
+        return
+    if not any(not row.no_material_change for row in case.load(selectors.impacts)):
+        return
+    missing = [words for words, there in _pack(case) if not there]
+    if missing:
+        yield Problem(
+            f"The impact evidence has no {', no '.join(missing)}",
+            hint="Link what is available to the impact or its figures; accept this "
+            "finding for what is not.",
+            fix_label="Add evidence",
+            url=form(case.incident, "evidence_add"),
+            inputs=tuple(missing),
+        )

@@ -8,11 +8,18 @@ from datetime import timedelta
 
 from incidents import selectors
 from incidents.checks.base import form, short
-from incidents.models import Incident, ScopeStatement
+from incidents.models import (
+    Evidence,
+    Incident,
+    Participation,
+    ScopeStatement,
+    Severity,
+)
 from postmortem.lib.findings import Case, Gate, Level, Problem, Row, check
 from postmortem.lib.times import on_clock
 
 Audience = ScopeStatement.Audience
+Duty = Participation.Duty
 _LINES = {
     Audience.EXPERIENCED: "What users experienced is not stated",
     Audience.INTERNAL: "What happened in internal processing is not stated",
@@ -20,6 +27,16 @@ _LINES = {
 _UPTIME = re.compile(
     r"\b(uptime|downtime|availab\w+|unavailab\w+|outage|offline|unreachable|down"
     r"|5xx|50[0234]|errors? rate|latency|time-?outs?)\b",
+    re.IGNORECASE,
+)
+_UP = re.compile(
+    r"\b(?:9\d(?:[.,]\d+)?\s*% (?:uptime|availab\w+)"
+    r"|(?:uptime|availability) (?:\w+ ){0,3}(?:9\d(?:[.,]\d+)?\s*%|high|normal|green)"
+    r"|(?:high|full|normal) (?:uptime|availability)"
+    r"|(?:services?|systems?|apis?|sites?|health checks?|monitors?|monitoring"
+    r"|dashboards?) (?:\w+ )?(?:stayed|remained|kept|was|were) (?:\w+ )?"
+    r"(?:up|available|healthy|green|reachable)"
+    r"|(?:no|without) (?:any )?(?:downtime|outage))(?!\w)",
     re.IGNORECASE,
 )
 _OUTCOME = re.compile(
@@ -183,6 +200,103 @@ def three_questions(case: Case) -> Iterator[Problem]:
                 url=form(case.incident, "scope_edit", row.number),
                 inputs=(row.who, row.continuity_risk),
             )
+
+
+@check(
+    "SC016",
+    "Communication is part of the scope",
+    level=Level.WARNING,
+    requirements=("R-SC-06",),
+    tab="Scope",
+    row=Row.IMPACT,
+)
+def says_what_they_are_told(case: Case) -> Iterator[Problem]:
+    """While customers are affected, what they are told belongs to the scope: silence
+    makes a second incident out of the first."""
+    if case.incident.status not in {Incident.Status.ACTIVE, Incident.Status.STABILIZED}:
+        return
+    for row in case.load(selectors.scope):
+        if (
+            row.audience == Audience.EXPERIENCED
+            and row.state == ScopeStatement.State.OPEN
+            and not row.communication
+        ):
+            yield Problem(
+                f"“{short(row.consequence)}” does not say what customers are told",
+                subject=row,
+                hint="Name the update, where it went and when the next one is due.",
+                fix_label="Say it",
+                url=form(case.incident, "scope_edit", row.number),
+                inputs=(row.communication,),
+            )
+
+
+def _high_uptime(case: Case) -> str:
+    """The words that say that uptime stayed high; '' if nothing says so."""
+    texts = [
+        case.incident.summary,
+        *(
+            text
+            for row in case.load(selectors.scope)
+            for text in (row.consequence, row.technical_context)
+        ),
+        *(row.statement for row in case.load(selectors.impacts)),
+    ]
+    found = next(filter(None, map(_UP.search, texts)), None)
+    return " ".join(found.group().split()) if found else ""
+
+
+@check(
+    "SC017",
+    "Impact under high uptime is escalated",
+    level=Level.WARNING,
+    requirements=("R-SC-09",),
+    tab="Scope",
+    row=Row.IMPACT,
+)
+def escalated_under_high_uptime(case: Case) -> Iterator[Problem]:
+    """Green dashboards hide hurt payments best. An impact that uptime does not show
+    takes a severity of at least SEV3, named roles and a written way to escalate."""
+    words = _high_uptime(case)
+    hurt = any(not row.no_material_change for row in case.load(selectors.impacts))
+    if not words or not hurt:
+        return
+    incident = case.incident
+    duties = {row.duty for row in case.load(selectors.participations)}
+    procedures = {Evidence.Kind.RUNBOOK, Evidence.Kind.RUNBOOK_STEP}
+    missing = [
+        (text, url)
+        for is_missing, text, url in (
+            (
+                incident.severity in {Severity.SEV4, Severity.SEV5},
+                f"severity is {incident.severity}",
+                form(incident, "severity_edit"),
+            ),
+            (
+                len(duties - {Duty.RESPONDER}) < 2 or Duty.COMMANDER not in duties,
+                "commander and a second role are not both named",
+                form(incident, "people_list"),
+            ),
+            (
+                not any(
+                    row.kind in procedures for row in case.load(selectors.evidence)
+                ),
+                "no escalation runbook is linked",
+                form(incident, "evidence_add"),
+            ),
+        )
+        if is_missing
+    ]
+    if missing:
+        yield Problem(
+            f"Payments were hurt while uptime stayed high (“{short(words)}”): "
+            f"{'; '.join(text for text, _ in missing)}",
+            hint="Escalate early: severity, roles and procedure before the numbers "
+            "turn red.",
+            fix_label="Escalate",
+            url=missing[0][1],
+            inputs=(words, *(text for text, _ in missing)),
+        )
 
 
 @check(

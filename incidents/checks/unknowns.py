@@ -111,3 +111,27 @@ def first_day(case: Case) -> Iterator[Problem]:
             fix_label="State unknown",
             url=form(case.incident, "unknown_add"),
         )
+
+
+@check(
+    "KU005",
+    "A settled unknown shows its answer",
+    level=Level.WARNING,
+    requirements=("R-KU-01", "R-EV-05"),
+    tab="Known unknowns",
+    row=Row.RCA,
+)
+def answer_has_proof(case: Case) -> Iterator[Problem]:
+    """An answer without its artifact is one more assumption, and a closed one."""
+    for row in case.load(selectors.unknowns):
+        if row.state == KnownUnknown.State.RESOLVED and not any(
+            item.proves for item in row.evidence
+        ):
+            yield Problem(
+                f"“{short(row.question)}” is resolved without an original record",
+                subject=row,
+                hint="Link the record that gives the answer, or reopen the question.",
+                fix_label="Link evidence",
+                url=form(case.incident, "unknown_edit", row.number),
+                inputs=(row.state, row.resolution),
+            )

@@ -34,6 +34,7 @@ class ScopeForm(EvidenceMixin):
     who = model_field(ScopeStatement, "who")
     continuity_risk = model_field(ScopeStatement, "continuity_risk")
     technical_context = model_field(ScopeStatement, "technical_context")
+    communication = model_field(ScopeStatement, "communication")
     lane = forms.ModelChoiceField(queryset=Lane.objects.none(), required=False)
 
     def narrow(self, incident: Incident) -> None:

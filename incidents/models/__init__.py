@@ -30,6 +30,7 @@ from incidents.models.evidence import (
     EvidenceLink,
     KnownUnknown,
     KnownUnknownEvidence,
+    LinkCheck,
     StoredFile,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "KnownUnknown",
     "KnownUnknownEvidence",
     "Lane",
+    "LinkCheck",
     "Notification",
     "Participation",
     "ScopeEvidence",

@@ -75,6 +75,11 @@ class ScopeStatement(Claim):
     who = ProseField("who was blocked or delayed", blank=True)
     continuity_risk = ProseField("where continuity risk appeared", blank=True)
     technical_context = ProseField(blank=True)
+    communication = ProseField(
+        "what they are told",
+        blank=True,
+        help_text="Which update went to whom and where; “nobody was told” and why.",
+    )
     lane = models.ForeignKey(
         Lane, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, URLValidator
@@ -92,6 +94,12 @@ class Evidence(CaseRecord):
     paired_with = models.ForeignKey(
         "self", on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
+    # Outside the record: taking content away changes no fact and no content hash.
+    redaction_reason = ProseField(blank=True, editable=False)
+    redaction_asked_at = models.DateTimeField(null=True, editable=False)
+    redaction_asked_by = user_fk(editable=False)
+    redacted_at = models.DateTimeField(null=True, editable=False)
+    redacted_by = user_fk(editable=False)
 
     class Meta(CaseRecord.Meta):
         indexes = [models.Index(fields=["sha256"])]
@@ -106,9 +114,19 @@ class Evidence(CaseRecord):
         )
 
     @property
+    def is_redacted(self) -> bool:
+        """Its content was taken out of the store; hash and custody stay."""
+        return self.redacted_at is not None
+
+    @property
+    def has_file(self) -> bool:
+        """Its stored bytes should open."""
+        return bool(self.sha256) and not self.is_redacted
+
+    @property
     def is_openable(self) -> bool:
         """Another reviewer can open it: a file or a link, not only a mention."""
-        return bool(self.sha256 or self.url)
+        return bool(self.has_file or self.url)
 
     @property
     def proves(self) -> bool:
@@ -126,15 +144,45 @@ class Evidence(CaseRecord):
 
 
 class StoredFile(models.Model):
-    """The bytes behind a SHA-256, stored once whatever the number of artifacts."""
+    """The bytes behind a SHA-256, stored once whatever the number of artifacts.
+
+    checked_at, problem: when they were last read and hashed again, and what was wrong
+    ('' if nothing). removed_at: no artifact may open them any more; they are deleted.
+    """
 
     sha256 = models.CharField(max_length=64, unique=True, validators=[sha256_validator])
     size = models.BigIntegerField()
     path = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True, db_index=True)
+    problem = LineField(max_length=200, blank=True)
+    removed_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.sha256
+
+
+class LinkCheck(models.Model):
+    """What a durable link answered last; an observation, no part of the record.
+
+    http_status: of the last answer, None without one. words: what happened, in ours.
+    """
+
+    class State(models.TextChoices):
+        OK = "ok", "Answers"
+        BROKEN = "broken", "Broken"
+        UNCHECKED = "unchecked", "Not checked"
+
+    evidence = models.OneToOneField(
+        Evidence, on_delete=models.CASCADE, related_name="link_check"
+    )
+    state = models.CharField(max_length=9, choices=State)
+    http_status = models.PositiveSmallIntegerField(null=True)
+    words = LineField(max_length=200)
+    checked_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.evidence_id}: {self.words}"
 
 
 class EvidenceLink(models.Model):
@@ -193,6 +241,36 @@ class KnownUnknown(CaseRecord):
     resolution = ProseField(blank=True)
     resolved_at = models.DateTimeField(null=True, editable=False)
     resolved_by = user_fk(editable=False)
+
+    # The three that are nearly always open on the first day (R-KU-02): question, why it
+    # matters, what would settle it.
+    FIRST_DAY: ClassVar[dict[str, tuple[str, str, str]]] = {
+        "provider": (
+            "What happened inside the provider chain, and when?",
+            "Our signals show the effect; whether it began there decides the cause and "
+            "what we may claim.",
+            "The provider's written incident report with its own times",
+        ),
+        "cause": (
+            "Is the systemic cause confirmed, or only the one that fits?",
+            "An action against an assumed cause leaves the real one in place.",
+            "A test or record that would look different if the cause were another",
+        ),
+        "finance": (
+            "What is the complete financial impact?",
+            "First figures leave out reversals, fees and what is corrected by hand.",
+            "The reconciliation of the whole window, signed off by finance",
+        ),
+    }
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """Its preserved artifacts; read with `evidence_links__evidence` prefetched."""
+        return [
+            link.evidence
+            for link in self.evidence_links.all()  # type: ignore[attr-defined]
+            if link.retracted_at is None
+        ]
 
     def __str__(self) -> str:
         return f"{self.ref} {self.question}"

@@ -2,12 +2,20 @@
 evidence is used, the quality of the record."""
 
 from incidents.selectors.artifacts import (
+    Citation,
     Use,
     altered_files,
+    citations,
+    custody,
     evidence_in_use,
     evidence_use,
+    link_checks,
     link_models,
     lost_files,
+    missing_pair,
+    money_lanes,
+    stored_files,
+    uses_of,
 )
 from incidents.selectors.quality import (
     Clock,
@@ -49,10 +57,13 @@ from incidents.selectors.stored import (
     StoredFindings,
     from_snapshot,
     is_current,
+    stored_facts,
     stored_findings,
+    stored_with_findings,
 )
 
 __all__ = [
+    "Citation",
     "Clock",
     "KindQuality",
     "RecordQuality",
@@ -61,12 +72,14 @@ __all__ = [
     "activity_list",
     "altered_files",
     "blocking",
+    "citations",
     "claim_models",
     "claims",
     "clock",
     "commander",
     "content_hash",
     "current_duties",
+    "custody",
     "evidence",
     "evidence_in_use",
     "evidence_use",
@@ -79,8 +92,11 @@ __all__ = [
     "impacts",
     "is_current",
     "lanes",
+    "link_checks",
     "link_models",
     "lost_files",
+    "missing_pair",
+    "money_lanes",
     "next_gate",
     "next_step",
     "participations",
@@ -90,7 +106,11 @@ __all__ = [
     "record_quality",
     "scope",
     "search",
+    "stored_facts",
+    "stored_files",
     "stored_findings",
+    "stored_with_findings",
     "unknowns",
+    "uses_of",
     "waivers",
 ]

@@ -10,14 +10,21 @@ from typing import Any
 
 from django.apps import apps
 from django.core.files.storage import default_storage
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 
 from incidents.models import (
+    ActivityEntry,
     Evidence,
     EvidenceLink,
     Incident,
+    Lane,
+    LinkCheck,
     StoredFile,
 )
-from incidents.selectors.rows import evidence
+from incidents.selectors.rows import evidence, lanes
+
+MONEY_LANES = frozenset({"payouts", "ledger", "refunds", "virtual-accounts"})
 
 
 @dataclass(frozen=True)
@@ -79,14 +86,110 @@ def evidence_in_use(incident: Incident) -> set[int]:
     return {pk for (pk,) in first.union(*others)}
 
 
-def lost_files(incident: Incident) -> list[tuple[Evidence, str]]:
-    """Artifacts whose bytes are not in the store as they were hashed: gone, or of
-    another size. The hash itself is computed again by `manage.py verify`."""
-    rows = [row for row in evidence(incident) if row.sha256]
-    stored = {
-        item.sha256: item
-        for item in StoredFile.objects.filter(sha256__in={row.sha256 for row in rows})
+@dataclass(frozen=True)
+class Citation:
+    """That a claim in force rests on an artifact: its model, its key, its lane."""
+
+    model: Any
+    claim_id: int
+    lane_id: int | None
+
+
+def citations(incident: Incident) -> dict[int, list[Citation]]:
+    """For each artifact (by primary key) who cites it: one query for all of them."""
+    parts = []
+    for position, model in enumerate(link_models()):
+        claim = model._meta.get_field("claim").related_model
+        has_lane = any(field.name == "lane" for field in claim._meta.fields)
+        parts.append(
+            model._default_manager.filter(
+                incident=incident, retracted_at=None, claim__retracted_at=None
+            )
+            .order_by()
+            .annotate(
+                kind=Value(position),
+                lane=Coalesce("claim__lane_id", Value(0)) if has_lane else Value(0),
+            )
+            .values_list("evidence_id", "kind", "claim_id", "lane")
+        )
+    found: dict[int, list[Citation]] = defaultdict(list)
+    for evidence_id, kind, claim_id, lane in parts[0].union(*parts[1:], all=True):
+        found[evidence_id].append(Citation(link_models()[kind], claim_id, lane or None))
+    return dict(found)
+
+
+def uses_of(row: Evidence, cited: list[Citation]) -> list[Use]:
+    """The claims that rest on one artifact: a query for each kind that does."""
+    found = []
+    for model in dict.fromkeys(item.model for item in cited):
+        label = str(model._meta.get_field("claim").related_model._meta.verbose_name)
+        for link in model._default_manager.filter(
+            evidence=row, retracted_at=None, claim__retracted_at=None
+        ).select_related("claim"):
+            link.claim.incident = row.incident
+            found.append(Use(link.claim, label, link.note))
+    return found
+
+
+def money_lanes(incident: Incident) -> list[Lane]:
+    """The lanes in which money or the books were touched (R-EV-08)."""
+    return [
+        lane
+        for lane in lanes(incident)
+        if lane.slug in MONEY_LANES or lane.family == Lane.Family.DISBURSEMENTS
+    ]
+
+
+def missing_pair(row: Evidence, cited: list[Citation], money: set[int]) -> str:
+    """Which side of the pair is missing: 'operational', 'finance', or '' (R-EV-08).
+
+    A finance record needs the systems' record of the same matter; an operational one
+    needs the books' record when it reconciles, or shows a claim on a money lane.
+    money: primary keys of these lanes.
+    """
+    if row.paired_with_id or row.superseded_by_id:
+        return ""
+    if row.side == Evidence.Side.FINANCE:
+        return str(Evidence.Side.OPERATIONAL)
+    touches = any(item.lane_id in money for item in cited)
+    if row.kind == Evidence.Kind.RECONCILIATION or touches:
+        return str(Evidence.Side.FINANCE)
+    return ""
+
+
+def custody(incident: Incident, row: Evidence) -> list[ActivityEntry]:
+    """What was done with an artifact and by whom, the latest first: added, edited,
+    superseded, paired, downloaded, exported, redacted, hashed again."""
+    return list(
+        ActivityEntry.objects.filter(incident=incident, subject_ref=row.ref).order_by(
+            "-sequence"
+        )
+    )
+
+
+def link_checks(incident: Incident) -> dict[int, LinkCheck]:
+    """The last answer of each durable link, by the primary key of its artifact."""
+    return {
+        check.evidence_id: check
+        for check in LinkCheck.objects.filter(evidence__incident=incident)
     }
+
+
+def stored_files(rows: list[Evidence]) -> dict[str, StoredFile]:
+    """What is known of the bytes of these artifacts, by SHA-256, in one query."""
+    wanted = {row.sha256 for row in rows if row.has_file}
+    return {
+        item.sha256: item
+        for item in StoredFile.objects.filter(sha256__in=wanted, removed_at=None)
+    }
+
+
+def lost_files(incident: Incident) -> list[tuple[Evidence, str]]:
+    """Artifacts whose bytes are not in the store as they were hashed: gone, of another
+    size, or found altered when they were last hashed again. Redacted ones are not
+    lost."""
+    rows = [row for row in evidence(incident) if row.has_file]
+    stored = stored_files(rows)
     lost: list[tuple[Evidence, str]] = []
     for row in rows:
         item = stored.get(row.sha256)
@@ -98,18 +201,19 @@ def lost_files(incident: Incident) -> list[tuple[Evidence, str]]:
             lost.append((row, "is not in the store"))
         elif size != row.size:
             lost.append((row, f"has {size} bytes in the store, not {row.size}"))
+        elif item and item.problem:
+            lost.append((row, item.problem))
     return lost
 
 
 def altered_files(incident: Incident) -> list[tuple[Evidence, str]]:
-    """As `lost_files`, and also every stored file whose SHA-256 has changed."""
+    """As `lost_files`, and every stored file is hashed again now."""
     found = lost_files(incident)
     known = {row.pk for row, _ in found}
-    for row in evidence(incident):
-        if not row.sha256 or row.pk in known:
-            continue
-        path = StoredFile.objects.values_list("path", flat=True).get(sha256=row.sha256)
-        with default_storage.open(path, "rb") as stored:
-            if hashlib.file_digest(stored, "sha256").hexdigest() != row.sha256:
+    rows = [row for row in evidence(incident) if row.has_file and row.pk not in known]
+    stored = stored_files(rows)
+    for row in rows:
+        with default_storage.open(stored[row.sha256].path, "rb") as handle:
+            if hashlib.file_digest(handle, "sha256").hexdigest() != row.sha256:
                 found.append((row, "was altered: its SHA-256 has changed"))
     return found

@@ -1,5 +1,5 @@
 """Evidence: added by upload, by durable link or by name; never replaced, only
-superseded; opened without letting a browser run it."""
+superseded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import User
@@ -24,20 +25,15 @@ from incidents.services.core import (
     lock_incident,
     require_reason,
 )
-from incidents.services.files import EvidenceFile, KeptFile, keep_file, open_kept
-from postmortem.lib.errors import DomainError, InvalidTransition
+from incidents.services.files import KeptFile, keep_file
+from incidents.services.links import is_listed, plain_host
+from postmortem.lib import jobs
+from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.fields import validate_link
 from postmortem.lib.persistence import save, service
-from postmortem.lib.record import IMPORT_REASON
 from postmortem.lib.times import refuse_future
 
 Upload: TypeAlias = "File[Any] | KeptFile"
-
-
-class FileMissing(DomainError):
-    """The store has lost the bytes of an artifact, or they were cut."""
-
-    code = "file_missing"
 
 
 def add_evidence(
@@ -143,7 +139,10 @@ def store_evidence(
     )
     if kept is not None:
         _attach(row, kept)
-    return add_record(row, actor=actor)
+    add_record(row, actor=actor)
+    if row.url:
+        jobs.kick("incidents.tasks.check_link", evidence_id=row.pk)
+    return row
 
 
 @service
@@ -202,6 +201,8 @@ def edit_evidence(
             subject=row,
             data=moved,
         )
+    if "url" in moved:
+        jobs.kick("incidents.tasks.check_link", evidence_id=row.pk)
     return row
 
 
@@ -322,73 +323,6 @@ def pair_evidence(
     return row
 
 
-def open_evidence_file(
-    evidence: Evidence, *, actor: User, inline: bool = False
-) -> EvidenceFile:
-    """Open an artifact's file for the one who may see its incident.
-
-    Returns the handle with the headers of the answer: an attachment that no browser
-    runs; pictures and plain text may be shown inline. Reads of a restricted incident
-    are logged (decision 12). FileMissing says that the store has lost the bytes.
-    """
-    permissions.require(actor, "evidence.download")
-    if not Incident.objects.visible_to(actor).filter(pk=evidence.incident_id).exists():
-        raise Evidence.DoesNotExist
-    stored = StoredFile.objects.filter(sha256=evidence.sha256).first()
-    if not evidence.sha256 or stored is None or not _was_given(evidence, actor):
-        raise FileMissing(f"{evidence.ref} has no stored file.")
-    try:
-        opened = open_kept(
-            path=stored.path,
-            filename=evidence.filename or evidence.ref,
-            media_type=evidence.media_type,
-            size=stored.size,
-            inline=inline,
-        )
-    except OSError as error:
-        raise FileMissing(
-            f"The file of {evidence.ref} is not in the store. Restore it from the "
-            "backup: its SHA-256 tells which one it is."
-        ) from error
-    if evidence.incident.is_restricted:
-        _log_read(incident_id=evidence.incident_id, actor=actor, evidence=evidence)
-    return opened
-
-
-def _was_given(evidence: Evidence, actor: User) -> bool:
-    """Whether the bytes came to this person's eyes by an upload, not by naming a hash.
-
-    Bytes are stored once for all incidents. A case that is imported names hashes which
-    it may have from anywhere, so it opens no file that lies in an incident which the
-    reader may not see.
-    """
-    same = Evidence.objects.filter(sha256=evidence.sha256)
-    visible = Incident.objects.visible_to(actor)
-    if not same.exclude(incident__in=visible).exists():
-        return True
-    uploads = (
-        row.history.filter(sha256=row.sha256).order_by("history_id").first()
-        for row in same.filter(incident__in=visible)
-    )
-    return any(
-        first is not None and first.history_change_reason != IMPORT_REASON
-        for first in uploads
-    )
-
-
-@service
-def _log_read(*, incident_id: int, actor: User, evidence: Evidence) -> None:
-    """Who opened a file of a restricted incident."""
-    incident = lock_incident(incident_id, actor=actor, permission="evidence.download")
-    activity.record(
-        incident,
-        actor=actor,
-        verb="incidents.evidence_opened",
-        sentence=f"opened {evidence.ref}",
-        subject=evidence,
-    )
-
-
 def _keep(upload: Upload | None) -> KeptFile | None:
     if upload is None or isinstance(upload, KeptFile):
         return upload
@@ -396,7 +330,16 @@ def _keep(upload: Upload | None) -> KeptFile | None:
 
 
 def _attach(row: Evidence, kept: KeptFile) -> None:
-    StoredFile.objects.get_or_create(
+    if Evidence.objects.filter(
+        incident=row.incident, sha256=kept.sha256, redacted_at__isnull=False
+    ).exists():
+        raise _refused(
+            "upload",
+            f"The content of “{kept.filename}” was redacted from this incident and is "
+            "not taken in again. Attach a masked copy.",
+            "redacted",
+        )
+    stored, made = StoredFile.objects.select_for_update().get_or_create(
         sha256=kept.sha256,
         defaults={
             "size": kept.size,
@@ -404,6 +347,17 @@ def _attach(row: Evidence, kept: KeptFile) -> None:
             "created_at": timezone.now(),
         },
     )
+    if not made and stored.removed_at:
+        # Redacted elsewhere: these bytes are deleted, or were uploaded anew just now.
+        if not default_storage.exists(stored.path):
+            raise _refused(
+                "upload",
+                f"“{kept.filename}” was deleted while it was stored. Upload it again.",
+                "upload_again",
+            )
+        StoredFile.objects.filter(pk=stored.pk).update(
+            removed_at=None, problem="", checked_at=None
+        )
     row.sha256 = kept.sha256
     row.size = kept.size
     row.filename = kept.filename
@@ -411,19 +365,22 @@ def _attach(row: Evidence, kept: KeptFile) -> None:
 
 
 def _check_url(url: str) -> None:
-    """A durable link: http or https without credentials. It is never fetched."""
+    """A durable link: http or https without credentials, on a listed host if hosts are
+    listed. It is asked later, by `links.check_link`, and only then."""
     if not url:
         return
     try:
         validate_link(url)
+        host = plain_host(urlsplit(url).hostname or "")
     except ValidationError as error:
         raise ValidationError({"url": error}) from error
-    host = urlsplit(url).hostname or ""
-    allowed: list[str] = settings.EVIDENCE_LINK_HOSTS
-    if allowed and not any(host == a or host.endswith(f".{a}") for a in allowed):
+    except ValueError as error:
+        raise _refused("url", "This link cannot be read.", "invalid") from error
+    if settings.EVIDENCE_LINK_HOSTS and not is_listed(host):
         raise _refused(
             "url",
-            f"Links to {host} are not accepted here. Allowed: {', '.join(allowed)}.",
+            f"Links to {host} are not accepted here. Allowed: "
+            f"{', '.join(settings.EVIDENCE_LINK_HOSTS)}.",
             "host_not_allowed",
         )
 

@@ -120,6 +120,18 @@ urlpatterns = [
         EvidenceViewSet.as_view(on(get="download")),
         name="evidence-download",
     ),
+    *(
+        path(
+            f"{CASE}evidence/<int:number>/redact/{verb}",
+            EvidenceViewSet.as_view(on(post=action)),
+            name=f"evidence-{action}",
+        )
+        for verb, action in (
+            ("", "redact"),
+            ("confirm/", "confirm_redaction"),
+            ("drop/", "drop_redaction"),
+        )
+    ),
     path(f"{CASE}unknowns/", UnknownViewSet.as_view(LIST_ADD), name="unknown-list"),
     path(
         f"{CASE}unknowns/<int:number>/",

@@ -270,6 +270,14 @@ figure_retract = retract_view(
 
 # --- known unknowns ------------------------------------------------------------------
 
+
+def _first_day(request: SignedInRequest, _: Incident) -> dict[str, Any]:
+    """`?usual=provider`: one of the three that are open on nearly every first day."""
+    usual = KnownUnknown.FIRST_DAY.get(request.GET.get("usual", ""))
+    names = ("question", "why_it_matters", "missing_check")
+    return dict(zip(names, usual, strict=True)) if usual else {}
+
+
 unknown_add = add_view(
     "unknown_add",
     forms.UnknownForm,
@@ -278,6 +286,7 @@ unknown_add = add_view(
     title="State a known unknown",
     lead="Name the check that would settle it, who does it and by when.",
     message="The known unknown is recorded.",
+    initial=_first_day,
 )
 unknown_edit = row_view(
     "unknown_edit",

@@ -2,14 +2,23 @@
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from incidents import activity
-from incidents.models import Evidence, Incident, StoredFile
-from incidents.services import claims, evidence, lifecycle, people, unknowns
+from incidents.models import Evidence, Incident, LinkCheck, StoredFile
+from incidents.services import (
+    claims,
+    evidence,
+    integrity,
+    lifecycle,
+    people,
+    redaction,
+    unknowns,
+)
 from incidents.services.core import lock_incident, retract_record
 from postmortem.lib import findings
 from postmortem.lib.findings import Case, Finding, Gate, Level, run_checks
@@ -330,6 +339,21 @@ class TestSC010:
             )
         ]
 
+    def test_asks_the_same_of_every_amount(self, run, incident, responder):
+        """R-MT-02: an actual sum of money has a method too."""
+        impact = make_impact(incident, actor=responder)
+        make_figure(
+            impact,
+            actor=responder,
+            measure="revenue",
+            count=None,
+            amount=Decimal("412860.20"),
+            currency="EUR",
+        )
+        assert [f.message for f in run("SC010")] == [
+            "Amount “Orders without confirmation” has no method"
+        ]
+
     def test_passes_with_a_method(self, run, incident, responder):
         impact = make_impact(incident, actor=responder)
         make_figure(impact, actor=responder, basis="estimate", method="rate × time")
@@ -547,6 +571,40 @@ class TestEV003:
         )
         assert run("EV003") == []
 
+    def test_names_each_record_without_the_other_side(
+        self, run, incident, responder, signal
+    ):
+        """R-EV-08: once one pair is there, what is left is named one by one."""
+        books = make_evidence(incident, actor=responder, side="finance")
+        evidence.pair_evidence(
+            incident_id=incident.pk,
+            actor=responder,
+            number=signal.number,
+            paired_with=books,
+        )
+        make_evidence(incident, actor=responder, side="finance")
+        register = make_evidence(incident, actor=responder)
+        make_scope(
+            incident,
+            actor=responder,
+            lane=incident.lanes.get(slug="payouts"),
+            evidence=[register],
+        )
+        make_evidence(incident, actor=responder)
+
+        assert [(f.subject_ref, f.message) for f in run("EV003")] == [
+            (
+                "EV-3",
+                "EV-3 is a finance record without the operational record of the same "
+                "matter",
+            ),
+            (
+                "EV-4",
+                "EV-4 is an operational record without the finance record of the same "
+                "matter",
+            ),
+        ]
+
     def test_passes_when_no_money_moved(self, run, commander):
         other = make_incident(actor=commander, lanes=["checkout"])
         assert run("EV003", other) == []
@@ -625,8 +683,33 @@ class TestEV006:
             )
         ]
 
+    def test_names_an_altered_file_and_every_claim_that_cites_it(
+        self, run, incident, responder, row
+    ):
+        """R-EV-09, R-EV-05"""
+        make_scope(incident, actor=responder, evidence=[row])
+        make_impact(incident, actor=responder)
+        alter(row)
+
+        integrity.check_file(row.sha256)
+
+        assert [(f.subject_ref, f.message) for f in run("EV006")] == [
+            ("EV-1", "The file of EV-1 was altered: its SHA-256 has changed"),
+            (
+                "SC-1",
+                "SC-1 rests on EV-1, whose file was altered: its SHA-256 has changed",
+            ),
+        ]
+
     def test_passes_while_it_is_there(self, run, row):
         assert run("EV006") == []
+
+
+def alter(row):
+    """Other bytes of the same length under the same name."""
+    path = Path(default_storage.path(StoredFile.objects.get(sha256=row.sha256).path))
+    path.chmod(0o640)
+    path.write_bytes(b"x" * row.size)
 
 
 def cover(incident, **coverage):
@@ -681,6 +764,260 @@ class TestEV008:
         assert run("EV008") == []
         Incident.objects.filter(pk=incident.pk).update(extra={"coverage": "differ"})
         assert run("EV008") == []
+
+
+class TestEV009:
+    def test_names_a_broken_link(self, run, incident, signal):
+        """R-EV-07"""
+        LinkCheck.objects.create(
+            evidence=signal,
+            state="broken",
+            http_status=404,
+            words="Nothing is there any more (404).",
+            checked_at=NOW,
+        )
+        assert run("EV009") == [
+            Finding(
+                "EV009",
+                Level.WARNING,
+                "The link of EV-1 is broken. Nothing is there any more (404).",
+                "Attach the file itself, or supersede it by a link that answers.",
+                subject_ref="EV-1",
+                subject_label="Evidence · EV-1",
+            )
+        ]
+
+    @pytest.mark.parametrize("state", ["ok", "unchecked"])
+    def test_passes_while_it_answers_or_is_not_asked(self, run, signal, state):
+        LinkCheck.objects.create(
+            evidence=signal, state=state, words="…", checked_at=NOW
+        )
+        assert run("EV009") == []
+
+
+class TestEV010:
+    @pytest.mark.parametrize(
+        ("kind", "words"),
+        [
+            ("timeline_notes", "Timeline notes"),
+            ("log_query", "Logs"),
+            ("metric", "Metrics snapshots"),
+        ],
+    )
+    def test_asks_for_the_original_where_a_summary_stands_alone(
+        self, run, incident, responder, kind, words
+    ):
+        """R-EV-01, R-EV-02, R-EV-03, R-EV-04"""
+        Incident.objects.filter(pk=incident.pk).update(status="stabilized")
+        make_evidence(incident, actor=responder, kind=kind, is_original=False)
+        found = next(f for f in run("EV010") if f.level is Level.WARNING)
+        assert found == Finding(
+            "EV010",
+            Level.WARNING,
+            f"{words} are there only as later summary (EV-1)",
+            "Add what was captured during the incident; keep the summary after it.",
+            subject_label="Evidence",
+        )
+
+    def test_names_the_row_that_is_missing(self, run, incident, responder):
+        """R-EV-02, R-EV-03"""
+        Incident.objects.filter(pk=incident.pk).update(status="stabilized")
+        make_evidence(incident, actor=responder, kind="metric")
+        assert [(f.level, f.message) for f in run("EV010")] == [
+            (Level.INFO, "No logs in the record to show what happened")
+        ]
+
+    def test_passes_with_originals_and_while_it_runs(self, run, incident, responder):
+        """R-EV-01"""
+        assert run("EV010") == []
+        Incident.objects.filter(pk=incident.pk).update(status="stabilized")
+        for kind in ("timeline_notes", "log_query", "metric"):
+            make_evidence(incident, actor=responder, kind=kind)
+        assert run("EV010") == []
+
+
+class TestEV011:
+    def test_waits_for_the_second_person(self, run, incident, responder, commander):
+        """R-EV-09"""
+        row = make_evidence(
+            incident, actor=responder, upload=SimpleUploadedFile("e11.csv", b"e,11\n")
+        )
+        assert run("EV011") == []
+        redaction.ask_redaction(
+            incident_id=incident.pk,
+            actor=commander,
+            number=row.number,
+            reason="Names of payers.",
+        )
+        assert run("EV011") == [
+            Finding(
+                "EV011",
+                Level.WARNING,
+                "The redaction of EV-1 waits for a second person",
+                "Names of payers.",
+                subject_ref="EV-1",
+                subject_label="Evidence · EV-1",
+            )
+        ]
+
+
+class TestSC016:
+    def test_asks_what_customers_are_told(self, run, incident, responder):
+        """R-SC-06"""
+        make_scope(incident, actor=responder)
+        make_scope(incident, actor=responder, audience="internal")
+        assert run("SC016") == [
+            Finding(
+                "SC016",
+                Level.WARNING,
+                "“Card orders stayed without confirmation” does not say what customers "
+                "are told",
+                "Name the update, where it went and when the next one is due.",
+                subject_ref="SC-1",
+                subject_label="Scope · SC-1",
+            )
+        ]
+
+    def test_passes_once_it_is_said_or_the_effect_is_over(
+        self, run, incident, responder, signal
+    ):
+        make_scope(incident, actor=responder, communication="Status page, 14:20")
+        over = make_scope(incident, actor=responder)
+        claims.close_scope(
+            incident_id=incident.pk,
+            actor=responder,
+            number=over.number,
+            closing_evidence=signal,
+        )
+        assert run("SC016") == []
+
+
+class TestSC017:
+    GREEN = "Captures failed although availability stayed at 99.98 %"
+
+    @pytest.fixture
+    def small(self, commander):
+        """A SEV4 that the dashboards did not show."""
+        found = make_incident(actor=commander, severity="SEV4")
+        make_impact(found, actor=commander)
+        make_scope(found, actor=commander, consequence=self.GREEN)
+        return found
+
+    def test_forces_early_escalation(self, run, small):
+        """R-SC-09"""
+        found = run("SC017", small)
+        assert found == [
+            Finding(
+                "SC017",
+                Level.WARNING,
+                "Payments were hurt while uptime stayed high (“availability stayed at "
+                "99.98 %”): severity is SEV4; commander and a second role are not both "
+                "named; no escalation runbook is linked",
+                "Escalate early: severity, roles and procedure before the numbers turn "
+                "red.",
+                subject_label="Scope",
+            )
+        ]
+        assert found[0].url.endswith("/severity/")
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "99.99% uptime while captures failed",
+            "All services stayed up; refunds were made twice",
+            "Monitoring was green, payouts waited",
+            "There was no downtime, yet orders got no confirmation",
+            "Uptime was normal",
+        ],
+    )
+    def test_reads_high_uptime_from_the_words(self, run, small, commander, words):
+        claims.edit_scope(
+            incident_id=small.pk, actor=commander, number=1, consequence=words
+        )
+        assert len(run("SC017", small)) == 1
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "The API was down for an hour",
+            "Availability fell to 61 %",
+            "99 orders were available to merchants only later",
+        ],
+    )
+    def test_passes_without_high_uptime(self, run, small, commander, words):
+        claims.edit_scope(
+            incident_id=small.pk, actor=commander, number=1, consequence=words
+        )
+        assert run("SC017", small) == []
+
+    def test_passes_when_it_was_escalated(self, run, incident, commander, responder):
+        """R-SC-09: severity, explicit roles and a procedure."""
+        make_impact(incident, actor=commander)
+        make_scope(incident, actor=commander, consequence=self.GREEN)
+        people.set_duty(
+            incident_id=incident.pk, actor=commander, user=responder, duty="scribe"
+        )
+        make_evidence(incident, actor=commander, kind="runbook_version")
+        assert run("SC017") == []
+
+
+class TestSC018:
+    def test_names_the_missing_parts(self, run, incident, responder, signal):
+        """R-SC-11"""
+        Incident.objects.filter(pk=incident.pk).update(status="stabilized")
+        row = make_impact(incident, actor=responder, evidence=[signal])
+        make_figure(row, actor=responder)
+        assert run("SC018") == [
+            Finding(
+                "SC018",
+                Level.INFO,
+                "The impact evidence has no backlog counts, no customer error samples, "
+                "no complaint volume",
+                "Link what is available to the impact or its figures; accept this "
+                "finding for what is not.",
+                subject_label="Impact",
+            )
+        ]
+
+    def test_passes_with_all_five(self, run, incident, responder, signal):
+        """R-SC-11"""
+        Incident.objects.filter(pk=incident.pk).update(status="stabilized")
+        errors = make_evidence(incident, actor=responder, kind="sample")
+        row = make_impact(incident, actor=responder, evidence=[signal, errors])
+        for measure in ("backlog", "complaints", "failed_transactions"):
+            make_figure(row, actor=responder, measure=measure)
+        assert run("SC018") == []
+
+
+class TestKU005:
+    def resolve(self, incident, responder, **fields):
+        row = make_unknown(incident, actor=responder)
+        unknowns.resolve_unknown(
+            incident_id=incident.pk,
+            actor=responder,
+            number=row.number,
+            resolution="No.",
+            **fields,
+        )
+
+    def test_wants_the_record_that_gives_the_answer(self, run, incident, responder):
+        """R-KU-01"""
+        self.resolve(incident, responder)
+        assert run("KU005") == [
+            Finding(
+                "KU005",
+                Level.WARNING,
+                "“Did Provider A shorten its retry schedule?” is resolved without an "
+                "original record",
+                "Link the record that gives the answer, or reopen the question.",
+                subject_ref="KU-1",
+                subject_label="Known unknowns · KU-1",
+            )
+        ]
+
+    def test_passes_with_it(self, run, incident, responder, signal):
+        self.resolve(incident, responder, evidence=[signal])
+        assert run("KU005") == []
 
 
 class TestKU001:

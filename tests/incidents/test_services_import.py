@@ -8,7 +8,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from accounts.models import Role
 from incidents.models import Evidence, Incident
 from incidents.services.cases import check_case, import_case
-from incidents.services.evidence import FileMissing, add_evidence, open_evidence_file
+from incidents.services.custody import FileMissing, open_evidence_file
+from incidents.services.evidence import add_evidence
 from incidents.services.lifecycle import declare_incident
 from postmortem.lib.record import MalformedCase
 from tests.conftest import person

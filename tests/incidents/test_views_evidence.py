@@ -135,7 +135,7 @@ class TestEvidenceDetail:
         )
         client.force_login(commander)
 
-        assert client.get(f"{URL}1/").context["preview"].kind == "image"
+        assert client.get(f"{URL}1/").context["preview"].kind == "picture"
         assert client.get(f"{URL}2/").context["preview"].kind == "none"
 
     def test_gives_htmx_the_panel_alone(self, client: Client, incident, commander):
@@ -195,7 +195,7 @@ class TestEvidenceAdd:
 
         assert Evidence.objects.get().url == "https://ci.example/run/1"
 
-    def test_keeps_what_was_typed_and_says_to_choose_the_file_again(
+    def test_keeps_what_was_typed_and_the_file_name_and_offers_a_retry(
         self, client: Client, incident: Incident, commander: User
     ):
         client.force_login(commander)
@@ -213,7 +213,8 @@ class TestEvidenceAdd:
         assert page.status_code == 422
         assert 'value="Extract"' in text
         assert 'value="Ledger"' in text
-        assert "Choose the files again" in text
+        assert "Not stored yet: a.png." in text
+        assert "Try again" in text
         assert not Evidence.objects.exists()
 
     def test_says_which_of_several_files_are_stored(

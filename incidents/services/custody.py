@@ -1,0 +1,126 @@
+"""Opening the files of evidence, and who did: downloads and exports always, previews
+where the incident is restricted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal, TypeAlias
+
+from django.utils import timezone
+
+from accounts.models import User
+from incidents import activity, permissions
+from incidents.models import ActivityEntry, Evidence, Incident, StoredFile
+from incidents.services.core import lock_incident
+from incidents.services.files import EvidenceFile, open_kept
+from postmortem.lib.errors import DomainError
+from postmortem.lib.persistence import service
+from postmortem.lib.record import IMPORT_REASON
+
+Purpose: TypeAlias = Literal["download", "preview", "export"]
+READ_VERBS: dict[str, str] = {
+    "download": "incidents.evidence_downloaded",
+    "preview": "incidents.evidence_previewed",
+    "export": "incidents.evidence_exported",
+}
+
+
+class FileMissing(DomainError):
+    """The store has lost the bytes of an artifact, or they were cut."""
+
+    code = "file_missing"
+
+
+def open_evidence_file(
+    evidence: Evidence, *, actor: User, purpose: Purpose = "download"
+) -> EvidenceFile:
+    """Open an artifact's file for the one who may see its incident.
+
+    Returns the handle with the headers of a download that no browser runs. Custody:
+    who downloads or exports is told in the activity, who previews where the incident
+    is restricted (decision 12). FileMissing: redacted, or the store lost the bytes.
+    """
+    permissions.require(actor, "evidence.download")
+    if not Incident.objects.visible_to(actor).filter(pk=evidence.incident_id).exists():
+        raise Evidence.DoesNotExist
+    if evidence.is_redacted:
+        raise FileMissing(
+            f"The content of {evidence.ref} was redacted; its hash stays."
+        )
+    if evidence.redaction_asked_at:
+        permissions.require(actor, "evidence.redact")
+    stored = StoredFile.objects.filter(sha256=evidence.sha256).first()
+    if not evidence.sha256 or stored is None or not _was_given(evidence, actor):
+        raise FileMissing(f"{evidence.ref} has no stored file.")
+    try:
+        opened = open_kept(
+            path=stored.path,
+            filename=evidence.filename or evidence.ref,
+            media_type=evidence.media_type,
+            size=stored.size,
+        )
+    except OSError as error:
+        raise FileMissing(
+            f"The file of {evidence.ref} is not in the store. Restore it from the "
+            "backup: its SHA-256 tells which one it is."
+        ) from error
+    _log_read(evidence, actor=actor, purpose=purpose)
+    return opened
+
+
+def _was_given(evidence: Evidence, actor: User) -> bool:
+    """Whether the bytes came to this person's eyes by an upload, not by naming a hash.
+
+    Bytes are stored once for all incidents. A case that is imported names hashes which
+    it may have from anywhere, so it opens no file that lies in an incident which the
+    reader may not see.
+    """
+    same = Evidence.objects.filter(sha256=evidence.sha256)
+    visible = Incident.objects.visible_to(actor)
+    if not same.exclude(incident__in=visible).exists():
+        return True
+    uploads = (
+        row.history.filter(sha256=row.sha256).order_by("history_id").first()
+        for row in same.filter(incident__in=visible)
+    )
+    return any(
+        first is not None and first.history_change_reason != IMPORT_REASON
+        for first in uploads
+    )
+
+
+def _log_read(evidence: Evidence, *, actor: User, purpose: Purpose) -> None:
+    """Custody of one read. Previews that follow each other are told once an hour."""
+    if purpose == "preview":
+        verb = READ_VERBS[purpose]
+        if not evidence.incident.is_restricted or (
+            ActivityEntry.objects.filter(
+                incident=evidence.incident_id,
+                actor=actor,
+                verb=verb,
+                subject_ref=evidence.ref,
+                at__gt=timezone.now() - timedelta(hours=1),
+            ).exists()
+        ):
+            return
+    _record_read(
+        incident_id=evidence.incident_id,
+        actor=actor,
+        evidence=evidence,
+        purpose=purpose,
+    )
+
+
+@service
+def _record_read(
+    *, incident_id: int, actor: User, evidence: Evidence, purpose: Purpose
+) -> None:
+    incident = lock_incident(incident_id, actor=actor, permission="evidence.download")
+    activity.record(
+        incident,
+        actor=actor,
+        verb=READ_VERBS[purpose],
+        sentence=f"{purpose}ed {evidence.ref}",
+        subject=evidence,
+        data={"sha256": evidence.sha256},
+    )

@@ -1,0 +1,185 @@
+"""Each verb on evidence at its own address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.urls import reverse
+
+from incidents import forms
+from incidents.decorators import SignedInRequest, incident_view
+from incidents.models import CaseRecord, Evidence, Incident
+from incidents.services import evidence as services
+from incidents.services import redaction
+from incidents.views import case_form, posted
+from incidents.views.claims import retract_view, row_view, there
+
+
+@incident_view("evidence.add")
+def evidence_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """Upload files, give a durable link, or name what cannot be opened yet."""
+    form = forms.EvidenceFilesForm(
+        posted(request),
+        request.FILES if request.method == "POST" else None,
+        incident=incident,
+    )
+    sent = [upload.name or "file" for upload in request.FILES.getlist("upload")]
+    if sent:
+        form.fields["upload"].help_text = (
+            f"Not stored yet: {', '.join(sent)}. If no file is chosen any more, choose "
+            "it again. Everything else that you typed is still here."
+        )
+
+    def add(data: dict[str, Any]) -> list[Evidence]:
+        data.pop("version", None)
+        uploads = data.pop("upload") or [None]
+        title = data.pop("title", "")
+        added: list[Evidence] = []
+        for upload in uploads:
+            name = title if title and len(uploads) == 1 else ""
+            name = name or (upload.name if upload else title)
+            if title and upload and len(uploads) > 1:
+                name = f"{title}: {upload.name}"
+            try:
+                added.append(
+                    services.add_evidence(
+                        incident_id=incident.pk,
+                        actor=request.user,
+                        upload=upload,
+                        title=name[:200],
+                        **data,
+                    )
+                )
+            except ValidationError as error:
+                if not added:
+                    raise
+                refs = ", ".join(f"{row.ref} {row.filename}" for row in added)
+                raise ValidationError(
+                    [
+                        ValidationError(
+                            f"Stored: {refs}. Not stored: {upload.name} and what "
+                            "came after it. Send only those again.",
+                            code="partly_stored",
+                        ),
+                        *error.messages,
+                    ]
+                ) from error
+        return added
+
+    return case_form(
+        request,
+        incident,
+        form,
+        add,
+        tab="evidence",
+        title="Add evidence",
+        lead="An original record was captured during the incident. A later summary "
+        "never stands alone.",
+        submit_label="Try again" if sent else "Add evidence",
+        message="The evidence is stored under its hash.",
+        done_url=lambda added: there(added[-1]),
+        cancel_url=reverse("incidents:evidence_list", args=[incident.key]),
+    )
+
+
+def _pair(*, paired_with: Evidence | None, **data: Any) -> CaseRecord:
+    data.pop("version", None)
+    return services.pair_evidence(paired_with=paired_with, **data)
+
+
+evidence_edit = row_view(
+    "evidence_edit",
+    Evidence,
+    forms.EvidenceEditForm,
+    services.edit_evidence,
+    permission="evidence.add",
+    title="Edit {row.ref}",
+    edits=True,
+    tab="evidence",
+)
+evidence_attach = row_view(
+    "evidence_attach",
+    Evidence,
+    forms.FileForm,
+    services.attach_file,
+    permission="evidence.add",
+    title="Attach the file of {row.ref}",
+    lead="{row.title}",
+    submit_label="Attach",
+    message="The file is stored under its hash.",
+    tab="evidence",
+)
+evidence_supersede = row_view(
+    "evidence_supersede",
+    Evidence,
+    forms.SupersedeForm,
+    services.supersede_evidence,
+    permission="evidence.add",
+    title="Supersede {row.ref}",
+    lead="Files are never replaced. Add the better artifact first, then choose it "
+    "here; both stay readable.",
+    submit_label="Supersede",
+    message="{row.ref} is superseded.",
+    tab="evidence",
+)
+evidence_pair = row_view(
+    "evidence_pair",
+    Evidence,
+    forms.PairForm,
+    _pair,
+    permission="evidence.add",
+    title="Pair {row.ref}",
+    lead="{row.ref} is on the {row.side} side. Choose the record of the same matter "
+    "from the other side.",
+    submit_label="Pair",
+    message="The pair is saved on both records.",
+    edits=True,
+    tab="evidence",
+)
+evidence_retract = retract_view(
+    "evidence_retract",
+    Evidence,
+    permission="evidence.add",
+    what="artifact",
+    tab="evidence",
+)
+evidence_redact = row_view(
+    "evidence_redact",
+    Evidence,
+    forms.ReasonForm,
+    redaction.ask_redaction,
+    permission=redaction.PERMISSION,
+    title="Redact the content of {row.ref}",
+    lead="For content that must not be kept, such as card data. A second person "
+    "confirms; then the file is deleted for good. Its hash, its name and who had it in "
+    "hand stay.",
+    submit_label="Ask for the redaction",
+    message="{row.ref} is locked until a second person decides.",
+    tab="evidence",
+)
+evidence_redact_confirm = row_view(
+    "evidence_redact_confirm",
+    Evidence,
+    forms.ConfirmForm,
+    redaction.confirm_redaction,
+    permission=redaction.PERMISSION,
+    title="Delete the content of {row.ref}",
+    lead="{row.redaction_reason}",
+    submit_label="Delete it for good",
+    message="The content of {row.ref} is deleted; its hash stays.",
+    tab="evidence",
+)
+evidence_redact_drop = row_view(
+    "evidence_redact_drop",
+    Evidence,
+    forms.ReasonForm,
+    redaction.drop_redaction,
+    permission=redaction.PERMISSION,
+    title="Keep the content of {row.ref}",
+    lead="{row.redaction_reason}",
+    submit_label="Keep it",
+    message="The content of {row.ref} is kept.",
+    tab="evidence",
+)
