@@ -6,12 +6,22 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from accounts import services
+from accounts.models import User
+from postmortem.lib.canonical import digest
+from postmortem.lib.errors import DomainError
+from postmortem.lib.htmx import refusal
 from django.shortcuts import render
 
 from postmortem.lib.drf.parsers import MAX_BODY
+
+UNSAID = frozenset({"csrfmiddlewaretoken", "client_key"})
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -63,6 +73,83 @@ class DeniedUnlessDeclaredMiddleware:
         if settings.DEBUG:
             raise PermissionDenied(f"{view.__module__}.{view} declares no access.")
         raise PermissionDenied("This page has no declared access.")
+
+
+class OnceMiddleware:
+    """A form that is sent twice is done once: a double click, a page that is loaded
+    again, a try after a lost connection. The form carries `client_key` (scripts send
+    the same as `Idempotency-Key`); only what worked is kept, so that a refused form can
+    be corrected. The API does the same on the same rows."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = getattr(request, "user", None)
+        if (
+            request.method != "POST"
+            or request.path.startswith("/api/")
+            or not isinstance(user, User)
+        ):
+            return self.get_response(request)
+        key = request.headers.get("Idempotency-Key") or request.POST.get("client_key")
+        if not key:
+            return self.get_response(request)
+        try:
+            return self._once(request, user, key)
+        except services.KeyReused:
+            said = (
+                "Your first try did arrive and was saved; what you sent now differs "
+                "from it. Open what is saved, and edit it there."
+            )
+            return refusal(request, services.KeyReused(said))
+        except services.StillAtWork as error:
+            page = refusal(request, error)
+            page["Retry-After"] = str(error.retry_after)
+            return page
+        except DomainError as error:
+            return refusal(request, error)
+
+    def _once(self, request: HttpRequest, user: User, key: str) -> HttpResponse:
+        said = _digest(request)
+        with transaction.atomic():
+            before = services.claim_request(actor=user, key=key, digest=said)
+            if before is not None:
+                messages.success(
+                    request,
+                    "Saved. Your first try had arrived; nothing was entered twice.",
+                )
+                return HttpResponse(status=before.status, headers=before.headers)
+            page = self.get_response(request)
+            if page.status_code >= 500:
+                transaction.set_rollback(True)
+            elif page.status_code in {204, 302}:  # done, and the way on: no text
+                services.keep_answer(
+                    actor=user,
+                    key=key,
+                    digest=said,
+                    status=page.status_code,
+                    body="",
+                    headers={
+                        name: page[name]
+                        for name in ("Location", "HX-Redirect", "HX-Refresh")
+                        if name in page
+                    },
+                )
+        return page
+
+
+def _digest(request: HttpRequest) -> str:
+    """What a form says, whichever way it is sent."""
+    sent = [
+        *((name, request.POST.getlist(name)) for name in request.POST),
+        *(
+            (name, [f"{one.name} {one.size}" for one in request.FILES.getlist(name)])
+            for name in request.FILES
+        ),
+    ]
+    unsigned = {name: text for name, text in sent if name not in UNSAID}
+    return digest([request.path, unsigned])
 
 
 class NeverStoredMiddleware:

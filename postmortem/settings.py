@@ -112,6 +112,7 @@ MIDDLEWARE = [
     "postmortem.lib.htmx.HtmxLoginRedirectMiddleware",
     "postmortem.lib.htmx.DomainErrorMiddleware",
     "accounts.decorators.DeniedUnlessDeclaredMiddleware",
+    "accounts.decorators.OnceMiddleware",
 ]
 
 ROOT_URLCONF = "postmortem.urls"

@@ -35,7 +35,12 @@ def pieces(old: str, new: str) -> list[Piece]:
                 if was == now:
                     found.append(Piece("same", was))
                 else:
-                    found += [Piece("old", was), Piece("new", now)]
+                    word = now.rstrip()
+                    found += [
+                        Piece("same", word),
+                        Piece("old", was[len(word) :]),
+                        Piece("new", now[len(word) :]),
+                    ]
             continue
         if start < end:
             found.append(Piece("old", "".join(left[start:end])))
@@ -81,3 +86,8 @@ def words_gone(old: str, new: str) -> SafeString:
 def words_come(new: str, old: str) -> SafeString:
     """The new text; words that came stand in `ins`."""
     return _side(str(old), str(new), "new", "ins")
+
+
+def words_apart(text: str, other: str) -> SafeString:
+    """A text of which the words that the other lacks stand in `mark`."""
+    return _side(str(other), str(text), "new", "mark")

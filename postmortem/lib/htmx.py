@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
+from postmortem.lib.conflict import settle
 from postmortem.lib.errors import DomainError, StaleVersion
 
 
@@ -106,7 +107,8 @@ def form_page(
                 add_errors(form, error)
             except StaleVersion as error:
                 form.add_error(None, error.message)
-                page["conflict"] = conflict_rows(form, error.current)
+                if error.current:
+                    page["conflict"] = settle(form, error)
                 status = error.status
             except DomainError as error:
                 form.add_error(None, error.message)
@@ -121,28 +123,6 @@ def form_page(
                 url = done_url(result) if callable(done_url) else done_url
                 return done(request, url, message)
     return render_page(request, template, page, fragment=fragment, status=status)
-
-
-def conflict_rows(
-    form: forms.BaseForm, current: dict[str, Any]
-) -> list[dict[str, str]]:
-    """Both texts of each field that differs, for the comparison side by side."""
-    rows = []
-    for name, bound in form.fields.items():
-        if name not in current:
-            continue
-        yours = form.data.get(form.add_prefix(name), "")
-        stored = current[name]
-        stored_text = "" if stored is None else str(stored)
-        if str(yours) != stored_text:
-            rows.append(
-                {
-                    "label": str(bound.label or name.replace("_", " ").capitalize()),
-                    "yours": str(yours),
-                    "stored": stored_text,
-                }
-            )
-    return rows
 
 
 class HtmxLoginRedirectMiddleware:
@@ -170,6 +150,20 @@ def _incident_url(request: HttpRequest) -> str:
     return f"/incidents/{key}/" if key else "/"
 
 
+def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The page of a refusal that no form caught."""
+    return render(
+        request,
+        "409.html",
+        {
+            "message": error.message,
+            "findings": getattr(error, "findings", []),
+            "back_url": _incident_url(request),
+        },
+        status=error.status,
+    )
+
+
 class DomainErrorMiddleware:
     """A refusal that no form caught becomes a page that says what to do."""
 
@@ -183,16 +177,7 @@ class DomainErrorMiddleware:
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
         if isinstance(exception, DomainError):
-            return render(
-                request,
-                "409.html",
-                {
-                    "message": exception.message,
-                    "findings": getattr(exception, "findings", []),
-                    "back_url": _incident_url(request),
-                },
-                status=exception.status,
-            )
+            return refusal(request, exception)
         if isinstance(exception, ValidationError):
             return render(
                 request,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from uuid import uuid4
 
 from django import template
 from django.templatetags.static import static
@@ -18,12 +19,13 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from postmortem.lib.compare import words_come, words_gone
+from postmortem.lib.compare import words_apart, words_come, words_gone
 from postmortem.lib.icons import EVIDENCE_ICONS, LANE_ICONS
 from postmortem.lib.times import on_clock, span
 
 register = template.Library()
 register.filter(words_gone)
+register.filter(words_apart)
 register.filter(words_come)
 
 SPRITE = "img/icons-1.svg"
@@ -315,6 +317,12 @@ def clock_range(start: datetime | None, end: datetime | None, zone: str = "UTC")
         return f"{begins}, end {NOT_RECORDED}"
     same_day = _moment(start, zone).date() == _moment(end, zone).date()
     return f"{begins} to {clock(end, zone) if same_day else incident_time(end, zone)}"
+
+
+@register.simple_tag
+def client_key() -> str:
+    """A name of its own for one form as it is shown: sent twice, it is done once."""
+    return str(uuid4())
 
 
 # --- filters --------------------------------------------------------------------------

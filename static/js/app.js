@@ -123,7 +123,7 @@
   function openDrawer(link) {
     window.htmx
       .ajax("GET", link.href, { target: "#pm-drawer-body", swap: "innerHTML", source: link })
-      .catch(() => location.assign(link.href));
+      .catch(() => navigator.onLine && location.assign(link.href));
   }
 
   // --- drafts: what was typed survives a reload, a crash and a lost connection ----------
@@ -396,23 +396,25 @@
     }
   });
   document.addEventListener("htmx:responseError", (event) => {
-    const { status } = event.detail.xhr;
+    const { status, responseText } = event.detail.xhr;
+    if (status >= 502 && status <= 504) return; // sent again by resend.js
+    const page = new DOMParser().parseFromString(responseText ?? "", "text/html");
+    const said = $("[data-said]", page)?.textContent.trim();
     const words = {
       403: "Not saved. Your role cannot do this, or your session has ended. Your text is still here.",
       404: "There is nothing at this address any more.",
       429: "Too many tries. Wait a minute, then send it again.",
     };
     fail(
-      words[status] ?? "Not saved. The server could not answer. Your text is still here; try again.",
+      (said ? `Not saved. ${said}` : words[status]) ?? "Not saved. The server could not answer. Your text is still here; try again.",
       event.detail.elt,
     );
   });
+  // A form that could not be sent is told of, kept and sent again by resend.js.
   for (const name of ["htmx:sendError", "htmx:timeout"])
     document.addEventListener(name, (event) => {
-      fail(
-        "Not saved. The connection dropped. Your text is kept on this device; send it again when you are back online.",
-        event.detail.elt,
-      );
+      if (event.detail.requestConfig?.verb === "get")
+        fail("This did not open: there is no connection. Try again in a moment.");
       showConnection();
     });
 
