@@ -11,15 +11,14 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 
 from accounts import services
 from accounts.models import User
 from postmortem.lib.canonical import digest
+from postmortem.lib.drf.parsers import MAX_BODY
 from postmortem.lib.errors import DomainError
 from postmortem.lib.htmx import refusal
-from django.shortcuts import render
-
-from postmortem.lib.drf.parsers import MAX_BODY
 
 UNSAID = frozenset({"csrfmiddlewaretoken", "client_key"})
 
@@ -162,6 +161,10 @@ class NeverStoredMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         page = self.get_response(request)
         page.headers.setdefault("Cache-Control", "private, no-store")
+        match = request.resolver_match
+        if match and match.url_name == "account_logout" and page.status_code == 302:
+            # Drafts of what was typed lie in the browser; the next person is another.
+            page.headers["Clear-Site-Data"] = '"storage"'
         return page
 
 
