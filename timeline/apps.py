@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from postmortem.lib.tabs import live_rows, register_clock, register_tab
+from postmortem.lib.tabs import register_clock, register_tab
 
 
 class TimelineConfig(AppConfig):
@@ -14,11 +14,12 @@ class TimelineConfig(AppConfig):
     def ready(self) -> None:
         for module in ("record", "checks", "deadlines"):
             import_module(f"timeline.{module}")
+        selectors = import_module("timeline.selectors")
         register_tab(
             "timeline",
             "Timeline",
             "timeline:entry_list",
             20,
-            live_rows("timeline.Entry"),
+            selectors.live_count,
         )
-        register_clock(import_module("timeline.selectors").clock_range)
+        register_clock(selectors.known_clock)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.urls import reverse
 
-from incidents.models import CaseRecord, Claim, EvidenceLink, Lane
+from incidents.models import CaseRecord, Claim, EvidenceLink, Incident, Lane
 from incidents.models.case import user_fk
 from postmortem.lib.fields import LineField, ProseField
 from postmortem.lib.times import refuse_future
@@ -100,6 +100,14 @@ class Entry(Claim):
         verbose_name="hypothesis tested",
     )
     why = ProseField("why this action", blank=True)
+    dependency = models.ForeignKey(
+        "timeline.DependencyCheckpoint",
+        on_delete=models.PROTECT,
+        related_name="entries",
+        null=True,
+        blank=True,
+        help_text="The external interface that showed it or was acted on.",
+    )
     measurement_incomplete = models.BooleanField(default=False)
 
     class Meta(Claim.Meta):
@@ -142,15 +150,33 @@ class Entry(Claim):
             return self.observed_signal or self.action_taken
         return self.action_taken or self.observed_signal
 
-    @property
-    def order_key(self) -> tuple[bool, datetime | int, int, int]:
-        """Sort key for dated entries; undated ones are placed by position."""
-        return (
-            self.occurred_at is None,
-            self.occurred_at or self.position or 0,
-            self.position or 0,
-            self.number,
-        )
+    def get_absolute_url(self) -> str:
+        """The part of a long timeline in which this entry stands, and its row."""
+        page = reverse(self.tab, args=[self.incident.key])
+        return f"{page}?at={self.ref}#{self.ref}"
+
+
+class SentLine(models.Model):
+    """That a line of the quick-add bar has arrived: the key its browser gave it and the
+    entry it became. A line that is sent again, because the answer was lost on the way,
+    finds its entry here instead of becoming a second one."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="+")
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    key = models.CharField(max_length=40)
+    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "sender", "key"], name="timeline_line_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entry_id} from {self.key}"
 
 
 class EntryEvidence(EvidenceLink):

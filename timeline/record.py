@@ -37,6 +37,7 @@ register(
             "belief",
             "hypothesis",
             "why",
+            "dependency",
             "measurement_incomplete",
             "known_unknown",
         ),

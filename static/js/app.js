@@ -130,7 +130,22 @@
 
   const KEPT = "input:not([type=hidden], [type=password], [type=file], [type=submit]), select, textarea";
 
-  const draftName = (form) => `pm-draft:${form.dataset.draftKey}`;
+  // Drafts belong to a person: nobody finds another one's words on a shared machine.
+  const drafts = `pm-draft:${document.body.dataset.person ?? ""}:`;
+  const draftName = (form) => `${drafts}${form.dataset.draftKey}`;
+
+  function forgetDrafts() {
+    try {
+      for (const name of Object.keys(localStorage))
+        if (name.startsWith(drafts)) localStorage.removeItem(name);
+    } catch {
+      // no storage, no drafts
+    }
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches?.("[data-sign-out]")) forgetDrafts();
+  });
 
   function readForm(form) {
     const values = {};

@@ -36,8 +36,11 @@ class TestQuickAddForm:
         assert read(incident, "09:05 auth rate down to 61%") == {
             "kind": "signal",
             "occurred_at": at("09:05", day=17),
+            "occurred_until": None,
             "precision": "minute",
+            "at_text": "",
             "lane": None,
+            "dependency": None,
             "observed_signal": "auth rate down to 61%",
         }
 
@@ -70,7 +73,9 @@ class TestQuickAddForm:
         [
             ("!09:05 hold releases", "decision"),
             ("09:05 ! hold releases", "decision"),
-            ("09:05 !hold releases", "decision"),
+            ("09:05 !d hold releases", "decision"),
+            ("09:05 decision: hold releases", "decision"),
+            ("09:05 told: hold releases", "comms"),
             ("09:05 !action hold releases", "action"),
             ("!decision 09:05 hold releases", "decision"),
         ],

@@ -603,5 +603,5 @@ class TestUnlinkedEvidence:
         loose = factories.make_evidence(
             tape.incident, actor=tape.actor, title="Extract", captured_at=at("14:52")
         )
-        rows = selectors.entries(tape.incident)
-        assert selectors.unlinked_evidence(tape.incident, rows) == [loose]
+        found = selectors.unlinked_evidence(tape.incident, at("14:00"), at("15:00"))
+        assert found == [loose]

@@ -26,7 +26,7 @@ from postmortem.lib.drf import AnyOfField, FlagField, WordsField
 from timeline import services
 from timeline.api.fields import WhenField
 from timeline.forms import QUICK_KINDS
-from timeline.models import Entry, Hypothesis, Milestone
+from timeline.models import DependencyCheckpoint, Entry, Hypothesis, Milestone
 
 
 class EntryOut(ClaimOut):
@@ -43,6 +43,7 @@ class EntryOut(ClaimOut):
     belief = serializers.CharField(read_only=True)
     hypothesis = RefField(Hypothesis, read_only=True)
     why = serializers.CharField(read_only=True)
+    dependency = RefField(DependencyCheckpoint, read_only=True)
     measurement_incomplete = serializers.BooleanField(read_only=True)
     milestones = serializers.SerializerMethodField()
 
@@ -73,6 +74,12 @@ class _EntryFields(serializers.Serializer[Any]):
     belief = serializers.CharField(required=False, allow_blank=True)
     hypothesis = RefField(Hypothesis, required=False, allow_null=True)
     why = serializers.CharField(required=False, allow_blank=True)
+    dependency = RefField(
+        DependencyCheckpoint,
+        required=False,
+        allow_null=True,
+        help_text="The external interface that showed it or was acted on.",
+    )
     measurement_incomplete = FlagField(required=False)
 
 
@@ -150,7 +157,12 @@ class EntryViewSet(RowViewSet):
         rows = Entry.objects.filter(incident=self.incident)
         return self.pages(
             rows.select_related(
-                "owner", "lane", "hypothesis", "known_unknown", "recorded_by"
+                "owner",
+                "lane",
+                "hypothesis",
+                "dependency",
+                "known_unknown",
+                "recorded_by",
             ).prefetch_related("evidence_links__evidence", "milestones"),
             EntryOut,
             EntryFilters,

@@ -1,19 +1,25 @@
-"""The lane chart above the timeline, and its one-row form for a phone."""
+"""The lane chart above the timeline, and its one-row form for a phone.
+
+Drawn once on the server. A mark leads to its entry, the name of a lane filters by it,
+and a part of the clock that somebody chose is drawn on the whole width.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db.models import Exists, OuterRef, Subquery
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from incidents.models import Incident, ScopeStatement
+from incidents.models import Incident, Lane, ScopeStatement
 from timeline.models import Entry, Milestone
 from timeline.selectors.analysis import Gap, between
 from timeline.selectors.durations import feeding
-from timeline.selectors.rows import lanes
 from timeline.selectors.svg import (
     Axis,
     Pen,
@@ -26,6 +32,8 @@ from timeline.selectors.svg import (
 )
 
 Kind = Milestone.Kind
+MANY = 400  # more marks than this are drawn as one mark for each stretch of the clock
+STRETCH = 9.0  # its width, in pixels of the drawing
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class LaneRow:
 
     name: str
     rows: list[Entry]
+    ref: str = ""
     open_from: datetime | None = None
     open_until: datetime | None = None
     is_open: bool = False
@@ -41,13 +50,16 @@ class LaneRow:
 
 @dataclass(frozen=True)
 class LaneChart:
-    """What the chart above the timeline shows."""
+    """What the chart above the timeline shows. `every_lane`: the live lanes of the
+    incident, with and without entries."""
 
     zone: str
     start: datetime | None
     end: datetime | None
     lanes: list[LaneRow]
     gaps: list[Gap]
+    every_lane: list[Any]
+    url: str = ""
 
     @property
     def marks(self) -> int:
@@ -59,58 +71,130 @@ def lane_chart(
     rows: Sequence[Entry],
     marks: Sequence[Milestone],
     found: Sequence[Gap],
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
 ) -> LaneChart:
-    """Lanes and their dated entries inside the incident (background is left out)."""
+    """Lanes and their dated entries inside the incident (background is left out), or
+    inside the chosen part of the clock."""
     fed = feeding(marks)
     impact = fed.get(Kind.FIRST_IMPACT)
-    start = impact.entry.occurred_at if impact and impact.entry else None
+    first = impact.entry.occurred_at if impact and impact.entry else None
+    low = start or (first - timedelta(hours=3) if first else None)
     dated = [
         row
         for row in rows
         if row.occurred_at
         and row.kind != Entry.Kind.NO_RECORD
         and row.precision != Entry.Precision.DAY
-        and (start is None or row.occurred_at >= start - timedelta(hours=3))
+        and (low is None or row.occurred_at >= low)
+        and (end is None or row.occurred_at <= end)
     ]
     decides = {Entry.Kind.DECISION, Entry.Kind.COMMS}
-    scopes = ScopeStatement.objects.filter(
-        incident=incident, retracted_at=None, lane__isnull=False
-    )
-    by_lane: dict[int, list[ScopeStatement]] = {}
-    for scope in scopes:
-        by_lane.setdefault(scope.lane_id or 0, []).append(scope)
+    of: dict[int | None, list[Entry]] = {}
+    talk: list[Entry] = []
+    for row in dated:
+        if row.kind in decides:
+            talk.append(row)
+        else:
+            of.setdefault(row.lane_id, []).append(row)
     table = []
-    for lane in lanes(incident):
-        own = [
-            row for row in dated if row.lane_id == lane.pk and row.kind not in decides
-        ]
-        of_lane = by_lane.get(lane.pk, [])
-        still = any(scope.state == ScopeStatement.State.OPEN for scope in of_lane)
-        closed = [scope.closed_at for scope in of_lane if scope.closed_at]
-        if own or of_lane:
+    every = _scoped_lanes(incident)
+    for lane in every:
+        own = of.get(lane.pk, [])
+        if own or lane.has_scope:
             table.append(
                 LaneRow(
                     name=lane.name,
                     rows=own,
-                    open_from=start if of_lane else None,
-                    open_until=None if still else max(closed, default=None),
-                    is_open=still,
+                    ref=lane.ref,
+                    open_from=first if lane.has_scope else None,
+                    open_until=None if lane.has_open_scope else lane.scope_closed_at,
+                    is_open=lane.has_open_scope,
                 )
             )
-    rest = [row for row in dated if row.lane_id is None and row.kind not in decides]
-    if rest:
-        table.append(LaneRow("No lane", rest))
-    talk = [row for row in dated if row.kind in decides]
+    if of.get(None):
+        table.append(LaneRow("No lane", of[None]))
     if talk:
         table.append(LaneRow("Decisions and comms", talk))
     times = [row.occurred_at for row in dated if row.occurred_at]
     return LaneChart(
         zone=incident.clock_zone,
-        start=min(times, default=None),
-        end=max(times, default=None),
+        start=start or min(times, default=None),
+        end=end or max(times, default=None),
         lanes=table,
-        gaps=list(found),
+        gaps=[
+            gap
+            for gap in found
+            if (start is None or gap.end > start) and (end is None or gap.start < end)
+        ],
+        every_lane=every,
+        url=reverse("timeline:entry_list", args=[incident.key]),
     )
+
+
+def _scoped_lanes(incident: Incident) -> list[Any]:
+    """The live lanes with what their scope lines say, in one query."""
+    scope = ScopeStatement.objects.filter(lane=OuterRef("pk"), retracted_at=None)
+    found: list[Any] = list(
+        Lane.objects.filter(incident=incident, retracted_at=None)
+        .annotate(
+            has_scope=Exists(scope),
+            has_open_scope=Exists(scope.filter(state=ScopeStatement.State.OPEN)),
+            scope_closed_at=Subquery(
+                scope.exclude(closed_at=None)
+                .order_by("-closed_at")
+                .values("closed_at")[:1]
+            ),
+        )
+        .order_by("number")
+    )
+    for lane in found:
+        lane.incident = incident
+    return found
+
+
+def summary(data: LaneChart) -> str:
+    """The chart in two sentences, for who cannot see it."""
+    if data.start is None or data.end is None:
+        return "No entry has a time yet."
+    gaps = f" {len(data.gaps)} stretches without evidence." if data.gaps else ""
+    return (
+        f"{data.marks} entries on {len(data.lanes)} lanes, "
+        f"{between(data.start, data.end, data.zone)}.{gaps}"
+    )
+
+
+@dataclass(frozen=True)
+class LaneFigures:
+    """A row of the table that says the same as the chart."""
+
+    name: str
+    entries: int
+    provisional: int
+    milestones: int
+    first: datetime | None
+    last: datetime | None
+    scope: str
+
+
+def lane_table(data: LaneChart) -> list[LaneFigures]:
+    """The chart as a table, a row for each lane."""
+    found = []
+    for lane in data.lanes:
+        times = [row.occurred_at for row in lane.rows if row.occurred_at]
+        found.append(
+            LaneFigures(
+                name=lane.name,
+                entries=len(lane.rows),
+                provisional=sum(1 for row in lane.rows if row.is_provisional),
+                milestones=sum(1 for row in lane.rows if _marks(row)),
+                first=min(times, default=None),
+                last=max(times, default=None),
+                scope="open" if lane.is_open else "was open" if lane.open_from else "",
+            )
+        )
+    return found
 
 
 def lane_svg(data: LaneChart, *, width: int = 1000) -> SafeString:
@@ -129,8 +213,16 @@ def lane_svg(data: LaneChart, *, width: int = 1000) -> SafeString:
     for index, lane in enumerate(data.lanes):
         y = top + row_height * index + row_height / 2
         parts.append(pen.line("grid", axis.left, y, axis.right, y))
-        parts.append(pen.text("label", axis.left - 12, y + 4, _cut(lane.name), "end"))
-        if lane.open_from:
+        name = pen.text("label", axis.left - 12, y + 4, _cut(lane.name), "end")
+        parts.append(
+            format_html(
+                '<a href="{}?lane={}" aria-label="Only {}">{}</a>',
+                data.url, lane.ref, lane.name, name,
+            )
+            if lane.ref
+            else name
+        )  # fmt: skip
+        if lane.open_from and data.end > lane.open_from:
             first = axis.x(max(lane.open_from, data.start))
             last = axis.x(lane.open_until) if lane.open_until else axis.right
             state = "scope open" if lane.is_open else "scope was open"
@@ -139,48 +231,108 @@ def lane_svg(data: LaneChart, *, width: int = 1000) -> SafeString:
                 parts.append(
                     pen.rect("degraded", first, y - 5, last - first, 10, words)
                 )
+    crowded = data.marks > MANY
     for index, lane in enumerate(data.lanes):
         y = top + row_height * index + row_height / 2
-        parts.extend(_lane_mark(axis, row, y, data.zone) for row in lane.rows)
+        draw = _stretches if crowded else _single
+        parts += draw(axis, lane.rows, y, data)
     parts.append(pen.line("axis", axis.left, bottom, axis.right, bottom))
-    title = (
-        f"{data.marks} entries on {len(data.lanes)} lanes, "
-        f"{between(data.start, data.end, data.zone)}. The list below holds the same."
-    )
     return format_html(
         "{}{}</svg>",
-        open_svg(pen, width, bottom + 24, title, "lanes", "pm-lanechart"),
+        open_svg(
+            pen, width, bottom + 24,
+            f"{summary(data)} The list below holds the same.", "lanes", "pm-lanechart",
+            scale=axis,
+        ),
         join(parts),
-    )
+    )  # fmt: skip
 
 
 def _cut(words: str, limit: int = 22) -> str:
     return words if len(words) <= limit else f"{words[: limit - 1]}…"
 
 
-def _lane_mark(axis: Axis, row: Entry, y: float, zone: str) -> SafeString:
-    assert row.occurred_at is not None
-    x = axis.x(row.occurred_at)
-    css = "provisional" if row.is_provisional else "confirmed"
-    if getattr(row, "live_milestones", ()):
-        shape = format_html(
-            '<rect class="{}" x="{}" y="{}" width="8" height="8" rx="1" '
-            'transform="rotate(45 {} {})"></rect>',
-            css if row.is_provisional else "milestone",
-            round(x - 4, 1),
-            y - 4,
-            x,
-            y,
+def _marks(row: Any) -> bool:
+    return bool(getattr(row, "live_milestones", ()))
+
+
+def _single(
+    axis: Axis, rows: Sequence[Entry], y: float, data: LaneChart
+) -> list[SafeString]:
+    """A mark for each entry."""
+    found = []
+    for row in rows:
+        assert row.occurred_at is not None
+        state = "provisional" if row.is_provisional else "confirmed"
+        at = clock_words(row.occurred_at, data.zone)
+        words = f"{at} {_cut(row.headline, 90)} ({state})"
+        shape = _shape(axis.x(row.occurred_at), y, _marks(row), row.is_provisional)
+        found.append(_link(data, row.ref, words, shape))
+    return found
+
+
+def _stretches(
+    axis: Axis, rows: Sequence[Entry], y: float, data: LaneChart
+) -> list[SafeString]:
+    """A mark for each stretch of the clock that holds entries: taller for more, so that
+    thousands of entries stay a small drawing. Milestones keep their own marks."""
+    slots: dict[int, list[Entry]] = {}
+    for row in rows:
+        assert row.occurred_at is not None
+        place = int((axis.x(row.occurred_at) - axis.left) // STRETCH)
+        slots.setdefault(place, []).append(row)
+    most = max((len(held) for held in slots.values()), default=1)
+    found = []
+    for place, held in sorted(slots.items()):
+        unproven = sum(1 for row in held if row.is_provisional)
+        first, last = held[0].occurred_at, held[-1].occurred_at
+        words = (
+            f"{len(held)} entr{'y' if len(held) == 1 else 'ies'}, "
+            f"{clock_words(first, data.zone)} to {clock_words(last, data.zone)}"
+            + (f", {unproven} provisional" if unproven else "")
         )
-    else:
+        height = round(5 + 13 * len(held) / most, 1)
         shape = format_html(
+            '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1"></rect>',
+            "stretch unproven" if unproven * 2 > len(held) else "stretch",
+            round(axis.left + place * STRETCH + 1, 1),
+            round(y - height / 2, 1),
+            STRETCH - 2,
+            height,
+        )
+        found.append(_link(data, held[0].ref, words, shape))
+        for row in held:
+            if _marks(row) and row.occurred_at:
+                at = clock_words(row.occurred_at, data.zone)
+                shape = _shape(axis.x(row.occurred_at), y, True, row.is_provisional)
+                found.append(
+                    _link(data, row.ref, f"{at} {_cut(row.headline, 90)}", shape)
+                )
+    return found
+
+
+def _shape(x: float, y: float, is_milestone: bool, is_provisional: bool) -> SafeString:
+    css = "provisional" if is_provisional else "confirmed"
+    if not is_milestone:
+        return format_html(
             '<circle class="{}" cx="{}" cy="{}" r="4.5"></circle>', css, x, y
         )
-    state = "provisional" if row.is_provisional else "confirmed"
-    words = f"{clock_words(row.occurred_at, zone)} {_cut(row.headline, 90)} ({state})"
     return format_html(
-        '<a href="#{}" aria-label="{}">{}{}</a>', row.ref, words, titled(words), shape
+        '<rect class="{}" x="{}" y="{}" width="8" height="8" rx="1" '
+        'transform="rotate(45 {} {})"></rect>',
+        css if is_provisional else "milestone",
+        round(x - 4, 1),
+        y - 4,
+        x,
+        y,
     )
+
+
+def _link(data: LaneChart, ref: str, words: str, shape: SafeString) -> SafeString:
+    return format_html(
+        '<a href="{}?at={}#{}" aria-label="{}">{}{}</a>',
+        data.url, ref, ref, words, titled(words), shape,
+    )  # fmt: skip
 
 
 def spark_svg(data: LaneChart, *, width: int = 366) -> SafeString:
@@ -192,28 +344,32 @@ def spark_svg(data: LaneChart, *, width: int = 366) -> SafeString:
     top, bottom = 20.0, 46.0
     parts: list[SafeString] = [hatch(pen, "spark")]
     parts += draw_gaps(pen, axis, data.gaps, top, bottom, "spark")
+    ticks: dict[tuple[float, str], None] = {}
+    open_marks: dict[float, None] = {}
     for lane in data.lanes:
         for row in lane.rows:
             assert row.occurred_at is not None
             x = axis.x(row.occurred_at)
-            strong = bool(getattr(row, "live_milestones", ()))
+            if data.marks > MANY:
+                x = round(x / 2) * 2.0
             if row.is_provisional:
-                parts.append(
-                    format_html(
-                        '<circle class="provisional" cx="{}" cy="33" r="5"></circle>', x
-                    )
-                )
+                open_marks[x] = None
             else:
-                css = "tickmark strong" if strong else "tickmark"
-                parts.append(
-                    pen.line(css, x, top + (2 if strong else 5), x, bottom - 3)
-                )
+                ticks[x, "tickmark strong" if _marks(row) else "tickmark"] = None
+    for x, css in ticks:
+        parts.append(
+            pen.line(css, x, top + (2 if css.endswith("strong") else 5), x, bottom - 3)
+        )
+    parts += [
+        format_html('<circle class="provisional" cx="{}" cy="33" r="5"></circle>', x)
+        for x in open_marks
+    ]
     for x, label in axis.ticks(60):
         if 16 < x < width - 16:
             parts.append(pen.text("tick", x, 62, label, "middle"))
     title = f"{data.marks} entries, {between(data.start, data.end, data.zone)}"
     return format_html(
         "{}{}</svg>",
-        open_svg(pen, width, 68, title, "spark", "pm-spark"),
+        open_svg(pen, width, 68, title, "spark", "pm-spark", scale=axis),
         join(parts),
     )

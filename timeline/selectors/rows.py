@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from incidents.models import Evidence, Incident, Lane, SeverityPolicy
 from timeline.models import (
@@ -37,6 +37,17 @@ def withdrawn_entries(incident: Incident) -> list[Entry]:
     """Withdrawn entries, in order: shown struck through with the reason."""
     rows = _entries(incident).exclude(retracted_at=None).select_related("retracted_by")
     return in_order(_attach(incident, rows))
+
+
+def entries_at(incident: Incident, numbers: Iterable[int]) -> dict[int, Entry]:
+    """These entries by number, withdrawn ones too, with their evidence: two queries.
+    Lane, dependency, hypothesis and milestones the page knows from the outline."""
+    rows = (
+        Entry.objects.filter(incident=incident, number__in=list(numbers))
+        .select_related("owner", "known_unknown", "retracted_by")
+        .prefetch_related(_evidence(EntryEvidence))
+    )
+    return {row.number: row for row in _attach(incident, rows)}
 
 
 def _entries(incident: Incident) -> QuerySet[Entry]:
@@ -186,16 +197,22 @@ def declared_at(incident: Incident, rows: Sequence[Milestone]) -> datetime | Non
     return min(times) if times else incident.declared_at
 
 
-def unlinked_evidence(incident: Incident, rows: Sequence[Entry]) -> list[Evidence]:
-    """Artifacts with a capture time that no entry cites: offered inside a gap."""
-    cited = {item.pk for row in rows for item in row.evidence}
-    found = [
-        item
-        for item in Evidence.objects.filter(
-            incident=incident, retracted_at=None, captured_at__isnull=False
+def unlinked_evidence(
+    incident: Incident, start: datetime, end: datetime
+) -> list[Evidence]:
+    """Artifacts captured in this part of the clock that no live entry cites: offered
+    inside a gap."""
+    cited = EntryEvidence.objects.filter(
+        evidence=OuterRef("pk"), retracted_at=None, claim__retracted_at=None
+    )
+    found = list(
+        Evidence.objects.filter(
+            ~Exists(cited),
+            incident=incident,
+            retracted_at=None,
+            captured_at__range=(start, end),
         ).order_by("captured_at", "number")
-        if item.pk not in cited
-    ]
+    )
     for item in found:
         item.incident = incident
     return found

@@ -172,8 +172,16 @@ def spread(places: Sequence[float], apart: float, high: float) -> list[float]:
 
 
 def open_svg(
-    pen: Pen, width: int, height: int, title: str, ident: str, css: str
+    pen: Pen,
+    width: int,
+    height: int,
+    title: str,
+    ident: str,
+    css: str,
+    *,
+    scale: Axis | None = None,
 ) -> SafeString:
+    """`scale`: written into the element, so that a script can read a time off it."""
     style = (
         'font-family="Inter Variable, Inter, sans-serif" font-size="8.5"'
         if pen.is_print
@@ -181,7 +189,7 @@ def open_svg(
     )
     return format_html(
         '<svg xmlns="http://www.w3.org/2000/svg" {} viewBox="0 0 {} {}" {} role="{}" '
-        'aria-labelledby="{}-title"><title id="{}-title">{}</title>',
+        'aria-labelledby="{}-title"{}><title id="{}-title">{}</title>',
         SafeString(style),
         width,
         height,
@@ -189,6 +197,15 @@ def open_svg(
         # The marks of the lanes are links, which an image would hide.
         "group" if ident == "lanes" and not pen.is_print else "img",
         ident,
+        format_html(
+            ' data-from="{}" data-to="{}" data-left="{}" data-right="{}"',
+            scale.start.timestamp(),
+            scale.end.timestamp(),
+            scale.left,
+            scale.right,
+        )
+        if scale and not pen.is_print
+        else "",
         ident,
         title,
     )

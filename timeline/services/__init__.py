@@ -19,6 +19,7 @@ from timeline.services.hypotheses import (
     link_hypothesis_evidence,
     settle_hypothesis,
 )
+from timeline.services.lines import Line, record_line
 from timeline.services.milestones import (
     add_milestone,
     mark_not_applicable,
@@ -27,6 +28,7 @@ from timeline.services.milestones import (
 from timeline.services.proof import name_missing_proof
 
 __all__ = [
+    "Line",
     "add_checkpoint",
     "add_entry",
     "add_hypothesis",
@@ -38,6 +40,7 @@ __all__ = [
     "link_hypothesis_evidence",
     "mark_not_applicable",
     "name_missing_proof",
+    "record_line",
     "retract_checkpoint",
     "retract_entry",
     "retract_milestone",

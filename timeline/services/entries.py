@@ -29,7 +29,7 @@ from postmortem.lib.times import (
     refuse_odd_year,
     start_of_day,
 )
-from timeline.models import Entry, Hypothesis, Milestone
+from timeline.models import DependencyCheckpoint, Entry, Hypothesis, Milestone
 from timeline.selectors.rows import place
 from timeline.services.milestones import carry_milestone
 
@@ -55,6 +55,7 @@ def add_entry(
     belief: str = "",
     hypothesis: Hypothesis | None = None,
     why: str = "",
+    dependency: DependencyCheckpoint | None = None,
     measurement_incomplete: bool = False,
     evidence: Sequence[Evidence] = (),
     milestone: str = "",
@@ -63,12 +64,13 @@ def add_entry(
 
     occurred_at: aware, or a date with precision 'day', which becomes that whole day on
     the incident clock. Precision 'unknown' takes no time but `at_text`, or `after`: the
-    entry behind which it stands. A decision without belief or why is kept and becomes a
-    finding. milestone: a kind that the new entry carries at once.
+    entry behind which it stands. dependency: the checkpoint of the external interface
+    that showed it or was acted on. A decision without belief or why is kept and becomes
+    a finding. milestone: a kind that the new entry carries at once.
     """
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
     _refuse_stated_gap(kind)
-    own(incident, after=after, lane=lane, hypothesis=hypothesis)
+    own(incident, after=after, lane=lane, hypothesis=hypothesis, dependency=dependency)
     position = place(after) if after else None
     entry = Entry(
         incident=incident,
@@ -80,6 +82,7 @@ def add_entry(
         belief=belief,
         hypothesis=hypothesis,
         why=why,
+        dependency=dependency,
         measurement_incomplete=measurement_incomplete,
         **_times(
             incident,
@@ -125,6 +128,7 @@ def edit_entry(
     belief: str = KEEP,
     hypothesis: Hypothesis | None = KEEP,
     why: str = KEEP,
+    dependency: DependencyCheckpoint | None = KEEP,
     measurement_incomplete: bool = KEEP,
 ) -> Entry:
     """Change an entry; what it said before stays as a version (R-TL-11)."""
@@ -139,9 +143,11 @@ def edit_entry(
         belief=belief,
         hypothesis=hypothesis,
         why=why,
+        dependency=dependency,
         measurement_incomplete=measurement_incomplete,
     )
-    own(incident, lane=changes.get("lane"), hypothesis=changes.get("hypothesis"))
+    refs = ("lane", "hypothesis", "dependency")
+    own(incident, **{name: changes.get(name) for name in refs})
     if "kind" in changes and entry.kind != changes["kind"]:
         _refuse_stated_gap(changes["kind"])
         if entry.kind == Entry.Kind.NO_RECORD:

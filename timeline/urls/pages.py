@@ -2,18 +2,30 @@
 
 from django.urls import path
 
-from timeline.views import checkpoints, entries, hypotheses, milestones, page
+from timeline.views import (
+    checkpoints,
+    entries,
+    export,
+    hypotheses,
+    milestones,
+    page,
+    quick,
+)
 
 app_name = "timeline"
 
 urlpatterns = [
     path("", page.entry_list, name="entry_list"),
-    path("quick/", page.entry_quick_add, name="entry_quick_add"),
-    path("preview/", page.entry_preview, name="entry_preview"),
+    path("quick/", quick.entry_quick_add, name="entry_quick_add"),
+    path("preview/", quick.entry_preview, name="entry_preview"),
+    path("since/", page.entry_since, name="entry_since"),
+    path("print/", export.entry_print, name="entry_print"),
+    path("export.<str:kind>", export.entry_export, name="entry_export"),
     path("recovery/", page.recovery_strip, name="recovery_strip"),
     # entries
     path("add/", entries.entry_add, name="entry_add"),
     path("gap/", entries.gap_state, name="gap_state"),
+    path("<int:number>/", entries.entry_detail, name="entry_detail"),
     path("<int:number>/edit/", entries.entry_edit, name="entry_edit"),
     path("<int:number>/evidence/", entries.evidence_link, name="evidence_link"),
     path(

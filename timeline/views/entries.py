@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from incidents.decorators import SignedInRequest, incident_view
@@ -14,6 +15,7 @@ from incidents.views import case_form, get_row, posted
 from timeline import forms, services
 from timeline.models import Entry, Milestone
 from timeline.views.page import TAB
+from timeline.views.rows import items_of
 
 
 def page_url(incident: Incident) -> str:
@@ -239,4 +241,43 @@ def entry_proof(
         message="The missing proof is named.",
         done_url=there(row),
         cancel_url=page_url(incident),
+    )
+
+
+@incident_view("incident.view")
+def entry_detail(
+    request: SignedInRequest, incident: Incident, number: int
+) -> HttpResponse:
+    """One entry with what one can do with it; for htmx only the menu of its row."""
+    whole = selectors.outline(incident)
+    line = next((x for x in whole.lines if x.number == number and not x.gap), None)
+    if line is None:
+        raise Http404("no such entry")
+    [item] = items_of(incident, whole, [line])
+    assert item.entry is not None
+    around = workspace(request, incident, TAB)
+    context: dict[str, Any] = {
+        "incident": incident,
+        "entry": item.entry,
+        "marks": item.marks,
+        "can": around["can"],
+    }
+    if not wants_fragment(request):
+        context |= around
+        context["rows"] = render_to_string(
+            "timeline/_items.html",
+            {
+                **context,
+                "items": [item],
+                "declared_at": whole.declared_at,
+                "zone": incident.clock_zone,
+                "base": page_url(incident),
+                "plain": True,
+            },
+        )
+    return render_page(
+        request,
+        "timeline/entry_detail.html",
+        context,
+        fragment="timeline/_entry_menu.html",
     )

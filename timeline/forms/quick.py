@@ -1,0 +1,238 @@
+"""The quick-add bar: one line becomes an entry."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.text import slugify
+
+from incidents.forms import MultipleFileField, MultipleFileInput
+from incidents.models import Incident, Lane
+from postmortem.lib.fields import validate_link
+from postmortem.lib.times import on_clock
+from timeline.forms.times import When, leading_time
+from timeline.models import DependencyCheckpoint, Entry
+
+QUICK_KINDS = [
+    (kind.value, kind.label) for kind in Entry.Kind if kind != Entry.Kind.NO_RECORD
+]
+# What may stand behind `!` or, with a colon, as the first word. A bare `!` is a
+# decision; a word that is not here stays in the sentence and is told to the writer.
+MARKS = {
+    **{kind: kind for kind, _ in QUICK_KINDS},
+    "d": "decision",
+    "a": "action",
+    "s": "signal",
+    "c": "comms",
+    "n": "note",
+    "decided": "decision",
+    "did": "action",
+    "saw": "signal",
+    "told": "comms",
+}
+_MARK = re.compile(r"^!(?P<word>[a-z]*)(?=\s|\d|$)\s*", re.IGNORECASE)
+_WORD = re.compile(r"^(?P<word>[a-z]+):\s+", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"(?:^|(?<=\s))(?P<sign>[#@])(?P<slug>[a-z0-9][a-z0-9-]*)(?=[\s,.;]|$)",
+    re.IGNORECASE,
+)
+ACTS = {Entry.Kind.ACTION, Entry.Kind.DECISION, Entry.Kind.COMMS}
+KEPT_OFFLINE = timedelta(days=2)  # how old a line may be that waited for a connection
+
+
+class QuickAddForm(forms.Form):
+    """One line: `14:05 auth rate down to 61% @adyen-eu #checkout`.
+
+    The time stands first (or in its own field): `14:05`, `~14:05`, `14:05-14:20`,
+    `now`, `-5m`, `yesterday 23:50`, `late on Saturday`. `#lane` and `@dependency` name
+    a lane and a checkpoint by the beginning of their names, `!action` or `action:` the
+    kind. What cannot be read is told in `notes` and stays in the sentence.
+    """
+
+    at = forms.CharField(
+        label="Time", required=False, max_length=60, widget=forms.TextInput()
+    )
+    text = forms.CharField(
+        label="What happened",
+        max_length=2000,
+        error_messages={"required": "Say what was seen or what was done."},
+    )
+    kind = forms.ChoiceField(
+        choices=QUICK_KINDS, required=False, initial=Entry.Kind.SIGNAL
+    )
+    lane = forms.ModelChoiceField(
+        queryset=Lane.objects.none(), required=False, empty_label="No lane"
+    )
+    upload = MultipleFileField(
+        required=False,
+        allow_empty_file=True,
+        label="Files",
+        widget=MultipleFileInput(attrs={"aria-label": "Files that show it"}),
+    )
+    link = forms.CharField(
+        required=False,
+        max_length=1000,
+        label="Link",
+        help_text="The durable link of the record that shows it.",
+    )
+    key = forms.CharField(required=False, max_length=40)
+    typed_at = forms.CharField(required=False, max_length=40)
+
+    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
+        self.incident = incident
+        self.notes: list[str] = []
+        self.attached: dict[str, Any] = {}
+        super().__init__(*args, **kwargs)
+        lane = self.fields["lane"]
+        assert isinstance(lane, forms.ModelChoiceField)
+        lane.queryset = Lane.objects.filter(incident=incident, retracted_at=None)
+        if incident.status == Incident.Status.ACTIVE:
+            self.suggestion = f"{on_clock(timezone.now(), incident.clock_zone):%H:%M}"
+        else:
+            self.suggestion = "14:05"
+
+    def clean_link(self) -> str:
+        link = str(self.cleaned_data["link"]).strip()
+        if link:
+            validate_link(link)
+        return link
+
+    def clean(self) -> dict[str, Any]:
+        """The keywords of `services.record_line` in `cleaned_data`."""
+        data = dict(super().clean() or self.cleaned_data)
+        self.attached = {
+            "uploads": data.get("upload") or [],
+            "link": data.get("link") or "",
+            "key": data.get("key") or "",
+        }
+        text = " ".join(str(data.get("text", "")).split())
+        kind = data.get("kind") or Entry.Kind.SIGNAL
+        if not text:
+            return data
+        text, kind = self._kind(text, kind)
+        when = self._when(str(data.get("at", "")).strip(), text)
+        text, kind = self._kind(when.rest, kind)
+        lane, dependency, text = self._names(text, data.get("lane"))
+        if not text and "text" not in self.errors:
+            self.add_error(
+                "text",
+                ValidationError("Say what was seen or what was done.", code="required"),
+            )
+        return {
+            "kind": kind,
+            "occurred_at": when.occurred_at,
+            "occurred_until": when.occurred_until,
+            "precision": when.precision,
+            "at_text": when.at_text,
+            "lane": lane,
+            "dependency": dependency,
+            "action_taken" if kind in ACTS else "observed_signal": text,
+        }
+
+    def _kind(self, text: str, kind: str) -> tuple[str, str]:
+        """(the rest, the kind): by `!word`, or by a first word with a colon."""
+        if match := _WORD.match(text):
+            word = match["word"].lower()
+            return (text[match.end() :], MARKS[word]) if word in MARKS else (text, kind)
+        match = _MARK.match(text)
+        if not match:
+            return text, kind
+        word = match["word"].lower()
+        if not word:
+            return text[match.end() :], Entry.Kind.DECISION
+        if word in MARKS:
+            return text[match.end() :], MARKS[word]
+        note = f"“!{match['word']}” is no kind: it stays in the sentence."
+        if note not in self.notes:
+            self.notes.append(note)
+        return text, kind
+
+    def _when(self, at: str, text: str) -> When:
+        """The time of the line; the fault is put on the time field."""
+        typed = self._typed_at()
+        try:
+            found = leading_time(text, incident=self.incident, typed_at=typed)
+            if found is not None:
+                return found
+            if at:
+                alone = leading_time(at, incident=self.incident, typed_at=typed)
+                if alone is not None and not alone.rest:
+                    return When(
+                        alone.occurred_at,
+                        alone.occurred_until,
+                        alone.precision,
+                        alone.at_text,
+                        rest=text,
+                    )
+                raise ValidationError(
+                    f"“{at[:40]}” could not be read as a time. Write 14:05, now, -5m, "
+                    "~14:05, 14:05-14:20 or yesterday 23:50.",
+                    code="unreadable_time",
+                )
+            raise ValidationError(
+                f"Start with the time: {self.suggestion} {text[:40]}", code="required"
+            )
+        except ValidationError as error:
+            self.add_error("at", error)
+            return When(None, rest=text)
+
+    def _typed_at(self) -> datetime | None:
+        """When a line that waited for its connection was written; a clock that cannot
+        be right is not believed."""
+        try:
+            typed = datetime.fromisoformat(str(self.data.get("typed_at", ""))[:40])
+        except ValueError:
+            return None
+        if typed.tzinfo is None:
+            return None
+        now = timezone.now()
+        return typed if now - KEPT_OFFLINE < typed <= now else None
+
+    def _names(self, text: str, lane: Any) -> tuple[Any, Any, str]:
+        """(lane, dependency, the rest). A name that nobody has stays where it is."""
+        dependency = None
+        taken: list[tuple[int, int]] = []
+        for match in _TOKEN.finditer(text):
+            slug = match["slug"].lower()
+            if match["sign"] == "#":
+                found = named(self._lanes(), slug)
+                what = "lane"
+                lane = found or lane
+            else:
+                found = named(self._dependencies(), slug)
+                what = "checkpoint"
+                dependency = found or dependency
+            if found is None:
+                if not (match["sign"] == "#" and slug.isdecimal()):  # a ticket: #4711
+                    self.notes.append(
+                        f"“{match[0]}” names no {what} here: it stays in the sentence."
+                    )
+            else:
+                taken.append(match.span())
+        for first, last in reversed(taken):
+            text = f"{text[:first]} {text[last:]}"
+        return lane, dependency, " ".join(text.split())
+
+    def _lanes(self) -> list[tuple[str, Any]]:
+        rows = Lane.objects.filter(incident=self.incident, retracted_at=None)
+        return [(row.slug, row) for row in rows]
+
+    def _dependencies(self) -> list[tuple[str, Any]]:
+        rows = DependencyCheckpoint.objects.filter(
+            incident=self.incident, retracted_at=None
+        )
+        return [(slugify(row.name), row) for row in rows]
+
+
+def named(rows: list[tuple[str, Any]], slug: str) -> Any:
+    """The row of this name, else the only one whose name begins so."""
+    for name, row in rows:
+        if name == slug:
+            return row
+    found = [row for name, row in rows if len(slug) > 2 and name.startswith(slug)]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,412 @@
+"""The whole timeline in a few small tuples: order, gaps, counts, chart.
+
+A page shows fifty entries; what it says about all of them (gaps, figures of the
+filters, the chart) is worked out from slim rows, once for each state of the record: the
+head of the activity chain names that state, and nothing is written without moving it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar, cast
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils.safestring import SafeString
+
+from incidents.models import Incident
+from timeline.models import (
+    DependencyCheckpoint,
+    Entry,
+    EntryEvidence,
+    Hypothesis,
+    Milestone,
+)
+from timeline.selectors.analysis import Gap, timeline_gaps
+from timeline.selectors.durations import clock_range, feeding
+from timeline.selectors.lanechart import (
+    LaneFigures,
+    lane_chart,
+    lane_svg,
+    lane_table,
+    spark_svg,
+    summary,
+)
+from timeline.selectors.rows import (
+    checkpoints,
+    declared_at,
+    gap_threshold,
+    hypotheses,
+    in_order,
+)
+
+T = TypeVar("T")
+Kind = Entry.Kind
+
+
+@dataclass(slots=True)
+class SlimMilestone:
+    """A milestone as the analysis and the page beside the timeline read it."""
+
+    number: int
+    kind: str
+    entry: SlimEntry | None
+    not_applicable: bool
+    reason: str
+    is_marked: bool
+
+    @property
+    def label(self) -> str:
+        return Milestone.Kind(self.kind).label
+
+    @property
+    def ref(self) -> str:
+        return f"{Milestone.prefix}-{self.number}"
+
+    @property
+    def pk(self) -> int:
+        return self.number
+
+
+@dataclass(slots=True)
+class SlimEntry:
+    """What the analysis reads of an entry, under the same names."""
+
+    pk: int
+    number: int
+    kind: str
+    occurred_at: datetime | None
+    occurred_until: datetime | None
+    precision: str
+    position: int | None
+    lane_id: int | None
+    owner_id: int | None
+    dependency_id: int | None
+    observed_signal: str
+    action_taken: str
+    retracted_at: datetime | None
+    owner_title: str | None
+    owner_name: str | None
+    is_proven: bool
+    is_cited: bool
+    live_milestones: list[SlimMilestone] = field(default_factory=list)
+
+    @property
+    def is_retracted(self) -> bool:
+        return self.retracted_at is not None
+
+    @property
+    def is_provisional(self) -> bool:
+        return not self.is_proven
+
+    @property
+    def owner_label(self) -> str:
+        return self.owner_title or self.owner_name or f"Person {self.owner_id}"
+
+    @property
+    def rests_on_later_summary(self) -> bool:
+        """It cites something, but nothing that proves."""
+        return self.is_cited and not self.is_proven
+
+    @property
+    def ref(self) -> str:
+        return f"{Entry.prefix}-{self.number}"
+
+    @property
+    def headline(self) -> str:
+        if self.kind in {Kind.SIGNAL, Kind.NO_RECORD}:
+            return self.observed_signal or self.action_taken
+        return self.action_taken or self.observed_signal
+
+
+class Line(NamedTuple):
+    """One line of the list: an entry by its number, or a gap (number 0)."""
+
+    number: int
+    gap: Gap | None
+    at: datetime | None
+    kind: str
+    lane_id: int | None
+    owner_id: int | None
+    dependency_id: int | None
+    is_milestone: bool
+    is_provisional: bool
+    is_retracted: bool
+
+    @property
+    def key(self) -> str:
+        """The id of its row on the page."""
+        if self.gap is not None:
+            return gap_key(self.gap)
+        return f"{Entry.prefix}-{self.number}"
+
+    @property
+    def is_stated_gap(self) -> bool:
+        return self.kind == Kind.NO_RECORD
+
+
+def gap_key(gap: Gap) -> str:
+    return f"gap-{gap.start:%Y%m%dT%H%M%S}"
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A timeline without its texts; `lines` stand in order, gaps in their places."""
+
+    lines: list[Line]
+    live: int
+    gaps: list[Gap]
+    counts: dict[str, int]
+    lane_ids: frozenset[int]
+    owners: list[tuple[int, str]]
+    milestones: list[SlimMilestone]
+    clock: tuple[datetime | None, datetime | None]
+    declared_at: datetime | None
+    checkpoints: list[DependencyCheckpoint]
+    hypotheses: list[Hypothesis]
+    lanes: list[Any]
+    has_chart: bool
+    lane_svg: SafeString
+    spark_svg: SafeString
+    chart_table: list[LaneFigures]
+    chart_words: str
+
+
+def outline(incident: Incident) -> Outline:
+    """The outline of the record as it stands; read anew only when it has moved."""
+    threshold = gap_threshold(incident)
+    key = ("outline", incident.pk, incident.activity_head, threshold)
+    return kept((*key, incident.clock_zone), lambda: read_outline(incident, threshold))
+
+
+def known_outline(incident: Incident) -> Outline | None:
+    """The outline if somebody has read it since the record moved; costs nothing."""
+    state = ("outline", incident.pk, incident.activity_head)
+    with _lock:
+        found = [made for key, (_, made) in _kept.items() if key[:3] == state]
+    return found[-1] if found else None
+
+
+def read_outline(incident: Incident, threshold: timedelta) -> Outline:
+    """Seven queries, whatever the number of entries (hypotheses and checkpoints read
+    their evidence in two of them)."""
+    rows, marks = slim_rows(incident)
+    ordered = in_order(cast("list[Entry]", rows))
+    live: list[Any] = [row for row in ordered if not row.is_retracted]
+    milestones = cast("list[Milestone]", marks)
+    found = timeline_gaps(live, milestones, threshold)
+    lines = _lines(ordered, found)
+    chart = lane_chart(incident, live, milestones, found)
+    stated = sum(1 for row in live if row.kind == Kind.NO_RECORD)
+    return Outline(
+        lines=lines,
+        live=len(live),
+        gaps=found,
+        counts={
+            "all": len(live),
+            "milestones": sum(1 for line in lines if line.is_milestone),
+            "decisions": sum(1 for row in live if row.kind == Kind.DECISION),
+            "provisional": sum(
+                1 for row in live if row.is_provisional and row.kind != Kind.NO_RECORD
+            ),
+            "gaps": len(found) + stated,
+        },
+        lane_ids=frozenset(row.lane_id for row in live if row.lane_id),
+        owners=sorted(
+            {row.owner_id: row.owner_label for row in live if row.owner_id}.items(),
+            key=lambda pair: pair[1],
+        ),
+        milestones=marks,
+        clock=_clock(live, milestones),
+        declared_at=declared_at(incident, milestones),
+        checkpoints=checkpoints(incident),
+        hypotheses=hypotheses(incident),
+        lanes=chart.every_lane,
+        has_chart=chart.start is not None and chart.marks > 1,
+        lane_svg=lane_svg(chart),
+        spark_svg=spark_svg(chart),
+        chart_table=lane_table(chart),
+        chart_words=summary(chart),
+    )
+
+
+def _clock(
+    live: Sequence[Any], marks: Sequence[Milestone]
+) -> tuple[datetime | None, datetime | None]:
+    """What `clock_range` reads in a query of its own."""
+
+    def at(kind: str) -> datetime | None:
+        times = [
+            (not mark.is_marked, mark.entry.occurred_at)
+            for mark in marks
+            if mark.kind == kind
+            and mark.entry
+            and mark.entry.occurred_at
+            and mark.entry.precision != Entry.Precision.DAY
+        ]
+        return min(times)[1] if times else None
+
+    first = [
+        row.occurred_at
+        for row in live
+        if row.occurred_at
+        and row.precision != Entry.Precision.DAY
+        and row.kind != Kind.NO_RECORD
+    ]
+    start = at(Milestone.Kind.FIRST_IMPACT) or min(first, default=None)
+    return start, at(Milestone.Kind.STABILIZED)
+
+
+def known_clock(incident: Incident) -> tuple[datetime | None, datetime | None]:
+    """Start and end of the incident clock: from the outline if it is known, else in one
+    query."""
+    found = known_outline(incident)
+    if found is None:
+        return clock_range(incident)
+    return found.clock[0] or incident.declared_at, found.clock[1]
+
+
+def live_count(incident: Incident) -> int:
+    """How many entries are not withdrawn: known, or one query."""
+    found = known_outline(incident)
+    if found is not None:
+        return found.live
+    return Entry.objects.filter(incident=incident, retracted_at=None).count()
+
+
+def slim_rows(
+    incident: Incident,
+) -> tuple[list[SlimEntry], list[SlimMilestone]]:
+    """Every entry, withdrawn ones too, and every live milestone: two queries."""
+    linked = EntryEvidence.objects.filter(claim=OuterRef("pk"), retracted_at=None)
+    proof = linked.filter(
+        ~Q(evidence__sha256="") | ~Q(evidence__url=""),
+        evidence__is_original=True,
+        evidence__retracted_at=None,
+    )
+    rows = [
+        SlimEntry(*values)
+        for values in Entry.objects.filter(incident=incident).values_list(
+            "pk",
+            "number",
+            "kind",
+            "occurred_at",
+            "occurred_until",
+            "precision",
+            "position",
+            "lane_id",
+            "owner_id",
+            "dependency_id",
+            "observed_signal",
+            "action_taken",
+            "retracted_at",
+            "owner__title",
+            "owner__name",
+            Exists(proof),
+            Exists(linked),
+        )
+    ]
+    by_pk = {row.pk: row for row in rows}
+    order = {kind: index for index, kind in enumerate(Milestone.Kind.values)}
+    marks = []
+    for (
+        number,
+        kind,
+        entry_pk,
+        not_applicable,
+        reason,
+        is_marked,
+    ) in Milestone.objects.filter(incident=incident, retracted_at=None).values_list(
+        "number", "kind", "entry_id", "not_applicable", "reason", "is_marked"
+    ):
+        entry = by_pk.get(entry_pk or 0)
+        if entry is not None and entry.is_retracted:
+            continue
+        mark = SlimMilestone(number, kind, entry, not_applicable, reason, is_marked)
+        marks.append(mark)
+        if entry is not None:
+            entry.live_milestones.append(mark)
+    return rows, sorted(marks, key=lambda mark: (order[mark.kind], mark.number))
+
+
+def _lines(ordered: Sequence[Any], found: Sequence[Gap]) -> list[Line]:
+    """Entries in order, with each gap in front of the first entry inside it."""
+    waiting = list(reversed(found))
+    lines: list[Line] = []
+    for row in ordered:
+        while waiting and row.occurred_at and row.occurred_at > waiting[-1].start:
+            lines.append(_gap_line(waiting.pop()))
+        lines.append(
+            Line(
+                number=row.number,
+                gap=None,
+                at=row.occurred_at,
+                kind=row.kind,
+                lane_id=row.lane_id,
+                owner_id=row.owner_id,
+                dependency_id=row.dependency_id,
+                is_milestone=bool(row.live_milestones) and not row.is_retracted,
+                is_provisional=row.is_provisional and not row.is_retracted,
+                is_retracted=row.is_retracted,
+            )
+        )
+    while waiting:
+        lines.append(_gap_line(waiting.pop()))
+    return lines
+
+
+def _gap_line(gap: Gap) -> Line:
+    return Line(0, gap, gap.start, "", None, None, None, False, False, False)
+
+
+def required_milestones(marks: Sequence[SlimMilestone]) -> list[dict[str, Any]]:
+    """Each required moment with the milestone that feeds the durations, and its state:
+    missing, not_applicable, provisional or proven (R-TL-06, R-TL-03)."""
+    fed = feeding(cast("list[Milestone]", marks))
+    excluded = {mark.kind: mark for mark in marks if mark.not_applicable}
+    required = []
+    for kind in Milestone.Kind:
+        mark: Any = fed.get(kind)
+        entry = mark.entry if mark else None
+        required.append(
+            {
+                "kind": kind.value,
+                "label": kind.label,
+                "milestone": mark or excluded.get(kind),
+                "entry": entry,
+                "state": ("not_applicable" if kind in excluded else "missing")
+                if entry is None
+                else ("provisional" if entry.is_provisional else "proven"),
+                "more": sum(1 for other in marks if other.kind == kind) - 1,
+            }
+        )
+    return required
+
+
+# --- what is kept between requests ----------------------------------------------------
+
+KEPT_STATES = 24  # of whole timelines, in each process: a few megabytes
+KEPT_FOR = 300.0  # seconds: names of people may change without moving the record
+_kept: OrderedDict[tuple[Any, ...], tuple[float, Any]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def kept(key: tuple[Any, ...], make: Callable[[], T]) -> T:
+    """What `make` gives, remembered under a key that names the state of the record."""
+    now = time.monotonic()
+    with _lock:
+        found = _kept.get(key)
+        if found is not None and now - found[0] < KEPT_FOR:
+            _kept.move_to_end(key)
+            return cast("T", found[1])
+    made = make()
+    with _lock:
+        _kept[key] = (now, made)
+        _kept.move_to_end(key)
+        while len(_kept) > KEPT_STATES:
+            _kept.popitem(last=False)
+    return made

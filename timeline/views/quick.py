@@ -1,0 +1,131 @@
+"""The quick-add bar: how a line is read, and its way into the record."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from incidents.decorators import SignedInRequest, incident_view
+from incidents.models import Incident
+from postmortem.lib.errors import DomainError
+from postmortem.lib.htmx import add_errors, wants_fragment
+from timeline import forms, selectors, services
+from timeline.views.page import quick_context, timeline_page
+
+
+@incident_view("timeline.add")
+def entry_quick_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """One line becomes an entry; what cannot be read stays in the field (422).
+
+    With htmx only the bar comes back: the browser then asks what moved, as it does for
+    the lines of others, so that no page is rendered again for one row.
+    """
+    here = reverse("timeline:entry_list", args=[incident.key])
+    if request.method != "POST":
+        return redirect(here)
+    form = forms.QuickAddForm(request.POST, request.FILES, incident=incident)
+    status = 422
+    if form.is_valid():
+        try:
+            line = services.record_line(
+                incident_id=incident.pk,
+                actor=request.user,
+                **form.cleaned_data,
+                **form.attached,
+            )
+        except ValidationError as error:
+            _add_quick_errors(form, error)
+        except DomainError as error:
+            # Closed meanwhile, for example: the line stays where it was typed.
+            form.add_error(None, error.message)
+            status = error.status
+        else:
+            _tell(request, form, line)
+            if not wants_fragment(request):
+                return redirect(line.entry.get_absolute_url())
+            page = _bar(request, incident, forms.QuickAddForm(incident=incident))
+            page["HX-Trigger-After-Settle"] = json.dumps(
+                {"timeline:added": {"ref": line.entry.ref}}
+            )
+            return page
+    if wants_fragment(request):
+        return _bar(request, incident, form, status=status)
+    return timeline_page(request, incident, form, status=status)
+
+
+def _bar(
+    request: SignedInRequest,
+    incident: Incident,
+    form: forms.QuickAddForm,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "incident": incident,
+        "form": form,
+        **quick_context(selectors.outline(incident)),
+    }
+    return render(request, "timeline/_quick_answer.html", context, status=status)
+
+
+def _tell(
+    request: SignedInRequest, form: forms.QuickAddForm, line: services.Line
+) -> None:
+    """What became of the line, in one message; what did not work in its own."""
+    if line.was_there:
+        messages.success(
+            request, f"{line.entry.ref} had arrived already; it is recorded once."
+        )
+        return
+    with_it = ", ".join(item.ref for item in line.evidence)
+    messages.success(
+        request,
+        f"{line.entry.ref} is recorded{f' with {with_it}' if with_it else ''}."
+        + "".join(f" {note}" for note in form.notes),
+    )
+    if line.faults:
+        messages.warning(
+            request,
+            f"The entry is kept. {' '.join(line.faults)} "
+            f"Link it from {line.entry.ref}.",
+        )
+
+
+def _add_quick_errors(form: forms.QuickAddForm, error: ValidationError) -> None:
+    """The quick form has two fields for what the service knows by finer names."""
+    known = {
+        "occurred_at": "at",
+        "occurred_until": "at",
+        "at_text": "at",
+        "observed_signal": "text",
+        "action_taken": "text",
+    }
+    if hasattr(error, "error_dict"):
+        error = ValidationError(
+            {known.get(name, name): items for name, items in error.error_dict.items()}
+        )
+    add_errors(form, error)
+
+
+@incident_view("timeline.add")
+def entry_preview(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """How the line was read, before it is saved: date, T offset, kind, lane."""
+    form = forms.QuickAddForm(request.GET or None, incident=incident)
+    read: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
+    return render(
+        request,
+        "timeline/_quick_read.html",
+        {
+            "incident": incident,
+            "form": form,
+            "read": read,
+            "kind": dict(forms.QUICK_KINDS).get(read.get("kind", "")),
+            "declared_at": selectors.outline(incident).declared_at,
+        },
+    )
