@@ -200,3 +200,18 @@ class ReportBuild(models.Model):
 
     def __str__(self) -> str:
         return f"{self.incident_id} {self.state}"
+
+    @property
+    def is_between_tries(self) -> bool:
+        """The last try failed, and the next one begins when the lease is over."""
+        return self.state == self.State.QUEUED and bool(self.error)
+
+    @property
+    def is_in_hand(self) -> bool:
+        """A worker has it, or was stopped less than a lease ago."""
+        return (
+            self.state == self.State.QUEUED
+            and not self.error
+            and self.lease_until is not None
+            and self.lease_until > timezone.now()
+        )

@@ -7,11 +7,12 @@ fit is cut by rule and counted on the page: 'n more in the record'.
 from review.report.collecting import TEMPLATE_VERSION, build_key, build_report
 from review.report.content import Report
 from review.report.cutting import Limits, cut, limit_steps
-from review.report.rendering import render_html, render_pdf
+from review.report.rendering import PageTooLong, render_html, render_pdf
 
 __all__ = [
     "TEMPLATE_VERSION",
     "Limits",
+    "PageTooLong",
     "Report",
     "build_key",
     "build_report",

@@ -411,7 +411,7 @@ class _Builder(Facts):
         """Many claims on later summaries as one line: their refs, and the summaries."""
         refs = [gap.later for gap in found]
         more = f" and {len(refs) - LATER_SHOWN} more" if len(refs) > LATER_SHOWN else ""
-        items = {gap.evidence.pk: gap.evidence for gap in found if gap.evidence}
+        items = {gap.evidence.ref: gap.evidence for gap in found if gap.evidence}
         shown = [self.ref(item) for item in list(items.values())[:REFS_SHOWN]]
         return Line(
             "Gap",
@@ -439,7 +439,7 @@ class _Builder(Facts):
         rows = list(Evidence.objects.filter(**self.live, superseded_by=None))
         rows.sort(
             key=lambda e: (
-                -self.cited.get(e.pk, 0),
+                -self.cited.get(e.ref, 0),
                 -len(used.get(e.pk, [])),
                 e.number,
             )
@@ -449,7 +449,7 @@ class _Builder(Facts):
                 ref=Ref(item.ref, self._evidence_url(item), item.is_original),
                 title=item.title,
                 place=_place(item),
-                cited=self.cited.get(item.pk, 0),
+                cited=self.cited.get(item.ref, 0),
                 is_original=item.is_original,
             )
             for item in rows

@@ -57,7 +57,7 @@ class Facts:
         self.seal = latest_seal(incident)
         self.is_sealed = bool(self.seal) and incident.status == Incident.Status.CLOSED
         self.content = content_hash(incident, fresh=True)
-        self.cited: dict[int, int] = {}
+        self.cited: dict[str, int] = {}
         live: dict[str, Any] = {"incident": incident, "retracted_at": None}
         self.live = live
         marks = self.marks = milestones(incident)
@@ -88,11 +88,14 @@ class Facts:
             return ()
         return self.refs(milestone.entry)[0][:1]
 
-    def ref(self, item: Evidence) -> Ref:
-        self.cited[item.pk] = self.cited.get(item.pk, 0) + 1
+    def ref(self, item: Any) -> Ref:
+        """An artifact beside a claim, counted; an `Evidence` or a chip of one."""
+        self.cited[item.ref] = self.cited.get(item.ref, 0) + 1
         return Ref(item.ref, self._evidence_url(item), item.is_original)
 
-    def _evidence_url(self, item: Evidence) -> str:
+    def _evidence_url(self, item: Any) -> str:
+        if not isinstance(item, Evidence):
+            return f"{settings.BASE_URL}{item.url}"
         item.incident = self.incident
         return settings.BASE_URL + item.get_absolute_url()
 

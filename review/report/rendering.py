@@ -47,6 +47,10 @@ def strong_figures(text: str) -> SafeString:
     return mark_safe(_FIGURE.sub(r"<b>\1</b>", escaped))  # noqa: S308 - escaped above
 
 
+class PageTooLong(Exception):
+    """What must never be cut is more than a page."""
+
+
 def render_html(report: Report, limits: Limits | None = None) -> str:
     """The page as one HTML document; its pictures and style are handed over with it."""
     report = drawable(report)
@@ -99,7 +103,7 @@ def _qr(url: str) -> bytes:
 def render_pdf(report: Report, record: bytes | None = None) -> bytes:
     """The page as PDF/A-3a that is also tagged for PDF/UA, cut until it fits; the same
     input gives the same bytes. record: the canonical bytes, attached as `record.json`.
-    Raises ValueError if even the shortest page is too long."""
+    Raises PageTooLong if even the shortest page is."""
     with _undisturbed():
         report = drawable(report)
         document, html = _fit(report)
@@ -116,7 +120,10 @@ def _fit(report: Report) -> tuple[Any, str]:
         document = press.layout(html, pictures)
         if len(document.pages) == 1:
             return document, html
-    raise ValueError(f"{report.key} does not fit on one page even at its shortest")
+    raise PageTooLong(
+        f"{report.key} does not fit on one page even at its shortest. Shorten the "
+        "names of its approvals and waivers, then make it again."
+    )
 
 
 def _with_spare_room(

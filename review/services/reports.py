@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 from datetime import timedelta
@@ -22,13 +23,17 @@ from postmortem.lib.canonical import canonical_bytes
 from postmortem.lib.persistence import save, service
 from postmortem.lib.record import build_record
 from review.models import ReportBuild
-from review.report import build_key, build_report, render_pdf
+from review.report import PageTooLong, build_key, build_report, render_pdf
 from review.selectors import latest_seal, present_findings
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(seconds=90)  # one page takes about a second
 MAX_ATTEMPTS = 5
+KILLED = (
+    "The worker was stopped while it made the page, five times. It may be short of "
+    "memory: look at its log, then try again."
+)
 State = ReportBuild.State
 
 
@@ -36,8 +41,9 @@ State = ReportBuild.State
 def request_report(*, incident_id: int, actor: User) -> ReportBuild:
     """Ask for the one-pager of the record as it stands; a worker renders it.
 
-    The same record, status and findings give the same build, whoever asks. A build that
-    failed for good is tried again from the start.
+    The same record, status and findings give the same build, whoever asks; a sealed
+    record has one for good. A build that failed is tried again from the start, and one
+    that waits for its next try is tried at once.
     """
     incident = lock_incident(incident_id, actor=actor, permission="report.request")
     build, is_new = queue_report(incident, actor=actor)
@@ -59,7 +65,7 @@ def queue_report(incident: Incident, *, actor: User) -> tuple[ReportBuild, bool]
     """
     content = content_hash(incident, fresh=True)
     key = build_key(incident, content=content, findings=present_findings(incident))
-    build = ReportBuild.objects.filter(build_key=key).first()
+    build = _of_the_seal(incident) or ReportBuild.objects.filter(build_key=key).first()
     is_new = build is None
     if build is None:
         build = save(
@@ -73,14 +79,38 @@ def queue_report(incident: Incident, *, actor: User) -> tuple[ReportBuild, bool]
             ),
             actor=actor,
         )
-    elif build.state == State.FAILED:
+    elif build.state == State.FAILED or _is_lost(build):
         build.state = State.QUEUED
         build.attempts = 0
+        build.lease_until = None
+        build.error = ""
+        save(build, actor=actor)
+    elif build.is_between_tries:
         build.lease_until = None
         save(build, actor=actor)
     if build.state == State.QUEUED:
         jobs.kick("review.tasks.build_report", build_id=build.pk)
     return build, is_new
+
+
+def _of_the_seal(incident: Incident) -> ReportBuild | None:
+    """The finished page of a closed record: a sealed page never changes, also when the
+    product draws its pages differently since."""
+    seal = latest_seal(incident)
+    if seal is None or incident.status != Incident.Status.CLOSED:
+        return None
+    ready = ReportBuild.objects.filter(
+        incident=incident,
+        is_draft=False,
+        state=State.READY,
+        requested_at__gte=seal.sealed_at,
+    ).order_by("requested_at")
+    return next((b for b in ready if default_storage.exists(b.path)), None)
+
+
+def _is_lost(build: ReportBuild) -> bool:
+    """Whether the file of a finished page is not in the store any more."""
+    return build.state == State.READY and not default_storage.exists(build.path)
 
 
 def render_build(build_id: int) -> ReportBuild | None:
@@ -98,7 +128,7 @@ def render_build(build_id: int) -> ReportBuild | None:
         path, sha256 = _store(pdf)
     except Exception as error:
         logger.exception("one-pager %s failed", build.pk)
-        return _failed(build, f"{type(error).__name__}: {error}")
+        return _failed(build, error)
     with transaction.atomic():
         row = ReportBuild.objects.select_for_update().get(pk=build.pk)
         if row.state == State.READY:
@@ -127,11 +157,13 @@ def _claim(build_id: int) -> ReportBuild | None:
             return None
         if build.attempts >= MAX_ATTEMPTS:  # killed in its last attempt
             build.state = State.FAILED
-            build.error = build.error or "The worker was stopped while rendering."
+            build.error = KILLED
+            build.lease_until = None
             save(build, actor=_system())
             return None
         build.attempts += 1
         build.lease_until = now + LEASE
+        build.error = ""
         return save(build, actor=_system())
 
 
@@ -144,7 +176,8 @@ def _render(build: ReportBuild) -> bytes:
     report = build_report(incident, as_of=as_of)
     if report.content_hash != build.content_hash:
         raise RecordMoved(
-            "The record changed before the page was made. Ask for the one-pager again."
+            "The record changed before the page was made. Make it from the present "
+            "record."
         )
     record = canonical_bytes(build_record(incident))
     if sealed and seal:
@@ -164,17 +197,40 @@ def _store(pdf: bytes) -> tuple[str, str]:
     return path, sha256
 
 
-def _failed(build: ReportBuild, error: str) -> ReportBuild:
+def _failed(build: ReportBuild, error: Exception) -> ReportBuild:
     with transaction.atomic():
         row = ReportBuild.objects.select_for_update().get(pk=build.pk)
         if row.state == State.READY:
             return row
-        row.error = error[:2000]
+        row.error = _in_words(error)[:2000]
         row.lease_until = timezone.now() + timedelta(seconds=15 * 2**row.attempts)
-        if row.attempts >= MAX_ATTEMPTS or error.startswith("RecordMoved"):
+        if row.attempts >= MAX_ATTEMPTS or isinstance(error, RecordMoved | PageTooLong):
             row.state = State.FAILED
             row.lease_until = None
         return save(row, actor=_system())
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong and what to do about it."""
+    if isinstance(error, RecordMoved | PageTooLong):
+        return str(error)
+    if isinstance(error, ImportError) or "cannot load library" in str(error):
+        return (
+            "The worker's machine lacks the libraries that draw PDFs. Install "
+            "libpango-1.0-0, libpangoft2-1.0-0 and libharfbuzz-subset0, then try again."
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The disk of the file store is full. Make room, then try again."
+    if isinstance(error, OSError):
+        return (
+            "The page could not be written to the file store "
+            f"({error.strerror or error}). See that the worker may write there, then "
+            "try again."
+        )
+    return (
+        f"Something unexpected: {type(error).__name__}, {error}. The worker's log has "
+        "the details; try again, and report it if it happens again."
+    )
 
 
 def waiting_builds() -> list[int]:

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
+from incidents.permissions import can
 from incidents.selectors import content_hash
 from incidents.views import workspace
 from postmortem.lib.htmx import done, render_page
@@ -26,6 +27,7 @@ def _context(incident: Incident) -> dict[str, Any]:
     build = latest_build(incident)
     return {
         "build": build,
+        "tries": services.MAX_ATTEMPTS,
         "builds": ReportBuild.objects.filter(incident=incident).select_related(
             "requested_by"
         )[:20],
@@ -56,7 +58,7 @@ def report_status(request: SignedInRequest, incident: Incident) -> HttpResponse:
         "review/_report_status.html",
         {
             "incident": incident,
-            "can": {"report_request": True},
+            "can": {"report_request": can(request.user, "report.request", incident)},
             **_context(incident),
         },
     )

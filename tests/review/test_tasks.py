@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 from typing import Any
 
@@ -128,7 +129,7 @@ class TestBuildReport:
         self, asked: ReportBuild, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def broken(**_: Any) -> bytes:
-            raise OSError("no space left")
+            raise OSError(errno.ENOSPC, "no space left")
 
         monkeypatch.setattr(reports, "render_pdf", broken)
         for attempt in range(1, 7):
@@ -138,7 +139,9 @@ class TestBuildReport:
             ReportBuild.objects.filter(pk=asked.pk).update(lease_until=None)
 
         assert asked.state == State.FAILED
-        assert asked.error == "OSError: no space left"
+        assert asked.error == (
+            "The disk of the file store is full. Make room, then try again."
+        )
 
     def test_gives_up_on_a_build_that_kills_its_workers(
         self, asked: ReportBuild
@@ -149,7 +152,88 @@ class TestBuildReport:
 
         asked.refresh_from_db()
         assert asked.state == State.FAILED
-        assert "stopped while rendering" in asked.error
+        assert "stopped while it made the page" in asked.error
+
+    @pytest.mark.parametrize(
+        ("error", "words"),
+        [
+            (OSError("cannot load library 'libpango-1.0-0'"), "Install libpango-1.0-0"),
+            (PermissionError(13, "Permission denied"), "(Permission denied). See that"),
+            (ValueError("odd"), "Something unexpected: ValueError, odd."),
+        ],
+    )
+    def test_says_in_words_what_went_wrong(
+        self,
+        asked: ReportBuild,
+        monkeypatch: pytest.MonkeyPatch,
+        error: Exception,
+        words: str,
+    ) -> None:
+        def broken(**_: Any) -> bytes:
+            raise error
+
+        monkeypatch.setattr(reports, "render_pdf", broken)
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        assert words in asked.error
+        assert asked.is_between_tries
+
+    def test_is_tried_at_once_when_asked_between_tries(
+        self, bare: Case, asked: ReportBuild
+    ) -> None:
+        later = NOW + dt.timedelta(minutes=4)
+        ReportBuild.objects.filter(pk=asked.pk).update(
+            attempts=3, error="The disk is full.", lease_until=later
+        )
+
+        again = reports.request_report(**bare.ids)
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        assert again.pk == asked.pk
+        assert (asked.state, asked.attempts, asked.error) == (State.READY, 4, "")
+
+    def test_leaves_the_try_of_a_worker_alone_when_asked_again(
+        self, bare: Case, asked: ReportBuild
+    ) -> None:
+        later = NOW + dt.timedelta(seconds=60)
+        ReportBuild.objects.filter(pk=asked.pk).update(attempts=1, lease_until=later)
+
+        reports.request_report(**bare.ids)
+
+        asked.refresh_from_db()
+        assert asked.is_in_hand
+        assert asked.lease_until == later
+
+    def test_is_made_once_when_a_worker_is_killed_in_the_middle(
+        self, asked: ReportBuild, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Killed between rendering and storing: the next one makes the same file, and
+        what the dead one left behind is that file too."""
+
+        def killed(pdf: bytes) -> tuple[str, str]:
+            store(pdf)
+            raise SystemExit
+
+        store = reports._store
+        monkeypatch.setattr(reports, "_store", killed)
+        with pytest.raises(SystemExit):
+            tasks.build_report(build_id=asked.pk)
+        monkeypatch.setattr(reports, "_store", store)
+        tasks.build_report(build_id=asked.pk)
+        asked.refresh_from_db()
+        assert (asked.state, asked.attempts) == (State.QUEUED, 1)
+
+        with time_machine.travel(NOW + reports.LEASE * 2, tick=False):
+            assert reports.waiting_builds() == [asked.pk]
+            tasks.build_report(build_id=asked.pk)
+            tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        assert (asked.state, asked.attempts) == (State.READY, 2)
+        assert len(default_storage.listdir("reports")[1]) >= 1
+        assert default_storage.exists(asked.path)
 
     def test_refuses_to_print_another_version(
         self, bare: Case, asked: ReportBuild
@@ -192,6 +276,41 @@ class TestBuildReport:
             )
 
         assert ReportBuild.objects.count() == 1
+
+    def test_never_changes_a_sealed_page(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither later activity nor a product that draws its pages differently."""
+        case.closed()
+        tasks.build_report(build_id=ReportBuild.objects.get().pk)
+        before = ReportBuild.objects.get()
+        monkeypatch.setattr("review.report.collecting.TEMPLATE_VERSION", 999)
+        with time_machine.travel(NOW + dt.timedelta(days=90), tick=False):
+            again = reports.request_report(
+                incident_id=case.incident.pk, actor=case.cast["finance"]
+            )
+
+        assert (again.pk, again.sha256) == (before.pk, before.sha256)
+
+    def test_makes_the_same_sealed_page_when_its_file_was_lost(
+        self, case: Case
+    ) -> None:
+        case.closed()
+        build = ReportBuild.objects.get()
+        tasks.build_report(build_id=build.pk)
+        build.refresh_from_db()
+        first = build.sha256
+        default_storage.delete(build.path)
+        with time_machine.travel(NOW + dt.timedelta(days=90), tick=False):
+            reports.request_report(
+                incident_id=case.incident.pk, actor=case.cast["finance"]
+            )
+            tasks.build_report(build_id=build.pk)
+
+        build.refresh_from_db()
+        assert ReportBuild.objects.count() == 1
+        assert (build.state, build.sha256) == (State.READY, first)
+        assert default_storage.exists(build.path)
 
 
 class TestSweepReports:
