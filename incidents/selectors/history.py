@@ -125,6 +125,35 @@ def deed_rows(incident: Incident, entry: ActivityEntry) -> DeedRows:
     )
 
 
+def changes_after(incident: Incident, entries: Iterable[ActivityEntry]) -> DeedRows:
+    """What these deeds come to: the first state of each row against its last, so that
+    what was put back, or added and withdrawn again, is not told. A bounded number of
+    rows; the rest is counted by kind."""
+    by_model: dict[str, set[int]] = defaultdict(set)
+    for entry in entries:
+        for row in entry.history_rows:
+            by_model[row["model"]].add(row["history_id"])
+    pairs: list[tuple[Any, Any]] = []
+    for label, ids in sorted(by_model.items()):
+        first: dict[Any, Any] = {}
+        last: dict[Any, Any] = {}
+        for version, was in _with_previous(apps.get_model(label), sorted(ids)):
+            first.setdefault(version.id, was)
+            last[version.id] = version
+        pairs += [
+            (version, first[key])
+            for key, version in last.items()
+            if first[key] is not None or not getattr(version, "retracted_at", None)
+        ]
+    more: dict[str, int] = defaultdict(int)
+    for version, _ in pairs[ROWS_OF_A_DEED:]:
+        more[_noun(version.instance_type, many=True)] += 1
+    pairs = pairs[:ROWS_OF_A_DEED]
+    names = _Names(incident, pairs)
+    rows = [row for pair in pairs if (row := _row_change(*pair, names, None))]
+    return DeedRows(rows, sorted(more.items()))
+
+
 def row_history(
     incident: Incident, row: CaseRecord | Incident, *, before: datetime | None = None
 ) -> tuple[list[Deed], datetime | None]:

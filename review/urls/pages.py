@@ -19,6 +19,7 @@ urlpatterns = [
     ),
     path("approve/", approvals.closure_approve, name="closure_approve"),
     path("request-changes/", approvals.changes_request, name="changes_request"),
+    path("since/<int:pk>/", approvals.approval_since, name="approval_since"),
     path("withdraw/", approvals.approval_withdraw, name="approval_withdraw"),
     path("outcome/", closing.outcome_choose, name="outcome_choose"),
     path("close/", closing.incident_close, name="incident_close"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
 from incidents.selectors import content_hash
-from incidents.views import case_form, posted
+from incidents.views import case_form, posted, workspace
+from postmortem.lib.htmx import render_page
 from review import forms
+from review.models import ClosureApproval
+from review.selectors.changes import changes_since
 from review.services import approvals as services
 from review.views import TAB, review_url
 
@@ -43,6 +47,25 @@ def closure_approve(request: SignedInRequest, incident: Incident) -> HttpRespons
         submit_label="Approve this version",
         message="Approved. Any edit of the record clears it.",
         done_url=f"{review_url(incident)}#approvals",
+    )
+
+
+@incident_view("incident.view")
+def approval_since(
+    request: SignedInRequest, incident: Incident, pk: int
+) -> HttpResponse:
+    """What changed since this approval was given, field by field."""
+    given = get_object_or_404(
+        ClosureApproval.objects.select_related("approver"), pk=pk, incident=incident
+    )
+    return render_page(
+        request,
+        "review/approval_since.html",
+        {
+            **workspace(request, incident, TAB),
+            "given": given,
+            "since": changes_since(incident, given),
+        },
     )
 
 
