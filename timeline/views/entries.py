@@ -11,8 +11,9 @@ from django.urls import reverse
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Evidence, Incident, Lane
-from incidents.views import case_form, get_row, posted
-from timeline import forms, services
+from incidents.views import case_form, get_row, posted, workspace
+from postmortem.lib.htmx import render_page, wants_fragment
+from timeline import forms, selectors, services
 from timeline.models import Entry, Milestone
 from timeline.views.page import TAB
 from timeline.views.rows import items_of
