@@ -91,6 +91,10 @@ def cards(
             "note": _note(seat, incident.clock_zone),
             "hash": seat.approval.content_hash if seat.approval else "",
         }
+        if seat.approval and seat.state == "stale":
+            card["diff_url"] = reverse(
+                "review:approval_since", args=[incident.key, seat.approval.pk]
+            )
         if is_own and incident.status == Incident.Status.IN_REVIEW:
             if not seat.is_approved:
                 card["locked_reason"] = lock
