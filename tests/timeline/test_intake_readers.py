@@ -1,0 +1,278 @@
+"""Reading foreign logs: what becomes a line, what is skipped, what is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from timeline.services.intake import chat, prose, slack, table
+from timeline.services.intake.lines import Context, Line, Reader, Row, Skipped
+
+DAY = dt.date(2026, 3, 10)
+UTC = Context("UTC", DAY)
+
+
+def read(reader: Reader, source: str | bytes, context: Context = UTC) -> list[Row]:
+    data = source.encode() if isinstance(source, str) else source
+    return list(reader(io.BytesIO(data), context))
+
+
+def told(rows: list[Row]) -> list[tuple[str, str, str]]:
+    """(time, author, text) of the lines."""
+    return [
+        (
+            f"{row.occurred_at:%d %H:%M:%S}" if row.occurred_at else "not known",
+            row.author,
+            row.text,
+        )
+        for row in rows
+        if isinstance(row, Line)
+    ]
+
+
+def refused(reader: Reader, source: str | bytes) -> str:
+    with pytest.raises(ValidationError) as caught:
+        read(reader, source)
+    (words,) = caught.value.message_dict["upload"]
+    return str(words)
+
+
+class TestChat:
+    @pytest.mark.parametrize(
+        ("line", "time", "author", "text"),
+        [
+            ("[14:05] Anna Smith: rate down", "10 14:05:00", "Anna Smith", "rate down"),
+            ("14:05 <bob> looking", "10 14:05:00", "bob", "looking"),
+            ("14:05:33 bob: looking", "10 14:05:33", "bob", "looking"),
+            ("2:05 PM Zoe: hi", "10 14:05:00", "Zoe", "hi"),
+            ("12:05 am Zoe: hi", "10 00:05:00", "Zoe", "hi"),
+            ("2026-03-11 14:05 bob: x", "11 14:05:00", "bob", "x"),
+            ("[10.03.26, 14:05:33] Zoe: hi", "10 14:05:33", "Zoe", "hi"),
+            ("14:05 UTC+1 bob: x", "10 13:05:00", "bob", "x"),
+            ("14:05 no name here", "10 14:05:00", "", "no name here"),
+            ("25:99 bob: x", "not known", "bob", "x"),
+        ],
+    )
+    def test_reads_the_usual_shapes(
+        self, line: str, time: str, author: str, text: str
+    ) -> None:
+        assert told(read(chat.read, line)) == [(time, author, text)]
+
+    def test_keeps_lines_without_a_time_with_the_message_above(self) -> None:
+        rows = read(chat.read, "Anna  14:05\nfirst\n\nsecond\n14:06 bob: third\n")
+
+        assert told(rows) == [
+            ("10 14:05:00", "Anna", "first\nsecond"),
+            ("10 14:06:00", "bob", "third"),
+        ]
+        assert isinstance(rows[0], Line)
+        assert rows[0].place == "line 1"
+        assert rows[0].raw == "Anna  14:05\nfirst\nsecond"
+
+    def test_goes_on_to_the_next_day_after_midnight_and_at_a_day_line(self) -> None:
+        rows = read(
+            chat.read, "23:58 a: x\n00:03 b: y\n--- 14 March 2026 ---\n09:00 c: z"
+        )
+
+        assert [time for time, _, _ in told(rows)] == [
+            "10 23:58:00",
+            "11 00:03:00",
+            "14 09:00:00",
+        ]
+
+    def test_reads_times_on_the_clock_of_the_incident(self) -> None:
+        rows = read(chat.read, "14:05 a: x", Context("America/New_York", DAY))
+
+        assert told(rows) == [("10 18:05:00", "a", "x")]
+
+    def test_guesses_no_time_that_the_clock_skips(self) -> None:
+        """R-TL-02: 8 March 2026, 02:30 does not exist in New York."""
+        context = Context("America/New_York", dt.date(2026, 3, 8))
+        (row,) = read(chat.read, "02:30 a: x", context)
+
+        assert isinstance(row, Line)
+        assert (row.occurred_at, row.precision) == (None, "unknown")
+        assert row.at_text == "02:30 a: x"
+
+    def test_says_what_it_left_out(self) -> None:
+        rows = read(chat.read, "Welcome\n3/10/26, 14:05 - Anna: hi\n14:06 bob: x")
+
+        assert [row for row in rows if isinstance(row, Skipped)] == [
+            Skipped("line 1", "stands before the first time"),
+            Skipped("line 2", "its date can mean two days; write 2026-03-10"),
+        ]
+
+    def test_refuses_a_text_without_any_time(self) -> None:
+        assert "begins with a time" in refused(chat.read, "hello\nworld")
+
+
+class TestProse:
+    def test_reads_bullets_tables_and_headings(self) -> None:
+        text = """# Timeline
+## 31 January 2017
+- 17:20 UTC: snapshot taken
+  and continued here
+* **19:00** – spam
+| Time | Event |
+|---|---|
+| 21:00 | load spikes |
+- around 23:00 data deleted
+1. 2017-02-01 00:36 - backup checked
+- 14:05-14:20 window of errors
+"""
+        rows = read(prose.read, text)
+
+        assert told(rows) == [
+            ("31 17:20:00", "", "snapshot taken\nand continued here"),
+            ("31 19:00:00", "", "spam"),
+            ("31 21:00:00", "", "load spikes"),
+            ("31 23:00:00", "", "data deleted"),
+            ("01 00:36:00", "", "backup checked"),
+            ("01 14:05:00", "", "window of errors"),
+        ]
+        lines = [row for row in rows if isinstance(row, Line)]
+        assert lines[3].precision == "approx"
+        assert lines[5].until == dt.datetime(2017, 2, 1, 14, 20, tzinfo=dt.UTC)
+        assert Skipped("line 6", "names no time") in rows
+
+    def test_does_not_guess_what_est_means(self) -> None:
+        (row,) = read(prose.read, "- 11:30 PM EST: declared")
+
+        assert isinstance(row, Line)
+        assert (row.occurred_at, row.at_text) == (None, "11:30 PM EST")
+        assert row.text == "declared"
+
+
+class TestTable:
+    def test_finds_the_columns_by_their_names(self) -> None:
+        rows = read(
+            table.read,
+            "Author;Time;Message\nanna;2026-03-10T14:05:00+01:00;down, 61%\n"
+            "bob;14:06;-5% auth\nx;;no time\ny;14:07;\n",
+        )
+
+        assert told(rows) == [
+            ("10 13:05:00", "anna", "down, 61%"),
+            ("10 14:06:00", "bob", "-5% auth"),
+            ("not known", "x", "no time"),
+        ]
+        assert rows[-1] == Skipped("line 5", "without text")
+
+    def test_reads_a_column_of_days(self) -> None:
+        rows = read(table.read, "date,time,event\n2026-03-12,09:30,x\n")
+
+        assert told(rows) == [("12 09:30:00", "", "x")]
+
+    @pytest.mark.parametrize(
+        "cell", ["=1+1", "@SUM(A1)", '=HYPERLINK("http://x")', "+cmd|' /C calc'!A0"]
+    )
+    def test_refuses_formulas_with_their_line(self, cell: str) -> None:
+        quoted = '"' + cell.replace('"', '""') + '"'
+
+        words = refused(table.read, f"time,text\n14:05,fine\n14:06,{quoted}\n")
+
+        assert words.startswith("Line 3 of this CSV file holds a formula")
+
+    def test_refuses_mixed_encodings_with_the_line(self) -> None:
+        words = refused(
+            table.read,
+            "time,text\n14:05,größer\n".encode() + "14:06,größer".encode("cp1252"),
+        )
+
+        assert words.startswith("Line 3 of the CSV file is not UTF-8 text")
+
+    def test_refuses_a_table_without_text(self) -> None:
+        assert "No column" in refused(table.read, "a,b\n1,2\n")
+
+    def test_refuses_what_is_no_text(self) -> None:
+        assert "binary data" in refused(table.read, b"time,text\n14:05,a\x00b\n")
+
+
+MESSAGES: list[dict[str, Any]] = [
+    {"type": "message", "ts": "1773151560.000100", "user": "U2", "text": "second"},
+    {
+        "type": "message",
+        "ts": "1773151500.000200",
+        "user": "U1",
+        "text": "<@U2> see <https://a.example|graph> &amp; <#C1|ops>",
+    },
+    {"type": "message", "subtype": "channel_join", "ts": "1773151400.0", "text": "j"},
+    {"type": "message", "ts": "1773151600.0", "text": ""},
+]
+USERS = [
+    {"id": "U1", "name": "anna", "profile": {"real_name": "Anna Smith"}},
+    {"id": "U2", "name": "bob", "profile": {"display_name": "Bob"}},
+]
+
+
+def archive(files: dict[str, Any], **options: Any) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, **options) as made:
+        for name, content in files.items():
+            made.writestr(
+                name, content if isinstance(content, bytes) else json.dumps(content)
+            )
+    return target.getvalue()
+
+
+class TestSlack:
+    def test_reads_an_export_with_names_and_links(self) -> None:
+        rows = read(
+            slack.read,
+            archive({"users.json": USERS, "ops/2026-03-10.json": MESSAGES}),
+        )
+
+        assert told(rows) == [
+            ("10 14:05:00", "Anna Smith", "@Bob see graph (https://a.example) & #ops"),
+            ("10 14:06:00", "Bob", "second"),
+        ]
+        assert {row.place for row in rows} == {
+            f"ops/2026-03-10.json, message {number}" for number in (1, 2, 3, 4)
+        }
+
+    @pytest.mark.parametrize(
+        "found", [MESSAGES, {"messages": MESSAGES, "users": USERS}]
+    )
+    def test_reads_a_single_json_file(self, found: Any) -> None:
+        assert len(told(read(slack.read, json.dumps(found)))) == 2
+
+    @pytest.mark.parametrize(
+        "name", ["../evil/2026-03-10.json", "/etc/2026-03-10.json"]
+    )
+    def test_refuses_names_that_point_outside(self, name: str) -> None:
+        assert "points outside" in refused(slack.read, archive({name: MESSAGES}))
+
+    def test_refuses_a_bomb_before_it_unpacks(self) -> None:
+        bomb = archive({"ops/2026-03-10.json": b" " * (20 * 1024 * 1024)})
+
+        assert len(bomb) < 100_000
+        assert "times its size" in refused(slack.read, bomb)
+
+    def test_refuses_a_member_that_lies_about_its_size(self) -> None:
+        """The directory says 4 bytes; reading stops where the bytes are."""
+        data = bytearray(archive({"ops/2026-03-10.json": MESSAGES}))
+        at = data.rindex(b"PK\x01\x02")
+        data[at + 24 : at + 28] = (4).to_bytes(4, "little")
+
+        assert refused(slack.read, bytes(data))
+
+    @pytest.mark.parametrize(
+        ("source", "words"),
+        [
+            (b"PK\x03\x04 no zip", "damaged"),
+            (b'{"a": 1}', "no list of Slack messages"),
+            (b"[" * 100_000, "nested too deeply"),
+            (b"<html>", "is not JSON"),
+            ("[]".encode("utf-16"), "is not JSON"),
+            (archive({"readme.txt": b"x"}), "no channel"),
+            (archive({"ops/2026-03-10.json": b"not json"}), "is not JSON"),
+        ],
+    )
+    def test_refuses_what_is_no_export(self, source: bytes, words: str) -> None:
+        assert words in refused(slack.read, source)

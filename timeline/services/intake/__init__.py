@@ -1,0 +1,1 @@
+"""Foreign logs become candidates, never facts: a reader for each kind of source."""

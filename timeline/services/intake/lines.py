@@ -1,0 +1,242 @@
+"""What every reader of a foreign log gives: lines with their place, and faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from io import BytesIO
+from typing import IO
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+
+from postmortem.lib.times import read_time, zone
+
+MAX_ROWS = 100_000
+MAX_TEXT = 10_000  # of one row
+MAX_RAW = 2_000
+MAX_FILE = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a source, as it was found. Nothing of it is a fact yet.
+
+    place: where it stands ('line 12'). occurred_at: aware UTC, or None when the source
+    gives no time that can be read; at_text keeps its words. precision: a value of
+    Entry.Precision; until: the end of a span. raw: the source's own line, at most
+    2,000 characters.
+    """
+
+    place: str
+    occurred_at: datetime | None
+    precision: str
+    author: str
+    text: str
+    raw: str
+    at_text: str = ""
+    until: datetime | None = None
+
+    def with_more(self, words: str, raw: str) -> Line:
+        """The same event with one more line of its source."""
+        return replace(
+            self,
+            text=f"{self.text}\n{words}".strip()[:MAX_TEXT],
+            raw=f"{self.raw}\n{raw}"[:MAX_RAW],
+        )
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A row that is no message (somebody joined) or could not be read, and why."""
+
+    place: str
+    reason: str
+
+
+Row = Line | Skipped
+Reader = Callable[[IO[bytes], "Context"], Iterator[Row]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """How times without a date or an offset are read.
+
+    clock_zone: IANA name. day: the day of times that stand without one; rows that go
+    back by more than half a day begin the next.
+    """
+
+    clock_zone: str
+    day: date
+    filename: str = ""
+
+    @property
+    def here(self) -> ZoneInfo:
+        return zone(self.clock_zone)
+
+
+def refuse(words: str, code: str = "unreadable") -> ValidationError:
+    """Nothing of this source can be taken."""
+    return ValidationError({"upload": ValidationError(words, code=code)})
+
+
+def decode(source: IO[bytes], what: str) -> str:
+    """The text of a file: UTF-8, or UTF-16 with its mark. Mixed and old encodings are
+    refused with the line: a guessed letter would be no evidence."""
+    data = source.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise refuse(f"The {what} is larger than 200 MB. Split it.", "too_large")
+    wide = data[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise refuse(
+            f"Line {line} of the {what} is not UTF-8 text. Save the whole file as "
+            "UTF-8; files that mix encodings cannot be read without guessing.",
+            "encoding",
+        ) from error
+    if "\x00" in text:
+        line = text.count("\n", 0, text.index("\x00")) + 1
+        raise refuse(f"Line {line} of the {what} holds binary data.", "binary")
+    return text
+
+
+def as_file(text: str) -> IO[bytes]:
+    """Pasted text as the file that becomes its evidence."""
+    return BytesIO(text.encode())
+
+
+# --- times in prose -------------------------------------------------------------------
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            ("january", "jan"),
+            ("february", "feb"),
+            ("march", "mar"),
+            ("april", "apr"),
+            ("may",),
+            ("june", "jun"),
+            ("july", "jul"),
+            ("august", "aug"),
+            ("september", "sep", "sept"),
+            ("october", "oct"),
+            ("november", "nov"),
+            ("december", "dec"),
+        ),
+        start=1,
+    )
+    for name in names
+}
+_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_DAY = re.compile(
+    rf"\b(?:(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})"
+    rf"|(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\.? (?P<m1>{_MONTH})\.?,? (?P<y1>\d{{4}})"
+    rf"|(?P<m2>{_MONTH})\.? (?P<d2>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y2>\d{{4}}))\b",
+    re.IGNORECASE,
+)
+CLOCK = (
+    r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
+    r"(?:\s?(?P<half>[ap])\.?m\.?(?!\w))?"
+    # A minus right behind a clock time is a span (14:05-14:20), not an offset.
+    r"(?:\s?(?P<offset>Z|(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d{2})?)?|\+\d{2}:?\d{2})(?!\w))?"
+)
+
+
+def find_day(text: str) -> date | None:
+    """The day that a heading or a line names, or None. `03/10/2026` is not read: it
+    means two days."""
+    found = _DAY.search(text)
+    if not found:
+        return None
+    try:
+        if found["iso"]:
+            return date.fromisoformat(found["iso"])
+        day, month, year = (
+            (found["d1"], found["m1"], found["y1"])
+            if found["d1"]
+            else (found["d2"], found["m2"], found["y2"])
+        )
+        return date(int(year), _MONTHS[month.lower()], int(day))
+    except ValueError:
+        return None
+
+
+_CLOCK = re.compile(CLOCK, re.IGNORECASE)
+_ISO_TIME = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?P<second>:\d{2}(?:[.,]\d+)?)?"
+    r"\s?(?P<offset>Z|UTC|GMT|[+-]\d{2}:?\d{2})?",
+    re.IGNORECASE,
+)
+
+
+def _offset(words: str) -> str:
+    """`Z`, `UTC`, `UTC+1`, `GMT-05:00`, `+0100` as ISO 8601 writes it; '' for none."""
+    if not words:
+        return ""
+    found = re.search(r"([+-])(\d{1,2}):?(\d{2})?$", words)
+    if not found:
+        return "+00:00"
+    return f"{found[1]}{int(found[2]):02}:{found[3] or '00'}"
+
+
+class Clock:
+    """Reads the times of one log from its first line to its last: keeps the day that a
+    heading named and goes on to the next when the times pass midnight."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.day = context.day
+        self._last: datetime | None = None
+
+    def set_day(self, day: date) -> None:
+        self.day = day
+        self._last = None
+
+    def read(self, found: re.Match[str]) -> tuple[datetime | None, str]:
+        """The moment of a CLOCK match and its precision; (None, 'unknown') when the
+        clock does not show that time."""
+        hour, minute, second = (
+            int(found[name] or 0) for name in ("hour", "minute", "second")
+        )
+        if found["half"]:
+            if not 1 <= hour <= 12:
+                return None, "unknown"
+            hour = hour % 12 + (12 if found["half"].lower() == "p" else 0)
+        if hour > 23 or minute > 59 or second > 59:
+            return None, "unknown"
+        here = datetime.combine(self.day, time(hour, minute, second))
+        if self._last and self._last - here > timedelta(hours=12):
+            self.day += timedelta(days=1)
+            here += timedelta(days=1)
+        self._last = here
+        written = here.isoformat() + _offset(found["offset"] or "")
+        try:
+            moment = read_time(written, clock_zone=self.context.clock_zone)
+        except ValidationError:
+            return None, "unknown"
+        return moment.astimezone(UTC), "second" if found["second"] else "minute"
+
+    def read_words(self, words: str) -> tuple[datetime | None, str]:
+        """A cell or a bracket that holds nothing but a time: ISO 8601, a clock time,
+        or seconds since 1970 as the chat tools write them."""
+        words = words.strip()
+        if found := _ISO_TIME.fullmatch(words):
+            written = words.replace(",", ".").upper()
+            for name in ("UTC", "GMT"):
+                written = written.replace(f" {name}", "Z").replace(name, "Z")
+            try:
+                moment = read_time(written, clock_zone=self.context.clock_zone)
+            except ValidationError:
+                return None, "unknown"
+            self.set_day(moment.astimezone(self.context.here).date())
+            return moment, "second" if found["second"] else "minute"
+        if found := _CLOCK.fullmatch(words):
+            return self.read(found)
+        if re.fullmatch(r"1[0-9]{9}(\.\d+)?", words):
+            return datetime.fromtimestamp(int(words[:10]), UTC), "second"
+        return None, "unknown"

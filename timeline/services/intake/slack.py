@@ -1,0 +1,221 @@
+"""Slack: the ZIP of an export, one day's JSON of it, or `conversations.history`."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+from timeline.services.intake.lines import (
+    MAX_RAW,
+    MAX_TEXT,
+    Context,
+    Line,
+    Row,
+    Skipped,
+    refuse,
+)
+
+MAX_MEMBERS = 20_000
+MAX_MEMBER = 50 * 1024 * 1024
+MAX_UNPACKED = 500 * 1024 * 1024
+MAX_RATIO = 200  # JSON of a busy channel packs about 1:15
+_NOISE = re.compile(
+    r"(channel|group)_(join|leave|archive|unarchive|topic|purpose|name)|"
+    r"bot_(add|remove)|pinned_item|reminder_add|tombstone"
+)
+_MENTION = re.compile(r"<(?P<sign>[@#!])?(?P<ref>[^|>]+)(?:\|(?P<label>[^>]*))?>")
+
+
+def read(source: IO[bytes], context: Context) -> Iterator[Row]:
+    """Every message in the order of its time stamp within each file."""
+    head = source.read(4)
+    source.seek(0)
+    if head == b"PK\x03\x04":
+        yield from _read_zip(source)
+    else:
+        yield from _messages(_load(source, "file"), "", {})
+
+
+def _read_zip(source: IO[bytes]) -> Iterator[Row]:
+    try:
+        archive = zipfile.ZipFile(source)
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise refuse("This ZIP file is damaged. Download the export again.") from error
+    with archive:
+        members = [item for item in archive.infolist() if not item.is_dir()]
+        _refuse_dangerous(members)
+        people = {}
+        for item in members:
+            if PurePosixPath(item.filename).name == "users.json":
+                people = _people(_open(archive, item))
+        days = [
+            item
+            for item in members
+            if re.search(r"(^|/)[^/]+/\d{4}-\d{2}-\d{2}\.json$", item.filename)
+        ]
+        if not days:
+            raise refuse(
+                "This ZIP holds no channel of a Slack export (channel/2026-03-10.json)."
+            )
+        for item in sorted(days, key=lambda item: item.filename):
+            path = PurePosixPath(item.filename)
+            where = f"{path.parent.name}/{path.name}"
+            yield from _messages(_open(archive, item), where, people)
+
+
+def _refuse_dangerous(members: list[zipfile.ZipInfo]) -> None:
+    """Nothing is unpacked before all of it looks like an export."""
+    if len(members) > MAX_MEMBERS:
+        raise refuse(f"This ZIP holds {len(members)} files; an export has fewer.")
+    if sum(item.file_size for item in members) > MAX_UNPACKED:
+        raise refuse("This ZIP unpacks to more than 500 MB. Export fewer days.")
+    for item in members:
+        path = PurePosixPath(item.filename.replace("\\", "/"))
+        is_link = (item.external_attr >> 16) & 0o170000 == 0o120000
+        if path.is_absolute() or ".." in path.parts or is_link:
+            raise refuse(
+                f"“{item.filename[:80]}” in this ZIP points outside of it. An export "
+                "of Slack has no such name; nothing was read.",
+                "unsafe_path",
+            )
+        if item.file_size > MAX_MEMBER:
+            raise refuse(f"“{item.filename[:80]}” unpacks to more than 50 MB.")
+        if item.file_size > MAX_RATIO * max(item.compress_size, 1) > 0 and (
+            item.file_size > 1024 * 1024
+        ):
+            raise refuse(
+                f"“{item.filename[:80]}” unpacks to {MAX_RATIO} times its size: that "
+                "is no chat log. Nothing was read.",
+                "zip_bomb",
+            )
+        if item.flag_bits & 1:
+            raise refuse("This ZIP is locked by a password. Unlock it first.")
+
+
+def _open(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> Any:
+    try:
+        with archive.open(item) as member:
+            return _load(member, item.filename)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+        raise refuse(f"“{item.filename[:80]}” in this ZIP is damaged.") from error
+
+
+def _load(source: IO[bytes], name: str) -> Any:
+    # The sizes in a ZIP's directory are claims: reading stops at the limit itself.
+    data = source.read(MAX_MEMBER + 1)
+    if len(data) > MAX_MEMBER:
+        raise refuse(f"“{name[:80]}” is larger than 50 MB. Export fewer days.")
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise refuse(f"“{name[:80]}” is nested too deeply.") from error
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise refuse(f"“{name[:80]}” is not JSON: {str(error)[:120]}") from error
+
+
+def _people(found: Any) -> dict[str, str]:
+    """Names by Slack id."""
+    people = {}
+    for item in found if isinstance(found, list) else []:
+        if isinstance(item, dict) and isinstance(item.get("id"), str):
+            profile = item.get("profile")
+            profile = profile if isinstance(profile, dict) else {}
+            name = profile.get("display_name") or profile.get("real_name")
+            people[item["id"]] = str(name or item.get("name") or item["id"])[:120]
+    return people
+
+
+def _messages(found: Any, where: str, people: dict[str, str]) -> Iterator[Row]:
+    rows = found.get("messages") if isinstance(found, dict) else found
+    if not isinstance(rows, list):
+        raise refuse("This JSON is no list of Slack messages.")
+    if isinstance(found, dict):
+        people = people or _people(found.get("users"))
+
+    def stamp(item: tuple[int, Any]) -> tuple[float, int]:
+        number, row = item
+        moment = _moment(row.get("ts")) if isinstance(row, dict) else None
+        return (moment.timestamp() if moment else 0.0, number)
+
+    for number, row in sorted(enumerate(rows, 1), key=stamp):
+        place = f"{where}, message {number}" if where else f"message {number}"
+        yield _message(row, place, people)
+
+
+def _message(row: Any, place: str, people: dict[str, str]) -> Row:
+    if not isinstance(row, dict) or row.get("type", "message") != "message":
+        return Skipped(place, "not a message")
+    if _NOISE.fullmatch(str(row.get("subtype", ""))):
+        return Skipped(place, "not a message but a notice of the channel")
+    text = _plain(_said(row), people)
+    if not text:
+        return Skipped(place, "without text")
+    moment = _moment(row.get("ts"))
+    return Line(
+        place=place,
+        occurred_at=moment,
+        precision="second" if moment else "unknown",
+        author=_author(row, people),
+        text=text[:MAX_TEXT],
+        raw=json.dumps(row, ensure_ascii=False, sort_keys=True)[:MAX_RAW],
+        at_text="" if moment else str(row.get("ts", ""))[:120],
+    )
+
+
+def _said(row: dict[str, Any]) -> str:
+    if isinstance(row.get("text"), str) and row["text"].strip():
+        return str(row["text"])
+    attachments = row.get("attachments")
+    for item in attachments if isinstance(attachments, list) else []:
+        if isinstance(item, dict):
+            parts = (item.get("title"), item.get("text") or item.get("fallback"))
+            said = ": ".join(str(part) for part in parts if part)
+            if said:
+                return said
+    files = row.get("files")
+    names = [
+        str(item.get("name"))
+        for item in (files if isinstance(files, list) else [])
+        if isinstance(item, dict) and item.get("name")
+    ]
+    return f"File: {', '.join(names)}" if names else ""
+
+
+def _moment(stamp: Any) -> datetime | None:
+    try:
+        seconds = int(str(stamp).partition(".")[0])
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _author(row: dict[str, Any], people: dict[str, str]) -> str:
+    user = row.get("user")
+    profile = row.get("user_profile")
+    if isinstance(user, str) and user in people:
+        return people[user]
+    if isinstance(profile, dict) and profile.get("real_name"):
+        return str(profile["real_name"])[:120]
+    return str(row.get("username") or user or row.get("bot_id") or "")[:120]
+
+
+def _plain(text: str, people: dict[str, str]) -> str:
+    """Slack's markup as words: names for ids, labels with their links."""
+
+    def word(found: re.Match[str]) -> str:
+        ref, label = found["ref"], found["label"]
+        if found["sign"] == "@":
+            return "@" + (label or people.get(ref, ref))
+        if found["sign"] == "#":
+            return "#" + (label or ref)
+        if found["sign"] == "!":
+            return "@" + (label or ref).lstrip("@")
+        return f"{label} ({ref})" if label and label != ref else ref
+
+    return unescape(_MENTION.sub(word, text)).strip()
