@@ -57,7 +57,6 @@ from incidents.selectors.stored import (
     StoredFindings,
     from_snapshot,
     is_current,
-    stored_facts,
     stored_findings,
     stored_with_findings,
 )
@@ -106,7 +105,6 @@ __all__ = [
     "record_quality",
     "scope",
     "search",
-    "stored_facts",
     "stored_files",
     "stored_findings",
     "stored_with_findings",
