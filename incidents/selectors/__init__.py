@@ -58,7 +58,6 @@ from incidents.selectors.stored import (
     from_snapshot,
     is_current,
     stored_findings,
-    stored_with_findings,
 )
 
 __all__ = [
@@ -107,7 +106,6 @@ __all__ = [
     "search",
     "stored_files",
     "stored_findings",
-    "stored_with_findings",
     "unknowns",
     "uses_of",
     "waivers",
