@@ -3,12 +3,12 @@ completed ones that wait for approval. All of it goes on after closing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
-from accounts.models import User
+from accounts.models import Role, User
 from actions import selectors
 from actions.models import ActionApproval, ActionItem, ClosureTest
 from incidents.models import Incident
@@ -93,6 +93,21 @@ def closure_test_due(user: User | None = None) -> Iterator[Deadline]:
         )
 
 
+def _people(found: Iterable[User]) -> dict[int, User]:
+    """The approvers by id, with roles and managed teams: two queries for all."""
+    people = {person.pk: person for person in found}
+    prefetch_related_objects(list(people.values()), "groups", "managed_teams")
+    for person in people.values():
+        names = {group.name for group in person.groups.all()}
+        if person.is_superuser:
+            names.add(Role.ADMIN)
+        person.roles = frozenset(names & set(Role.values))
+        person.managed_functions = frozenset(
+            team.function for team in person.managed_teams.all()
+        )
+    return people
+
+
 @deadlines("approval")
 def approval_due(user: User | None = None) -> Iterator[Deadline]:
     """Completed actions that wait for approval: for each approver named in the incident
@@ -116,14 +131,14 @@ def approval_due(user: User | None = None) -> Iterator[Deadline]:
         )
     )
     selectors.load_conflicts(waiting)
-    people: dict[int, User] = {}
+    people = _people(p for a in waiting for p in a.incident.approvers.all())
     for action in waiting:
         state = selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
         if state.is_approved or state.state == "changes_requested":
             continue
         assert action.completed_at is not None
         due_at = action.completed_at + APPROVAL_TIME
-        named = [people.setdefault(p.pk, p) for p in action.incident.approvers.all()]
+        named = [people[p.pk] for p in action.incident.approvers.all()]
         able = [
             person for person in named if selectors.may_approve(action, person, state)
         ]

@@ -8,12 +8,16 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 
 from accounts.decorators import declare
 from accounts.models import User
 from incidents import permissions
 from incidents.models import Incident
+from postmortem.lib.htmx import wants_fragment
 
 P = ParamSpec("P")
 
@@ -40,6 +44,27 @@ def find_incident(user: User, key: str) -> Incident:
     return incident
 
 
+def _frozen(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """Instead of a form whose answer would be refused: what the record is, and how it
+    opens again."""
+    name = (
+        "components/frozen_drawer.html"
+        if wants_fragment(request)
+        else "incidents/incident_frozen.html"
+    )
+    page = render(
+        request,
+        name,
+        {
+            "title": f"{incident.get_status_display()} and frozen",
+            "incident": incident,
+            "can_reopen": permissions.can(request.user, "review.reopen", incident),
+        },
+    )
+    patch_vary_headers(page, ["HX-Request"])
+    return page
+
+
 IncidentView = Callable[Concatenate[SignedInRequest, Incident, P], HttpResponseBase]
 
 
@@ -59,8 +84,16 @@ def incident_view(
         def load(
             request: SignedInRequest, key: str, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
+            if not request.user.roles:
+                raise PermissionDenied(permissions.NO_ROLE)
             incident = find_incident(request.user, key)
             permissions.require(request.user, permission)
+            if (
+                incident.is_frozen
+                and request.method == "GET"
+                and not permissions.can(request.user, permission, incident)
+            ):
+                return _frozen(request, incident)
             return view(request, incident, *args, **kwargs)
 
         return declare(login_required(load), permission)

@@ -79,6 +79,12 @@ TABLE: dict[str, Rule] = {
 }
 
 
+NO_ROLE = (
+    "Your account has no role yet, so you see no incident. "
+    "Ask an administrator to give you one."
+)
+
+
 def can(user: User, permission: str, incident: Incident | None = None) -> bool:
     """Whether the table allows it: to show a control, never instead of `require`."""
     rule = TABLE[permission]

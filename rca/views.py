@@ -13,7 +13,7 @@ from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
 from incidents.views import case_form, get_row, posted, workspace
 from incidents.views.claims import retract
-from postmortem.lib.findings import Case, run_checks
+from postmortem.lib.findings import Case, of_tab
 from postmortem.lib.htmx import render_page
 from rca import checks, forms, selectors, services
 from rca.models import Cause, FailureMode
@@ -40,11 +40,12 @@ def _list_url(incident: Incident) -> str:
 @incident_view("incident.view")
 def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """Causes by label or as a graph, prompts, what was ruled out, failure modes."""
-    case = Case(incident)
-    rows = case.load(selectors.causes)
+    every = selectors.every_cause(incident)
+    rows = [row for row in every if not row.is_retracted]
+    case = Case(incident, known={selectors.causes: rows})
     standing = [row for row in rows if row.state != Cause.State.RULED_OUT]
     shared = workspace(request, incident, TAB)
-    found = run_checks(case, only=lambda check: check.tab == checks.TAB)
+    found = [f for f in of_tab(shared["stored"].findings, checks.TAB) if f.is_open]
     if not shared["can"]["rca_edit"]:  # a fix link would end in a refusal
         found = [replace(finding, url="") for finding in found]
     answered = selectors.answers(incident)
@@ -96,7 +97,7 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
             "ruled_out": [r for r in rows if r.state == Cause.State.RULED_OUT],
             "abandoned": selectors.abandoned_hypotheses(incident),
             "withdrawn": [
-                *selectors.withdrawn_causes(incident),
+                *(row for row in every if row.is_retracted),
                 *selectors.withdrawn_modes(incident),
             ],
             "modes": case.load(selectors.failure_modes),
@@ -107,7 +108,7 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
 
 def _card(case: Case, row: Cause) -> dict[str, Any]:
     """One cause as the page shows it: its text with the words marked, and why."""
-    found = [item for item in case.load(selectors.wording) if item.row.pk == row.pk]
+    found = [item for item in selectors.wording_in(case) if item.row.pk == row.pk]
     found = [item for item in found if isinstance(item.row, Cause)]
     return {
         "row": row,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -12,10 +13,9 @@ from django.utils.safestring import SafeString
 
 from actions import selectors
 from actions.models import ActionItem, TestRun
-from incidents import selectors as case_file
 from incidents.language import find_vague
-from incidents.models import Incident
-from postmortem.lib.findings import REGISTRY, Case, Finding, run_checks
+from incidents.selectors import StoredFindings
+from postmortem.lib.findings import REGISTRY, Finding
 from postmortem.lib.times import on_clock, span
 
 KIND_ICONS = {
@@ -190,32 +190,24 @@ def marked(text: str, spans: list[tuple[int, int, str]]) -> SafeString | str:
 
 
 def action_findings(
-    incident: Incident, now: datetime
+    rows: Iterable[ActionItem], stored: StoredFindings
 ) -> dict[str, tuple[Finding, ...]]:
-    """Open points of the actions, by the ref of the action that they belong to."""
-    case = Case(incident, now=now)
-    found = run_checks(
-        case, only=lambda item: item.id[:2] in _GROUPS and _ours(item.id)
-    )
-    accepted = {
-        (row.check_id, row.finding_key)
-        for row in case.load(case_file.waivers)
-        if row.is_in_force(now)
-    }
+    """Open points of the actions, by the ref of the action that they belong to; those
+    about the actions as a whole under ''."""
     owner_of: dict[str, str] = {}
-    for action in case.load(selectors.actions):
+    for action in rows:
         owner_of[action.ref] = action.ref
         for test in action.live_tests:
             owner_of[test.ref] = action.ref
             for run in test.live_runs:
                 owner_of[run.ref] = action.ref
     by_action: dict[str, list[Finding]] = {}
-    for item in found:
-        if (item.id, item.key) in accepted:
-            continue
-        by_action.setdefault(owner_of.get(item.subject_ref, ""), []).append(item)
+    for item in stored.findings:
+        if item.is_open and item.id[:2] in _GROUPS and _ours(item.id):
+            by_action.setdefault(owner_of.get(item.subject_ref, ""), []).append(item)
     return {ref: tuple(items) for ref, items in by_action.items()}
 
 
 def _ours(check_id: str) -> bool:
-    return REGISTRY[check_id].function.__module__.startswith("actions.")
+    known = REGISTRY.get(check_id)
+    return known is not None and known.function.__module__.startswith("actions.")

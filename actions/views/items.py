@@ -16,6 +16,7 @@ from actions.services import items as services
 from actions.views import ActionRow, action_findings, action_row
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
+from incidents.selectors import StoredFindings
 from incidents.views import case_form, get_row, workspace
 from postmortem.lib.htmx import render_page
 from rca.models import Cause
@@ -101,21 +102,21 @@ def _filters(
     }
 
 
-def _rows(incident: Incident, now: Any) -> tuple[list[ActionRow], tuple[Any, ...]]:
+def _rows(
+    incident: Incident, stored: StoredFindings, now: Any
+) -> tuple[list[ActionRow], tuple[Any, ...]]:
     """Every action of the case as a row, withdrawn ones too, and the open points about
     the actions as a whole, such as 'no action items'."""
-    found = action_findings(incident, now)
-    rows = [
-        action_row(action, now, found.get(action.ref, ()))
-        for action in selectors.all_actions(incident)
-    ]
+    every = selectors.all_actions(incident)
+    found = action_findings([a for a in every if not a.is_retracted], stored)
+    rows = [action_row(action, now, found.get(action.ref, ())) for action in every]
     return rows, found.get("", ())
 
 
 def _list_context(
-    request: SignedInRequest, incident: Incident, *, now: Any
+    request: SignedInRequest, around: dict[str, Any], *, now: Any
 ) -> dict[str, Any]:
-    rows, of_case = _rows(incident, now)
+    rows, of_case = _rows(around["incident"], around["stored"], now)
     live = [row for row in rows if not row.action.is_retracted]
     shown = [row for row in live if _chosen(row, request.GET, request.user, now)]
     return {
@@ -135,13 +136,11 @@ def _list_context(
 @incident_view("incident.view")
 def action_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """Mandatory now, then scheduled (R-AI-06), with the state of every proof."""
+    around = workspace(request, incident, TAB)
     return render_page(
         request,
         "actions/action_list.html",
-        {
-            **workspace(request, incident, TAB),
-            **_list_context(request, incident, now=timezone.now()),
-        },
+        {**around, **_list_context(request, around, now=timezone.now())},
     )
 
 
@@ -151,13 +150,14 @@ def action_detail(
 ) -> HttpResponse:
     """One action beside the list: risks, tests and runs, way back, approvals."""
     now = timezone.now()
-    listed = _list_context(request, incident, now=now)
+    around = workspace(request, incident, TAB)
+    listed = _list_context(request, around, now=now)
     shown = [*listed["mandatory"], *listed["scheduled"]]
     row = next((r for r in listed["all_rows"] if r.action.number == number), None)
     if row is None:
         raise Http404("no such action")
     context = {
-        **workspace(request, incident, TAB),
+        **around,
         **listed,
         **panel(request, row, shown),
     }

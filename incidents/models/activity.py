@@ -120,6 +120,7 @@ class FindingSnapshot(models.Model):
     """The last result of the checks, for lists (decision 11); gates recompute.
 
     activity_head: the state of the record that content_hash was computed for.
+    facts: what else was seen at that moment, by name, for pages of the apps above.
     next_due: when the checks run again though nothing was recorded: a date passes.
     """
 
@@ -129,6 +130,7 @@ class FindingSnapshot(models.Model):
     blocking = models.PositiveIntegerField(default=0)
     advisory = models.PositiveIntegerField(default=0)
     findings = models.JSONField(default=list)
+    facts = models.JSONField(default=dict)
     next_step = LineField(max_length=300, blank=True)
     content_hash = models.CharField(max_length=64, blank=True)
     activity_head = models.CharField(max_length=64, blank=True)

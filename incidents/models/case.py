@@ -27,9 +27,9 @@ class Severity(models.TextChoices):
 class IncidentQuerySet(models.QuerySet["Incident"]):
     def visible_to(self, user: User) -> IncidentQuerySet:
         """The incidents this person may know of (decision 12). Every look-up starts
-        here: unrestricted ones for everybody signed in, restricted ones for their
+        here: unrestricted ones for everybody with a role, restricted ones for their
         participants, named approvers, compliance and administrators."""
-        if not user.is_authenticated or not user.is_active:
+        if not user.is_authenticated or not user.is_active or not user.roles:
             return self.none()
         if user.roles & {Role.ADMIN, Role.COMPLIANCE}:
             return self

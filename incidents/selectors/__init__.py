@@ -57,7 +57,9 @@ from incidents.selectors.stored import (
     StoredFindings,
     from_snapshot,
     is_current,
+    stored_facts,
     stored_findings,
+    stored_with_findings,
 )
 
 __all__ = [
@@ -104,8 +106,10 @@ __all__ = [
     "record_quality",
     "scope",
     "search",
+    "stored_facts",
     "stored_files",
     "stored_findings",
+    "stored_with_findings",
     "unknowns",
     "uses_of",
     "waivers",

@@ -165,7 +165,11 @@ def search(
     status, severity, lane, q = (
         text.replace("\x00", "")[:200] for text in (status, severity, lane, q)
     )
-    found = Incident.objects.visible_to(user).select_related("snapshot", "declared_by")
+    found = (
+        Incident.objects.visible_to(user)
+        .select_related("snapshot", "declared_by")
+        .defer("snapshot__findings")
+    )
     if status:
         found = found.filter(status__in=status.split(","))
     if severity:

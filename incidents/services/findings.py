@@ -14,6 +14,8 @@ from django.utils import timezone
 from incidents import selectors
 from incidents.models import ActivityEntry, FindingSnapshot, Incident
 from incidents.permissions import OPEN
+from incidents.selectors.stored import FACTS
+from postmortem.lib.canonical import plain
 from postmortem.lib.findings import Case, Finding
 
 # How long a page leaves the checks to the worker before it runs them itself.
@@ -44,36 +46,27 @@ def refresh_findings(
         known = {}
     case = Case(incident, now=now, known=known)
     found = selectors.findings_of(case)
-    return store_findings(
-        incident,
-        found,
-        content_hash=case.load(selectors.record_hash),
-        computed_at=now,
-        next_due=case.next_due,
-    )
+    return store_findings(case, found)
 
 
 def store_findings(
-    incident: Incident,
-    found: Iterable[Finding],
-    *,
-    content_hash: str,
-    computed_at: datetime,
-    next_due: datetime,
+    case: Case, found: Iterable[Finding], *, computed_at: datetime | None = None
 ) -> FindingSnapshot:
-    """Keep a result of the checks. One that began later is never overwritten, so that
-    two workers on one incident end with the newer one."""
-    rows = list(found)
+    """Keep a result of the checks with the facts of the same moment. One that began
+    later is never overwritten, so that two workers end with the newer one."""
+    incident, rows = case.incident, list(found)
+    computed_at = computed_at or case.now
     blocking = sum(item.is_blocking for item in rows)
     values: dict[str, Any] = {
         "blocking": blocking,
         "advisory": sum(item.is_open for item in rows) - blocking,
         "findings": [as_row(item) for item in rows],
+        "facts": {name: plain(of(case)) for name, of in FACTS.items()},
         "next_step": selectors.next_step(incident, rows),
-        "content_hash": content_hash,
+        "content_hash": case.load(selectors.record_hash),
         "activity_head": incident.activity_head,
         "computed_at": computed_at,
-        "next_due": next_due,
+        "next_due": case.next_due,
     }
     with transaction.atomic():
         stored, is_new = FindingSnapshot.objects.get_or_create(

@@ -26,7 +26,7 @@ from incidents.services.core import (
     require_reason,
 )
 from postmortem.lib.errors import GateClosed, InvalidTransition
-from postmortem.lib.findings import Gate
+from postmortem.lib.findings import Gate, findings_block
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
 
@@ -409,9 +409,7 @@ def _expect(incident: Incident, status: Incident.Status, words: str) -> None:
 def _pass_gate(incident: Incident, gate: Gate, words: str) -> None:
     open_findings = selectors.blocking(incident, gate)
     if open_findings:
-        count = len(open_findings)
         raise GateClosed(
-            f"{incident.key} {words}: {count} "
-            f"{'finding blocks' if count == 1 else 'findings block'} it.",
+            f"{incident.key} {words}: {findings_block(len(open_findings))} it.",
             open_findings,
         )

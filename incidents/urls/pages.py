@@ -75,6 +75,7 @@ urlpatterns = [
     case("evidence/<int:number>/redact/confirm/", evidence.evidence_redact_confirm),
     case("evidence/<int:number>/redact/drop/", evidence.evidence_redact_drop),
     case("findings/", findings.finding_list),
+    case("findings/status/", findings.finding_status),
     case("findings/accept/", findings.finding_accept),
     case("findings/<int:number>/confirm/", findings.waiver_second),
     case("findings/<int:number>/withdraw/", findings.waiver_retract),

@@ -7,20 +7,25 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django import forms
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Role, User
 from incidents import permissions
 from incidents.decorators import SignedInRequest
-from incidents.models import CaseRecord, FindingSnapshot, Incident
+from incidents.models import CaseRecord, Incident
+from incidents.selectors import StoredFindings, holds_back, next_gate
+from incidents.services.findings import findings_for_page
+from incidents.views.panel import ran_at
 from postmortem.lib import tabs
+from postmortem.lib.findings import Gate, findings_block
 from postmortem.lib.htmx import form_page, wants_fragment
 from postmortem.lib.times import on_clock
 
 R = TypeVar("R", bound=CaseRecord)
-WORK_COUNT = "my_work"  # session key: (count, moment as a timestamp)
+MY_WORK, MY_APPROVALS = "my_work", "my_approvals"  # session: (count, timestamp)
 WORK_COUNT_KEPT = timedelta(minutes=15)
 
 
@@ -46,14 +51,18 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     if not isinstance(user, User) or not user.is_active:
         return {"nav_items": []}
     here = request.path
+    without = (
+        {} if user.roles else {"no_role": True, "administrators": _administrators()}
+    )
     admin_url = page_url("admin:index") if user.is_staff else ""
     return {
+        **without,
         "nav_items": [
             {
                 "label": "My work",
                 "url": reverse("incidents:work_list"),
                 "active": here == reverse("incidents:work_list"),
-                "count": _work_count(request),
+                "count": kept_count(request, MY_WORK),
             },
             {
                 "label": "Incidents",
@@ -78,6 +87,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
             {"label": label, "url": url, "icon": icon}
             for label, url, icon in (
                 ("Account and API tokens", page_url("accounts:account_detail"), "key"),
+                ("People and teams", page_url("accounts:person_list"), "users"),
                 ("Change password", page_url("account_change_password"), "lock"),
                 ("Two-factor sign-in", page_url("mfa_index"), "shield-lock"),
                 ("API documentation", page_url("api:docs"), "book"),
@@ -88,16 +98,30 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def _work_count(request: HttpRequest) -> int | None:
-    kept = request.session.get(WORK_COUNT)
+def _administrators() -> list[str]:
+    """Whom somebody without a role can ask."""
+    rows = User.objects.filter(is_active=True).filter(
+        Q(groups__name=Role.ADMIN) | Q(is_superuser=True)
+    )
+    return [user.name for user in rows.distinct()[:5]]
+
+
+def kept_count(request: HttpRequest, name: str) -> int | None:
+    """A count of the last look, or None when that is a quarter of an hour ago."""
+    kept = request.session.get(name)
     if not kept or timezone.now().timestamp() - kept[1] > WORK_COUNT_KEPT.seconds:
         return None
     return int(kept[0])
 
 
-def keep_work_count(request: HttpRequest, count: int) -> None:
-    """Remember how many things wait for this person, for the navigation."""
-    request.session[WORK_COUNT] = [count, int(timezone.now().timestamp())]
+def keep_count(request: HttpRequest, name: str, count: int) -> None:
+    """Remember how many things wait for this person: MY_WORK or MY_APPROVALS. Written
+    only when it changed or grows old, so that a look costs no write."""
+    kept = request.session.get(name)
+    now = int(timezone.now().timestamp())
+    if kept and kept[0] == count and now - kept[1] < WORK_COUNT_KEPT.seconds // 3:
+        return
+    request.session[name] = [count, now]
 
 
 # --- the workspace of one incident ----------------------------------------------------
@@ -116,23 +140,22 @@ def workspace(
     incident: Incident,
     tab: str = "",
     *,
-    blocking: int | None = None,
+    stored: StoredFindings | None = None,
 ) -> dict[str, Any]:
-    """Context of a page inside an incident: `incident`, `workspace` and `can`.
+    """Context of a page inside an incident: `incident`, `workspace`, `can`, and
+    `stored`, the findings that every number on the page comes from.
 
     tab: the name of the active tab ('overview', 'timeline', 'evidence', 'causes',
-    'actions', 'review', 'activity'). Costs one query for the stored findings, one for
-    the clock and one for each tab that has a figure. A page that has just run the
-    checks passes `blocking`, so that the figures on it agree.
+    'actions', 'review', 'activity'). Costs three queries: the stored findings, unless
+    the page has read them (`stored`), the clock, and the figures of the tabs.
     """
     can = flags(request.user, incident)
-    snapshot = FindingSnapshot.objects.filter(incident=incident).first()
-    if blocking is None and snapshot:
-        blocking = snapshot.blocking
+    stored = stored or findings_for_page(incident)
     start, end = tabs.clock_range(incident)
     return {
         "incident": incident,
         "can": can,
+        "stored": stored,
         "workspace": {
             "list_url": reverse("incidents:incident_list"),
             "clock_start": start,
@@ -141,11 +164,14 @@ def workspace(
             "running": incident.declared_at
             if incident.status == Incident.Status.ACTIVE
             else None,
-            "steps": steps(incident, blocking, stabilized_at=end),
-            "tabs": _tabs(incident, tab, blocking),
-            "blocking": blocking,
-            "advisory": snapshot.advisory if snapshot else None,
-            "version_hash": snapshot.content_hash if snapshot else "",
+            "steps": steps(incident, stored, stabilized_at=end),
+            "tabs": _tabs(incident, tab, stored),
+            "blocking": stored.blocking,
+            "advisory": stored.advisory,
+            "version_hash": stored.content_hash,
+            "ran_at": ran_at(incident, stored),
+            "status_url": f"{reverse('incidents:finding_status', args=[incident.key])}"
+            f"?tab={tab}",
             "actions": _header_actions(incident, can),
             "menu": _header_menu(incident, can),
         },
@@ -153,17 +179,18 @@ def workspace(
 
 
 def _tabs(
-    incident: Incident, active: str, blocking: int | None
+    incident: Incident, active: str, stored: StoredFindings
 ) -> list[dict[str, Any]]:
+    figures = tabs.counts(incident)
     shown = []
     for tab in tabs.ordered_tabs():
         url = page_url(tab.url_name, incident.key)
         if not url:
             continue
-        count = tab.count(incident) if tab.count else None
+        count = figures.get(tab.name)
         kind = ""
         if tab.name == "review":
-            count, kind = blocking, "red" if blocking else ""
+            count, kind = stored.blocking, "red" if stored.blocking else ""
         shown.append(
             {
                 "name": tab.name,
@@ -178,9 +205,13 @@ def _tabs(
 
 
 def steps(
-    incident: Incident, blocking: int | None, *, stabilized_at: datetime | None = None
+    incident: Incident,
+    stored: StoredFindings,
+    *,
+    stabilized_at: datetime | None = None,
 ) -> list[dict[str, str]]:
-    """The way of an incident from active to closed, with the times it got there.
+    """The way of an incident from active to closed, with the times it got there, and
+    how many findings hold back the step that comes next.
 
     stabilized_at: the end of the clock, for a case whose transition was not recorded.
     """
@@ -210,13 +241,14 @@ def steps(
             found.append(_step(label, "current", at, zone, since=since))
         else:
             found.append({"label": label, "state": "todo", "note": ""})
-    if reached < len(way) - 1 and blocking:
-        found[-1] = {
-            "label": "Closed",
-            "state": "blocked",
-            "note": f"{blocking} finding{'s' if blocking > 1 else ''} "
-            f"block{'' if blocking > 1 else 's'}",
-        }
+    if reached < len(way) - 1:
+        gate = next_gate(incident)
+        held = len(holds_back(stored.findings, gate))
+        step = found[1] if gate is Gate.STABILIZE else found[-1]
+        if gate is Gate.ALL_CLEAR:
+            held = stored.blocking
+        if held:
+            step |= {"state": "blocked", "note": findings_block(held)}
     return found
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 
 from incidents import forms, selectors
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident, Waiver
 from incidents.services import waivers as services
+from incidents.services.findings import findings_for_page
 from incidents.views import case_form, get_row, posted, workspace
 from incidents.views.claims import retract
-from incidents.views.incident import findings_panel
+from incidents.views.panel import findings_panel
 from postmortem.lib.findings import Level
 from postmortem.lib.htmx import render_page
 
@@ -20,18 +22,34 @@ from postmortem.lib.htmx import render_page
 def finding_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """The panel alone: the fragment for other pages, a page of its own without htmx;
     and every acceptance with its people, reason and end."""
-    panel = findings_panel(incident, request.user)
+    stored = findings_for_page(incident, may_run=True)
     return render_page(
         request,
         "incidents/finding_list.html",
         {
-            **workspace(
-                request, incident, "overview", blocking=panel["blocking_total"]
-            ),
-            **panel,
+            **workspace(request, incident, "overview", stored=stored),
+            **findings_panel(incident, request.user, stored),
             "waivers": selectors.waivers(incident),
         },
         fragment="components/_findings_panel.html",
+    )
+
+
+@incident_view("incident.view")
+def finding_status(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """What a page with an older result asks every two seconds: nothing new, or the new
+    result, swapped in with the figures of the tabs and the stepper."""
+    stored = findings_for_page(incident, may_run=True)
+    if not stored.is_current:
+        return HttpResponse(status=204)
+    tab = request.GET.get("tab", "")
+    context = workspace(request, incident, tab, stored=stored)
+    if tab == "overview":
+        context |= findings_panel(incident, request.user, stored, brief=True)
+    return render(
+        request,
+        "incidents/_findings_new.html",
+        {**context, "has_panel": tab == "overview", "oob": True},
     )
 
 
@@ -43,7 +61,7 @@ def finding_accept(request: SignedInRequest, incident: Incident) -> HttpResponse
     finding = next(
         (
             item
-            for item in selectors.findings(incident)
+            for item in findings_for_page(incident).findings
             if (item.id, item.key) == (check, key)
         ),
         None,

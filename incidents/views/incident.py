@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from accounts.models import User
 from incidents import selectors
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import (
@@ -25,12 +22,10 @@ from incidents.models import (
     Participation,
     ScopeStatement,
 )
-from incidents.permissions import can
 from incidents.views import page_url, workspace
+from incidents.views.panel import findings_panel
 from postmortem.lib import ui
-from postmortem.lib.findings import Finding, Level
 from postmortem.lib.htmx import render_page
-from postmortem.lib.times import on_clock
 
 Duty = Participation.Duty
 STRIP = (
@@ -53,8 +48,7 @@ IMPACT_ICONS = {
 def incident_detail(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """The overview: what happened to whom, what is proven, what still blocks."""
     now = timezone.now()
-    panel = findings_panel(incident, request.user, brief=True)
-    around = workspace(request, incident, "overview", blocking=panel["blocking_total"])
+    around = workspace(request, incident, "overview")
     scope = own(incident, selectors.scope(incident))
     unknowns = own(incident, selectors.unknowns(incident))
     is_open = KnownUnknown.State.OPEN
@@ -72,7 +66,7 @@ def incident_detail(request: SignedInRequest, incident: Incident) -> HttpRespons
             "settled_unknowns": [row for row in unknowns if row.state != is_open],
             "lanes": own(incident, selectors.lanes(incident)),
             "recovery_url": page_url("timeline:recovery_strip", incident.key),
-            **panel,
+            **findings_panel(incident, request.user, around["stored"], brief=True),
         },
     )
 
@@ -83,11 +77,16 @@ def own(incident: Incident, rows: Iterable[Any]) -> list[Any]:
     found = list(rows)
     for row in found:
         row.incident = incident
-        for name in ("closing_evidence", "paired_with", "superseded_by"):
+        for name in (
+            "closing_evidence",
+            "known_unknown",
+            "paired_with",
+            "superseded_by",
+        ):
             if getattr(row, f"{name}_id", None):
                 getattr(row, name).incident = incident
         if hasattr(row, "evidence_links"):
-            for link in row.live_links if hasattr(row, "live_links") else ():
+            for link in row.evidence_links.all():
                 link.evidence.incident = incident
         if hasattr(row, "live_figures"):
             own(incident, row.live_figures)
@@ -201,61 +200,3 @@ def _in_bold(sentence: str, texts: list[str]) -> SafeString:
         last = match.end()
     parts.append(conditional_escape(sentence[last:]))
     return mark_safe("".join(parts))  # noqa: S308 - every part is escaped above
-
-
-# --- findings ---------------------------------------------------------------------
-
-
-def findings_panel(
-    incident: Incident, user: User, *, brief: bool = False
-) -> dict[str, Any]:
-    """Context of the panel 'What still blocks closure', run now.
-
-    brief: only the first of each, in one line each, with the way to all of them.
-    """
-    now = timezone.now()
-    found = selectors.findings(incident, now)
-    can_fix = can(user, "incident.edit", incident)
-    can_accept = can(user, "finding.accept", incident)
-    rows = [
-        _finding_row(incident, item, can_fix=can_fix, can_accept=can_accept)
-        for item in found
-    ]
-    blocks = [r for r in rows if r["level"] == Level.ERROR and not r["accepted_by"]]
-    advises = [r for r in rows if r["level"] != Level.ERROR or r["accepted_by"]]
-    at = on_clock(now, incident.clock_zone)
-    context = {
-        "blocking": blocks,
-        "advisory": advises,
-        "blocking_total": len(blocks),
-        "advisory_total": len(advises),
-        "more_url": reverse("incidents:finding_list", args=[incident.key]),
-        "ran_at": f"{at:%H:%M} {incident.clock_zone}",
-    }
-    if brief:
-        advises.sort(key=lambda row: bool(row["accepted_by"]))
-        context["blocking"] = [_short(row) for row in blocks[:8]]
-        context["advisory"] = [
-            _short(row) | {"accept_url": row.get("accept_url", "")}
-            for row in advises[:4]
-        ]
-    return context
-
-
-def _short(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "hint": "", "accept_url": ""}
-
-
-def _finding_row(
-    incident: Incident, item: Finding, *, can_fix: bool, can_accept: bool
-) -> dict[str, Any]:
-    row = asdict(item)
-    if not can_fix:
-        row["url"] = ""  # a link to a form that this role cannot open helps nobody
-    allowed = item.waivable or item.level is not Level.ERROR
-    if can_accept and allowed and not item.accepted_by:
-        query = urlencode({"check": item.id, "finding": item.key})
-        row["accept_url"] = (
-            f"{reverse('incidents:finding_accept', args=[incident.key])}?{query}"
-        )
-    return row

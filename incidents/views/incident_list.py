@@ -20,6 +20,7 @@ from incidents.decorators import SignedInRequest, find_incident
 from incidents.models import Incident, Lane, Participation, Severity
 from incidents.models.case import IncidentQuerySet
 from incidents.permissions import OPEN, can
+from incidents.views import MY_APPROVALS, keep_count, kept_count
 from incidents.views.work import waiting_approvals
 from postmortem.lib.htmx import render_page
 from postmortem.lib.times import on_clock
@@ -215,6 +216,7 @@ def _rows(rows: IncidentQuerySet) -> Any:
     )
     return (
         rows.select_related("snapshot")
+        .defer("snapshot__findings")
         .prefetch_related(
             Prefetch(
                 "lanes", Lane.objects.filter(retracted_at=None), to_attr="live_lanes"
@@ -236,7 +238,10 @@ def _rows(rows: IncidentQuerySet) -> Any:
 
 def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
     visible = Incident.objects.visible_to(request.user)
-    to_approve = waiting_approvals(request.user)
+    to_approve: set[int] = set()
+    if filters.view == "approval":
+        to_approve = waiting_approvals(request.user)
+        keep_count(request, MY_APPROVALS, len(to_approve))
     counts = visible.aggregate(
         **{
             name: Count("pk", filter=condition) if condition else Count("pk")
@@ -268,7 +273,9 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
                     "label": label,
                     "url": f"{here}?{filters.query(view=name, status='')}",
                     "active": name == filters.view,
-                    "count": counts[name],
+                    "count": counts[name]
+                    if name != "approval"
+                    else kept_count(request, MY_APPROVALS),
                 }
                 for name, label in VIEW_LABELS.items()
             ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.core.paginator import Paginator
 from django.db.models import Prefetch, Sum
 from django.http import HttpResponse
 from django.utils import timezone
@@ -14,7 +15,7 @@ from accounts.models import User
 from incidents.decorators import SignedInRequest
 from incidents.models import FindingSnapshot, Incident, Lane, Participation
 from incidents.permissions import can
-from incidents.views import keep_work_count
+from incidents.views import MY_APPROVALS, MY_WORK, keep_count
 from postmortem.lib.deadlines import PROVIDERS, Deadline, all_deadlines
 from postmortem.lib.htmx import render_page
 
@@ -29,6 +30,10 @@ KIND_ICONS = {
     "approv": "certificate",
     "update": "speakerphone",
 }
+
+
+PAGE_SIZE = 30
+APPROVALS_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,14 @@ def work_list(request: SignedInRequest) -> HttpResponse:
     """Active incidents I take part in, then what is overdue, then what is due."""
     user, now = request.user, timezone.now()
     found = all_deadlines(user)
-    keep_work_count(request, len(found))
     approvals = [item for item in found if is_approval(item.kind)]
-    rows = [_row(item) for item in found if not is_approval(item.kind)]
+    keep_count(request, MY_WORK, len(found))
+    keep_count(request, MY_APPROVALS, len({item.incident.pk for item in approvals}))
+    # Soonest first puts what is overdue first.
+    due = [item for item in found if not is_approval(item.kind)]
+    page = Paginator(due, PAGE_SIZE).get_page(request.GET.get("page"))
+    rows = [_row(item) for item in page]
+    late = sum(item.is_overdue(now) for item in due)
     live = _live_incidents(user)
     mine = Incident.objects.visible_to(user).filter(
         pk__in=Participation.objects.filter(user=user, retracted_at=None).values(
@@ -72,7 +82,11 @@ def work_list(request: SignedInRequest) -> HttpResponse:
             "live": live,
             "overdue": [row for row in rows if row.is_overdue],
             "due": [row for row in rows if not row.is_overdue],
-            "approvals": approvals,
+            "page": page,
+            "overdue_total": late,
+            "later_total": len(due) - late,
+            "approvals": approvals[:APPROVALS_SHOWN],
+            "approvals_total": len(approvals),
             "waiting": waiting,
             "nothing": not (found or live),
             "can_declare": can(user, "incident.declare"),
@@ -120,6 +134,7 @@ def _live_incidents(user: User) -> list[Incident]:
             ).values("incident"),
         )
         .select_related("snapshot")
+        .defer("snapshot__findings", "snapshot__facts")
         .prefetch_related(
             Prefetch("lanes", Lane.objects.filter(retracted_at=None)),
             Prefetch(

@@ -183,6 +183,11 @@ def findings_block(number: int) -> str:
     return "1 finding blocks" if number == 1 else f"{number} findings block"
 
 
+def of_tab(found: Iterable[Finding], tab: str) -> list[Finding]:
+    """Those of `found` whose check belongs to this page ('Root cause')."""
+    return [f for f in found if f.id in REGISTRY and REGISTRY[f.id].tab == tab]
+
+
 _ID = re.compile(r"^[A-Z]{2,3}\d{3}$")
 REGISTRY: dict[str, Check] = {}
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.apps import apps
+from django.db.models import Count as CountOf
+from django.db.models import OuterRef, Subquery
 
 if TYPE_CHECKING:
     from incidents.models import Incident
@@ -31,14 +33,28 @@ class Tab:
     count: Count | None = None
 
 
-def live_rows(label: str) -> Count:
-    """A count of the rows that are not withdrawn, of a model such as 'rca.Cause'."""
+@dataclass(frozen=True)
+class LiveRows:
+    """The number of rows that are not withdrawn, of one model."""
 
-    def count(incident: Incident) -> int:
-        rows = apps.get_model(label)._default_manager
+    label: str
+
+    def __call__(self, incident: Incident) -> int:
+        rows = apps.get_model(self.label)._default_manager
         return int(rows.filter(incident=incident, retracted_at=None).count())
 
-    return count
+    def within(self) -> Subquery:
+        """The same number inside a query on incidents."""
+        rows = apps.get_model(self.label)._default_manager
+        live = rows.filter(incident=OuterRef("pk"), retracted_at=None).order_by()
+        return Subquery(
+            live.values("incident").annotate(count=CountOf("pk")).values("count")
+        )
+
+
+def live_rows(label: str) -> Count:
+    """A count of the rows that are not withdrawn, of a model such as 'rca.Cause'."""
+    return LiveRows(label)
 
 
 TABS: dict[str, Tab] = {}
@@ -57,6 +73,23 @@ def register_tab(
 def ordered_tabs() -> list[Tab]:
     """All tabs from left to right."""
     return sorted(TABS.values(), key=lambda tab: (tab.order, tab.name))
+
+
+def counts(incident: Incident) -> dict[str, int | None]:
+    """The figures of all tabs by name: one query for all plain counts together."""
+    plain = {t.name: t.count for t in TABS.values() if isinstance(t.count, LiveRows)}
+    of_incident = type(incident)._default_manager.filter(pk=incident.pk)
+    rows = of_incident.values(
+        **{f"tab_{name}": count.within() for name, count in plain.items()}
+    )
+    found = rows.first() if plain else {}
+    figures: dict[str, int | None] = {
+        name: (found or {}).get(f"tab_{name}") or 0 for name in plain
+    }
+    for tab in TABS.values():
+        if tab.count and tab.name not in plain:
+            figures[tab.name] = tab.count(incident)
+    return figures
 
 
 def register_clock(provider: ClockRange) -> None:

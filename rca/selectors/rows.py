@@ -49,10 +49,16 @@ def causes(incident: Incident) -> list[Cause]:
 
     Each has `next_causes` and `entry_rows`: where its arrows lead and what it explains.
     """
+    return [row for row in every_cause(incident) if not row.is_retracted]
+
+
+def every_cause(incident: Incident) -> list[Cause]:
+    """As `causes`, and those withdrawn as mistakes, which are shown struck through."""
     order = {label: index for index, label in enumerate(Cause.Label.values)}
-    found = _attach(incident, _causes(incident).filter(retracted_at=None))
+    every = _attach(incident, _causes(incident).select_related("retracted_by"))
+    found = [row for row in every if not row.is_retracted]
     by_pk = {cause.pk: cause for cause in found}
-    for cause in found:
+    for cause in every:
         cause.next_causes = []
         cause.entry_rows = []
     paths = CausePath.objects.filter(incident=incident, retracted_at=None)
@@ -68,18 +74,12 @@ def causes(incident: Incident) -> list[Cause]:
         if row.cause_id in by_pk:
             row.entry.incident = incident
             by_pk[row.cause_id].entry_rows.append(row.entry)
-    return sorted(found, key=lambda cause: (order[cause.label], cause.number))
+    return sorted(every, key=lambda cause: (order[cause.label], cause.number))
 
 
 def standing_causes(incident: Incident) -> list[Cause]:
     """Causes that are neither withdrawn nor ruled out."""
     return [c for c in causes(incident) if c.state != Cause.State.RULED_OUT]
-
-
-def withdrawn_causes(incident: Incident) -> list[Cause]:
-    """Causes withdrawn as mistakes: shown struck through with the reason."""
-    rows = _causes(incident).exclude(retracted_at=None)
-    return _attach(incident, rows.select_related("retracted_by"))
 
 
 def _causes(incident: Incident) -> QuerySet[Cause]:

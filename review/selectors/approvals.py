@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from accounts.models import Team, User
 from actions.models import ActionItem
 from incidents.activity import Breach, also_verifies
-from incidents.models import ActivityEntry, Incident, Participation
+from incidents.models import ActivityEntry, FindingSnapshot, Incident, Participation
 from incidents.selectors import content_hash
 from review.models import ClosureApproval, ClosurePolicy, Review
 
@@ -74,6 +75,7 @@ class ApprovalsState:
     valid: tuple[ClosureApproval, ...]
     blocking_changes: tuple[ClosureApproval, ...] = ()
     excluded: dict[UUID, str] = field(default_factory=dict)
+    latest: dict[UUID, ClosureApproval] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -135,7 +137,8 @@ def policy_sentence(policy: ClosurePolicy) -> str:
 def excluded_people(incident: Incident) -> dict[UUID, str]:
     """Who may not approve this closure, and why, by person and not by account.
 
-    Who imported the case; commanders and scribes, the review's owner and the owner of its documentation, all
+    Who imported the case; commanders and scribes, the review's owner and the owner of
+    its documentation, all
     of them also after handing over; owners of open mandatory actions. Writing timeline
     entries excludes nobody.
     """
@@ -178,16 +181,30 @@ def excluded_people(incident: Incident) -> dict[UUID, str]:
 
 
 def approvals_state(
-    incident: Incident, *, present_hash: str | None = None
+    incident: Incident,
+    *,
+    present_hash: str | None = None,
+    excluded: dict[UUID, str] | None = None,
+    policy: ClosurePolicy | None = None,
+    words: Iterable[ClosureApproval] | None = None,
+    explained: bool = True,
 ) -> ApprovalsState:
-    """The seats of the policy and how each stands against the present record."""
+    """The seats of the policy and how each stands against the present record.
+
+    The keywords are what the caller has read already: the hash of the record, who may
+    not approve, the policy, the approvals of this round in their order. explained: also
+    what changed since an approval that became stale.
+    """
     present = present_hash or content_hash(incident, fresh=True)
-    policy = policy_for(incident)
-    excluded = excluded_people(incident)
+    policy = policy or policy_for(incident)
+    if excluded is None:
+        excluded = excluded_people(incident)
+    if words is None:
+        words = ClosureApproval.objects.filter(
+            incident=incident, lapsed_at=None
+        ).select_related("approver")
     latest: dict[UUID, ClosureApproval] = {}
-    for given in ClosureApproval.objects.filter(
-        incident=incident, lapsed_at=None
-    ).select_related("approver"):
+    for given in words:
         latest.pop(given.approver.person_id, None)
         latest[given.approver.person_id] = given
     valid, stale, changes = [], [], []
@@ -200,7 +217,8 @@ def approvals_state(
             valid.append(given)
         else:
             stale.append(given)
-    seats = _fill(_seats(policy), valid, stale, changes, policy, incident)
+    told = incident if explained else None
+    seats = _fill(_seats(policy), valid, stale, changes, policy, told)
     return ApprovalsState(
         content_hash=present,
         policy=policy,
@@ -208,7 +226,40 @@ def approvals_state(
         valid=tuple(valid),
         blocking_changes=tuple(c for c in changes if c.content_hash == present),
         excluded=excluded,
+        latest=latest,
     )
+
+
+def approvals_states(
+    incidents: list[Incident],
+) -> Iterator[tuple[Incident, ApprovalsState]]:
+    """The state of many closures in two queries, against the version that was last
+    looked at (`snapshot`, loaded with the incidents). Gates look again."""
+    policies = {policy.severity: policy for policy in ClosurePolicy.objects.all()}
+    words: dict[int, list[ClosureApproval]] = {}
+    for given in ClosureApproval.objects.filter(
+        incident__in=incidents, lapsed_at=None
+    ).select_related("approver"):
+        words.setdefault(given.incident_id, []).append(given)
+    for incident in incidents:
+        stored: FindingSnapshot | None = getattr(incident, "snapshot", None)
+        facts = stored.facts.get("closure") if stored else None
+        yield (
+            incident,
+            approvals_state(
+                incident,
+                present_hash=stored.content_hash if stored else None,
+                excluded=excluded_of(facts) if facts else None,
+                policy=policies.get(incident.severity),
+                words=words.get(incident.pk, []),
+                explained=False,
+            ),
+        )
+
+
+def excluded_of(facts: dict[str, Any]) -> dict[UUID, str]:
+    """Who may not approve, from the facts that were stored with the findings."""
+    return {UUID(person): why for person, why in facts["excluded"].items()}
 
 
 @dataclass(frozen=True)
@@ -264,7 +315,7 @@ def _fill(
     stale: list[ClosureApproval],
     changes: list[ClosureApproval],
     policy: ClosurePolicy,
-    incident: Incident,
+    incident: Incident | None,
 ) -> list[Seat]:
     taken: dict[int, tuple[str, ClosureApproval]] = {}
     order = sorted(
@@ -296,13 +347,13 @@ def _need_a_manager(taken: dict[int, tuple[str, ClosureApproval]]) -> None:
 
 
 def _seat(
-    need: _Need, taken: tuple[str, ClosureApproval] | None, incident: Incident
+    need: _Need, taken: tuple[str, ClosureApproval] | None, incident: Incident | None
 ) -> Seat:
     remit = REMITS[SeatKind(need.kind)] if need.kind else REMITS[SeatKind.OTHER]
     if taken is None:
         return Seat(need.label, remit, need.who, kind=need.kind)
     state, given = taken
-    changes = changed_since(incident, given) if state == "stale" else ()
+    changes = changed_since(incident, given) if incident and state == "stale" else ()
     return Seat(need.label, remit, need.who, state, given, changes, need.kind)
 
 
@@ -361,19 +412,21 @@ def changed_since(incident: Incident, given: ClosureApproval) -> tuple[str, ...]
     )
 
 
+def _functions(user: User) -> set[str]:
+    """Functions of the teams of this person; read once, however many incidents."""
+    if not hasattr(user, "_functions"):
+        found = set(user.teams.values_list("function", flat=True))
+        user._functions = found  # type: ignore[attr-defined]
+    return set(user._functions)  # type: ignore[attr-defined]
+
+
 def standing(user: User, state: ApprovalsState, incident: Incident) -> Standing:
     """Which seat this person's approval would take, or why none (R-AP-02)."""
-    given = (
-        ClosureApproval.objects.filter(
-            incident=incident, lapsed_at=None, approver__person_id=user.person_id
-        )
-        .order_by("at", "pk")
-        .last()
-    )
+    given = state.latest.get(user.person_id)
     if reason := state.excluded.get(user.person_id):
         return Standing(None, False, f"{user.label} {reason}.", given)
     managed = user.managed_functions
-    member = managed | set(user.teams.values_list("function", flat=True))
+    member = managed | _functions(user)
     kinds = [kind for name, kind in FUNCTIONS.items() if name in member]
     if not state.policy.engineering_and_finance:
         return Standing(kinds[0] if kinds else SeatKind.OTHER, bool(managed), "", given)

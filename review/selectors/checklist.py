@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
-from actions.models import ActionItem, ClosureTest, TestRun
-from incidents.models import (
-    Claim,
-    Evidence,
-    ImpactFigure,
-    ImpactStatement,
-    Incident,
-    Lane,
-    Waiver,
-)
-from incidents.selectors import claims
-from postmortem.lib.findings import Finding, Row
+from accounts.models import User
+from actions import selectors as actions
+from actions.models import ActionItem, TestRun
+from incidents import selectors as case_file
+from incidents.models import Claim, Evidence, ImpactStatement, Incident
+from incidents.selectors import stored_with_findings
+from postmortem.lib.findings import Case, Finding, Row
 from postmortem.lib.times import on_clock
+from rca import selectors as rca
 from rca.models import Cause
 from review.models import Review
+from review.selectors.approvals import excluded_people
+from review.selectors.reviews import current_review
 from review.selectors.seals import present_findings
-from timeline.models import Entry, Milestone
+from timeline import selectors as timeline
+from timeline.models import Entry
 
 WHERE = {
     "SC": "Scope",
@@ -51,7 +48,7 @@ class ChecklistRow:
     sentence: str
     findings: tuple[Finding, ...]
     proof_label: str = ""
-    proof: tuple[Evidence, ...] = ()
+    proof: tuple[Chip, ...] = ()
     proof_more: int = 0
 
     @property
@@ -109,7 +106,7 @@ class Gap:
     unproven: str
     accepted_by: str
     url: str = ""
-    evidence: Evidence | None = None
+    evidence: Chip | None = None
     code: str = ""
     later: str = ""  # ref of the claim that rests on a later summary only
 
@@ -126,12 +123,14 @@ class Readiness:
 def checklist(
     incident: Incident,
     *,
-    findings: list[Finding] | None = None,
+    findings: Iterable[Finding] | None = None,
+    facts: dict[str, Any] | None = None,
     now: datetime | None = None,
 ) -> Checklist:
-    """The six rows R-CK-01 to R-CK-06, computed from the findings of this moment."""
+    """The six rows R-CK-01 to R-CK-06. findings and facts: the stored ones, for a page;
+    without them, computed now."""
     found = findings if findings is not None else present_findings(incident, now)
-    facts = _Facts(incident)
+    rows_told = (facts or {}).get("rows") or checklist_facts(Case(incident, now=now))
     by_row: dict[Row, list[Finding]] = {row: [] for row in Row}
     others = []
     for finding in found:
@@ -140,21 +139,65 @@ def checklist(
                 others.append(finding)
         else:
             by_row[finding.row].append(finding)
-    rows = []
-    for row, title in TITLES.items():
-        label, proof = facts.proof(row)
-        rows.append(
-            ChecklistRow(
-                row=row,
-                title=title,
-                sentence=facts.sentence(row),
-                findings=tuple(by_row[row]),
-                proof_label=label,
-                proof=tuple(proof[:CHIPS]),
-                proof_more=max(0, len(proof) - CHIPS),
-            )
+    rows = tuple(
+        ChecklistRow(
+            row=row,
+            title=title,
+            sentence=rows_told[row]["sentence"],
+            findings=tuple(by_row[row]),
+            proof_label=rows_told[row]["proof_label"],
+            proof=tuple(Chip(**item) for item in rows_told[row]["proof"]),
+            proof_more=rows_told[row]["proof_more"],
         )
-    return Checklist(tuple(rows), tuple(others), tuple(found))
+        for row, title in TITLES.items()
+    )
+    return Checklist(rows, tuple(others), tuple(found))
+
+
+@stored_with_findings("closure")
+def closure_facts(case: Case) -> dict[str, Any]:
+    """What the review page shows of the record, of the moment of the findings: the rows
+    of the checklist, the gaps, the recurrence risks, who may not approve."""
+    return {
+        "rows": checklist_facts(case),
+        "gaps": [asdict(gap) for gap in gaps_of(case)],
+        "risks": [row.ref for row in risks_of(case)],
+        "excluded": {
+            str(person): why for person, why in case.load(excluded_people).items()
+        },
+    }
+
+
+def checklist_facts(case: Case) -> dict[str, Any]:
+    """Sentence and proof of each row, in plain values."""
+    facts = _Facts(case)
+    told = {}
+    for row in TITLES:
+        label, proof = facts.proof(row)
+        told[str(row)] = {
+            "sentence": facts.sentence(row),
+            "proof_label": label,
+            "proof": [asdict(chip_of(item)) for item in proof[:CHIPS]],
+            "proof_more": max(0, len(proof) - CHIPS),
+        }
+    return told
+
+
+@dataclass(frozen=True)
+class Chip:
+    """An artifact as a chip shows it."""
+
+    ref: str
+    title: str
+    kind: str
+    is_original: bool
+    url: str
+
+
+def chip_of(item: Evidence) -> Chip:
+    return Chip(
+        item.ref, item.title, item.kind, item.is_original, item.get_absolute_url()
+    )
 
 
 TITLES: dict[Row, str] = {
@@ -168,41 +211,22 @@ TITLES: dict[Row, str] = {
 
 
 class _Facts:
-    """What the sentences and the proof of the checklist are made of; read once."""
+    """What the sentences and the proof of the checklist are made of: rows that the
+    checks read too, so that both together cost no further query."""
 
-    def __init__(self, incident: Incident) -> None:
-        live: dict[str, Any] = {"incident": incident, "retracted_at": None}
-        self.milestones = list(
-            Milestone.objects.filter(**live)
-            .select_related("entry")
-            .prefetch_related("entry__evidence_links__evidence")
-        )
-        self.entries = Entry.objects.filter(**live).count()
-        self.causes = list(
-            Cause.objects.filter(**live)
-            .exclude(state=Cause.State.RULED_OUT)
-            .prefetch_related("evidence_links__evidence")
-        )
-        self.impacts = list(
-            ImpactStatement.objects.filter(**live).prefetch_related(
-                "evidence_links__evidence"
-            )
-        )
-        self.figures = list(
-            ImpactFigure.objects.filter(**live).prefetch_related(
-                "evidence_links__evidence"
-            )
-        )
-        self.actions = list(
-            ActionItem.objects.filter(**live)
-            .exclude(state=ActionItem.State.CANCELLED)
-            .select_related("owner")
-        )
-        self.tests = list(ClosureTest.objects.filter(**live))
-        self.runs = list(
-            TestRun.objects.filter(**live).prefetch_related("evidence_links__evidence")
-        )
-        self.review = Review.objects.filter(**live).first()
+    def __init__(self, case: Case) -> None:
+        self.milestones = case.load(timeline.milestones)
+        self.entries = len(case.load(timeline.entries))
+        self.causes = [
+            row for row in case.load(rca.causes) if row.state != Cause.State.RULED_OUT
+        ]
+        self.impacts = case.load(case_file.impacts)
+        self.figures = case.load(case_file.figures)
+        rows = case.load(actions.actions)
+        self.actions = [a for a in rows if a.state != ActionItem.State.CANCELLED]
+        self.tests = [test for action in rows for test in action.live_tests]
+        self.runs = [run for test in self.tests for run in test.live_runs]
+        self.review = case.load(current_review)
 
     def sentence(self, row: Row) -> str:
         return {
@@ -326,21 +350,38 @@ def _join(words: list[str]) -> str:
 def gaps(incident: Incident, *, now: datetime | None = None) -> list[Gap]:
     """What stays unproven when the record is sealed: stated gaps, accepted findings,
     claims that rest on a later summary, and test runs without an artifact."""
-    now = now or timezone.now()
+    return gaps_of(Case(incident, now=now))
+
+
+def gaps_of(case: Case) -> list[Gap]:
+    """As `gaps`, on the rows that the case has loaded."""
     return [
-        *_stated(incident),
-        *_accepted(incident, now),
-        *_later_summaries(incident),
-        *_bare_runs(incident),
+        *_stated(case),
+        *_accepted(case),
+        *_later_summaries(case),
+        *_bare_runs(case),
     ]
 
 
-def _stated(incident: Incident) -> list[Gap]:
-    zone = incident.clock_zone
+def gaps_from(facts: dict[str, Any]) -> list[Gap]:
+    """The gaps from their stored form."""
+    return [
+        Gap(**{**row, "evidence": Chip(**row["evidence"]) if row["evidence"] else None})
+        for row in facts["gaps"]
+    ]
+
+
+def _stated(case: Case) -> list[Gap]:
+    zone = case.incident.clock_zone
     found = []
-    for entry in Entry.objects.filter(
-        incident=incident, retracted_at=None, kind=Entry.Kind.NO_RECORD
-    ).select_related("recorded_by", "incident"):
+    rows = [
+        entry
+        for entry in case.load(timeline.entries)
+        if entry.kind == Entry.Kind.NO_RECORD
+    ]
+    people = User.objects.in_bulk({row.recorded_by_id for row in rows} - {None})
+    for entry in rows:
+        writer = people.get(entry.recorded_by_id)
         when = ""
         if entry.occurred_at:
             when = f" for {on_clock(entry.occurred_at, zone):%H:%M}"
@@ -351,48 +392,52 @@ def _stated(incident: Incident) -> list[Gap]:
                 title=f"No record{when}",
                 where="Timeline",
                 unproven=entry.headline,
-                accepted_by=entry.recorded_by.label if entry.recorded_by else "",
+                accepted_by=writer.label if writer else "",
                 url=entry.get_absolute_url(),
             )
         )
     return found
 
 
-def _accepted(incident: Incident, now: datetime) -> list[Gap]:
-    return [
-        Gap(
-            title=waiver.finding_message,
-            where=waiver.subject_ref or "The case",
-            unproven=waiver.reason,
-            accepted_by=" and ".join(
-                person.label
-                for person in (waiver.recorded_by, waiver.seconded_by)
-                if person
-            ),
-            url=waiver.get_absolute_url(),
-            code=waiver.check_id,
-        )
-        for waiver in Waiver.objects.filter(
-            incident=incident, retracted_at=None
-        ).select_related("recorded_by", "seconded_by", "incident")
-        if waiver.is_in_force(now)
-    ]
+def _accepted(case: Case) -> list[Gap]:
+    found = []
+    for waiver in case.load(case_file.waivers):
+        waiver.incident = case.incident
+        if waiver.is_in_force(case.now):
+            people = (waiver.recorded_by, waiver.seconded_by)
+            found.append(
+                Gap(
+                    title=waiver.finding_message,
+                    where=waiver.subject_ref or "The case",
+                    unproven=waiver.reason,
+                    accepted_by=" and ".join(p.label for p in people if p),
+                    url=waiver.get_absolute_url(),
+                    code=waiver.check_id,
+                )
+            )
+    return found
 
 
-def _later_summaries(incident: Incident) -> list[Gap]:
-    return [
-        Gap(
-            title=f"{claim.ref} rests on a later summary",
-            where=WHERE.get(claim.prefix, claim.prefix),
-            unproven=_words_of(claim),
-            accepted_by="",
-            url=_url_of(claim),
-            evidence=claim.evidence[0],
-            later=claim.ref,
-        )
-        for claim in claims(incident)
-        if claim.rests_on_later_summary
-    ]
+def _later_summaries(case: Case) -> list[Gap]:
+    if all(item.is_original for item in case.load(case_file.evidence)):
+        return []
+    found = []
+    for claim in case.load(case_file.claims):
+        if claim.rests_on_later_summary:
+            artifact = claim.evidence[0]
+            artifact.incident = case.incident
+            found.append(
+                Gap(
+                    title=f"{claim.ref} rests on a later summary",
+                    where=WHERE.get(claim.prefix, claim.prefix),
+                    unproven=_words_of(claim),
+                    accepted_by="",
+                    url=_url_of(claim),
+                    evidence=chip_of(artifact),
+                    later=claim.ref,
+                )
+            )
+    return found
 
 
 def _words_of(claim: Claim) -> str:
@@ -408,27 +453,21 @@ def _url_of(claim: Claim) -> str:
     return claim.get_absolute_url()
 
 
-def _bare_runs(incident: Incident) -> list[Gap]:
+def _bare_runs(case: Case) -> list[Gap]:
     found = []
-    for run in (
-        TestRun.objects.filter(
-            incident=incident, retracted_at=None, outcome=TestRun.Outcome.PASSED
-        )
-        .select_related("closure_test__action__incident", "tester")
-        .prefetch_related("evidence_links__evidence")
-    ):
-        if not run.evidence:
-            action = run.closure_test.action
-            found.append(
-                Gap(
-                    title=f"{run.ref} of {action.ref} has no artifact",
-                    where="Control tests",
-                    unproven=run.closure_test.pass_condition
-                    or run.closure_test.procedure,
-                    accepted_by="",
-                    url=run.get_absolute_url(),
-                )
-            )
+    for action in case.load(actions.actions):
+        for test in action.live_tests:
+            for run in test.live_runs:
+                if run.outcome == TestRun.Outcome.PASSED and not run.evidence:
+                    found.append(
+                        Gap(
+                            title=f"{run.ref} of {action.ref} has no artifact",
+                            where="Control tests",
+                            unproven=test.pass_condition or test.procedure,
+                            accepted_by="",
+                            url=run.get_absolute_url(),
+                        )
+                    )
     return found
 
 
@@ -491,17 +530,16 @@ def readiness(incident: Incident, review: Review | None) -> list[Readiness]:
 def recurrence_risks(incident: Incident) -> list[ActionItem]:
     """Mandatory actions still open: while one could recreate an outage in a core flow,
     the incident stays 'stabilized' (R-AP-03)."""
-    core = Lane.objects.filter(incident=incident, retracted_at=None, is_core_flow=True)
-    if not core.exists():
+    return risks_of(Case(incident))
+
+
+def risks_of(case: Case) -> list[ActionItem]:
+    """As `recurrence_risks`, on the rows that the case has loaded."""
+    if not any(lane.is_core_flow for lane in case.load(case_file.lanes)):
         return []
-    return list(
-        ActionItem.objects.filter(
-            incident=incident,
-            retracted_at=None,
-            timing=ActionItem.Timing.MANDATORY,
-            state__in=[ActionItem.State.DRAFT, ActionItem.State.OPEN],
-        ).select_related("owner")
-    )
+    return [
+        row for row in case.load(actions.actions) if row.is_mandatory and row.is_pending
+    ]
 
 
 def is_unfinished(findings: Iterable[Finding]) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from incidents.models import ActivityEntry, Incident
-from incidents.selectors import participations
 from review.models import Participant, ReportBuild, Review
 
 
@@ -32,12 +33,11 @@ def live_participants(incident: Incident) -> list[Participant]:
     )
 
 
-def review_people(incident: Incident) -> dict[str, object]:
-    """Review, participants and responders for the cards of the review page."""
+def review_people(incident: Incident) -> dict[str, Any]:
+    """Review and participants for the cards of the review page."""
     return {
         "review": current_review(incident),
         "participants": live_participants(incident),
-        "responders": participations(incident),
     }
 
 

@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts.models import User
 from incidents import activity
 from incidents.models import Incident
-from incidents.selectors import findings as all_findings
+from incidents.selectors import findings_of, record_hash
 from incidents.services.core import lock_incident, require_reason
-from incidents.services.findings import as_row
+from incidents.services.findings import as_row, store_findings
 from incidents.services.lifecycle import (
     move_to_closed,
     move_to_reopened,
@@ -19,7 +19,7 @@ from incidents.services.lifecycle import (
 )
 from postmortem.lib.canonical import canonical_bytes, digest
 from postmortem.lib.errors import GateClosed, InvalidTransition
-from postmortem.lib.findings import Finding
+from postmortem.lib.findings import Case, Finding, findings_block
 from postmortem.lib.persistence import save, service
 from postmortem.lib.record import build_record
 from postmortem.lib.sealing import public_key_of, seal_key
@@ -47,7 +47,8 @@ def close_incident(*, incident_id: int, actor: User) -> Seal:
         )
     record = build_record(incident)
     present = digest(record)
-    found = all_findings(incident)
+    case = Case(incident, known={record_hash: present})
+    found = findings_of(case)
     state = approvals_state(incident, present_hash=present)
     _pass(incident, found, state)
     move_to_closed(incident, actor=actor)
@@ -82,6 +83,7 @@ def close_incident(*, incident_id: int, actor: User) -> Seal:
         )
     )
     save(seal, actor=actor)
+    store_findings(case, found, computed_at=closed_at)
     queue_report(incident, actor=actor)
     return seal
 
@@ -90,7 +92,8 @@ def _pass(incident: Incident, found: list[Finding], state: ApprovalsState) -> No
     blocking = [finding for finding in found if finding.is_blocking]
     if blocking:
         raise GateClosed(
-            f"{incident.key} cannot be closed yet: {_blocks(len(blocking))}.", blocking
+            f"{incident.key} cannot be closed yet: {findings_block(len(blocking))}.",
+            blocking,
         )
     # The checks say both already; closing does not rest on their being registered.
     if incident.all_clear_at is None:
@@ -103,10 +106,6 @@ def _pass(incident: Incident, found: list[Finding], state: ApprovalsState) -> No
             "missing.",
             [],
         )
-
-
-def _blocks(number: int) -> str:
-    return "one finding blocks" if number == 1 else f"{number} findings block"
 
 
 def signed(seal: Seal) -> Seal:

@@ -11,7 +11,9 @@ from django.urls import reverse
 from accounts.models import User
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
+from incidents.selectors import StoredFindings, stored_facts
 from incidents.views import case_form, get_row, posted, workspace
+from postmortem.lib.findings import Case, findings_block
 from postmortem.lib.htmx import render_page
 from postmortem.lib.ui import incident_time
 from review import forms, selectors
@@ -25,26 +27,33 @@ from review.views import TAB, review_url
 def review_detail(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """The checklist, approve what you saw, the gaps that would be sealed."""
     around = workspace(request, incident, TAB)
+    people = selectors.review_people(incident)
     return render_page(
         request,
         "review/review_detail.html",
         {
             **around,
-            **selectors.review_people(incident),
-            **closure(incident, request.user),
+            **people,
+            "readiness": selectors.readiness(incident, people["review"]),
+            **closure(incident, request.user, around["stored"]),
             "kept": last_kept(incident),
             "build": latest_build(incident),
         },
     )
 
 
-def closure(incident: Incident, user: User) -> dict[str, Any]:
-    """What the page says about closing: computed from the record of this moment."""
-    checklist = selectors.checklist(incident)
-    review = selectors.current_review(incident)
-    state = selectors.approvals_state(incident)
+def closure(incident: Incident, user: User, stored: StoredFindings) -> dict[str, Any]:
+    """What the page says about closing: the findings and facts of one moment, and how
+    the approvals stand against the version of that moment."""
+    facts = stored_facts(incident, "closure") or selectors.closure_facts(Case(incident))
+    checklist = selectors.checklist(incident, findings=stored.findings, facts=facts)
+    state = selectors.approvals_state(
+        incident,
+        present_hash=stored.content_hash,
+        excluded=selectors.excluded_of(facts),
+    )
     mine = selectors.standing(user, state, incident)
-    lock = lock_reason(incident, checklist, mine)
+    lock = lock_reason(incident, checklist, mine, stored)
     seal = selectors.latest_seal(incident)
     is_closed = incident.status == Incident.Status.CLOSED
     return {
@@ -53,14 +62,27 @@ def closure(incident: Incident, user: User) -> dict[str, Any]:
         "cards": cards(incident, user, state, mine, lock),
         "mine": mine,
         "lock_reason": lock,
-        "gaps": selectors.gaps(incident),
-        "readiness": selectors.readiness(incident, review),
+        "to_go": to_go(stored, checklist),
+        "gaps": selectors.gaps_from(facts),
         "is_unfinished": not is_closed and selectors.is_unfinished(checklist.findings),
-        "risks": selectors.recurrence_risks(incident),
+        "risks": facts["risks"],
         "seal": seal,
-        "seal_report": selectors.verify_seal(seal) if seal and is_closed else None,
+        "seal_report": selectors.verify_seal(seal, with_record=False)
+        if seal and is_closed
+        else None,
         "since": selectors.since_closing(seal) if seal and is_closed else [],
     }
+
+
+def to_go(stored: StoredFindings, checklist: selectors.Checklist) -> str:
+    """'9 findings block, 1 of them for approvals': the number of every other page."""
+    if not stored.blocking:
+        return ""
+    words = findings_block(stored.blocking)
+    for_approvals = stored.blocking - len(checklist.blocking)
+    if for_approvals == stored.blocking:
+        return f"{words}: approvals are missing"
+    return f"{words}, {for_approvals} of them for approvals" if for_approvals else words
 
 
 def cards(
@@ -148,16 +170,19 @@ def lock_reason(
     incident: Incident,
     checklist: selectors.Checklist,
     mine: selectors.Standing,
+    stored: StoredFindings,
 ) -> str:
     """What opens the approve button for this person; '' when it is open."""
     if incident.status != Incident.Status.IN_REVIEW:
         return "Opens when the incident is in review."
     if mine.reason:
         return f"{mine.reason} Somebody else has to approve."
+    if not stored.is_current:
+        return "Opens when the checks have run on the present version."
     if checklist.blocking:
-        number = len(checklist.blocking)
-        words = "1 finding still blocks" if number == 1 else f"{number} findings block"
-        return f"Opens when no finding blocks; {words}."
+        others = len(checklist.blocking)
+        still = "finding does" if others == 1 else "findings do"
+        return f"Opens when nothing but approvals blocks; {others} {still}."
     return ""
 
 

@@ -37,7 +37,8 @@ class TestCauses:
         assert found == [primary, gap]
         assert [cause.evidence for cause in found] == [[], []]
         assert [cause.next_causes for cause in found] == [[], []]
-        assert selectors.withdrawn_causes(incident) == [lost]
+        every = selectors.every_cause(incident)
+        assert [row for row in every if row.is_retracted] == [lost]
 
     def test_reads_only_this_incident(self, incident, elsewhere, state_cause):
         state_cause()

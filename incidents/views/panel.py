@@ -1,0 +1,96 @@
+"""The findings panel: what holds the next step back, from the stored result."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from accounts.models import User
+from incidents.models import Incident
+from incidents.permissions import can
+from incidents.selectors import StoredFindings, holds_back, next_gate
+from postmortem.lib.findings import Finding, Gate, Level
+from postmortem.lib.times import on_clock
+
+FIRST = 8  # findings of each kind that a brief panel shows
+HEADINGS = {
+    Gate.STABILIZE: ("What still blocks stabilizing", "Nothing blocks stabilizing."),
+    Gate.ALL_CLEAR: (
+        "What still blocks the all-clear",
+        "Nothing blocks the all-clear.",
+    ),
+    Gate.CLOSE: ("What still blocks closure", "Nothing blocks closure."),
+}
+
+
+def findings_panel(
+    incident: Incident, user: User, stored: StoredFindings, *, brief: bool = False
+) -> dict[str, Any]:
+    """Context of the panel. Until closing is the next step, it shows what holds that
+    step back, and folds what only closing waits for.
+
+    brief: only the first of each, in one line each, with the way to all of them.
+    """
+    gate = next_gate(incident)
+    near = holds_back(stored.findings, gate)
+    later = [f for f in stored.findings if f.is_blocking and f not in near]
+    advisory = [f for f in stored.findings if not f.is_blocking]
+    heading, none_text = HEADINGS[gate]
+    if incident.is_frozen:
+        heading, none_text = "Findings at the end", "No finding was left."
+    return {
+        "heading": heading,
+        "none_text": none_text,
+        "blocking": _rows(incident, user, near, brief=brief),
+        "later": _rows(incident, user, later, brief=brief),
+        "advisory": _rows(
+            incident, user, sorted(advisory, key=lambda f: not f.is_open), brief=brief
+        ),
+        "advisory_heading": "Advisory, as they stood"
+        if incident.is_frozen
+        else "Advisory, can be accepted with a reason"
+        if can(user, "finding.accept", incident)
+        else "Advisory",
+        "blocking_total": len(near),
+        "later_total": len(later),
+        "advisory_total": len(advisory),
+        "is_folded": gate is not Gate.CLOSE,
+        "more_url": reverse("incidents:finding_list", args=[incident.key]),
+        "is_current": stored.is_current,
+        "is_frozen": incident.is_frozen,
+        "ran_at": ran_at(incident, stored),
+    }
+
+
+def ran_at(incident: Incident, stored: StoredFindings) -> str:
+    """'14:05:10 UTC': when the checks gave this result, on the incident clock."""
+    if stored.computed_at is None:
+        return ""
+    return (
+        f"{on_clock(stored.computed_at, incident.clock_zone):%H:%M:%S} "
+        f"{incident.clock_zone}"
+    )
+
+
+def _rows(
+    incident: Incident, user: User, found: list[Finding], *, brief: bool
+) -> list[dict[str, Any]]:
+    can_fix = can(user, "incident.edit", incident)
+    can_accept = can(user, "finding.accept", incident)
+    rows = []
+    for item in found[:FIRST] if brief else found:
+        row = asdict(item)
+        if brief and item.is_blocking:
+            row["hint"] = ""
+        if not can_fix:
+            row["url"] = ""  # a link to a form that this role cannot open helps nobody
+        allowed = item.waivable or item.level is not Level.ERROR
+        if can_accept and allowed and not item.accepted_by:
+            query = urlencode({"check": item.id, "finding": item.key})
+            url = reverse("incidents:finding_accept", args=[incident.key])
+            row["accept_url"] = f"{url}?{query}"
+        rows.append(row)
+    return rows
