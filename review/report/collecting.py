@@ -256,6 +256,8 @@ class _Builder(Facts):
         """The timeline's strip, with its letters at 7 pt on this page's width."""
         drawn = str(strip_svg(self.incident, width=720, height=104, theme="print"))
         drawn = drawn.replace('font-size="8.5"', 'font-size="9.5"')
+        # A name at the left edge is a little wider here than in the browser's font.
+        drawn = drawn.replace('viewBox="0 0 720', 'viewBox="-4 0 724')
         return re.sub(r'font-family="[^"]*"', 'font-family="Report Sans"', drawn)
 
     def _causes(self) -> list[tuple[str, Line]]:

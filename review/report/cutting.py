@@ -103,7 +103,7 @@ SEAT = Column(62 * MM, 7.3, BOLD)
 DETAIL = Column(62 * MM, 7.3)
 RISK = Column(100 * MM, 7.3)
 ALSO = Column(116 * MM, 7.3)
-ARTIFACT = Column(35 * MM, 6.5)
+ARTIFACT = Column(33.5 * MM, 6.5)
 PLACE = 14  # letters of where an artifact lives
 
 
@@ -178,11 +178,17 @@ def cut(report: Report, limits: Limits) -> Page:
         also=also,
         index=tuple(
             replace(
-                item, title=ARTIFACT.fit(item.title, 1, 0 if item.is_original else 20)
+                item,
+                title=ARTIFACT.fit(item.title, 1, 0 if item.is_original else 20),
+                place=_clipped(item.place),
             )
             for item in kept
         ),
     )
+
+
+def _clipped(place: str) -> str:
+    return place if len(place) <= PLACE else f"{place[: PLACE - 1]}…"
 
 
 def _lines(

@@ -119,6 +119,7 @@ class Column:
     size: float
     font: str = SANS
 
+    @lru_cache(maxsize=8192)  # noqa: B019 - columns are constants
     def lines(self, text: str, tail: float = 0) -> int:
         """The lines that a text takes, with `tail` points of refs behind it."""
         number, at = 1, 0.0
@@ -135,6 +136,7 @@ class Column:
     def _space(self, word: str) -> float:
         return _word(" ", self.font) * self.size if word.endswith(" ") else 0.0
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - columns are constants
     def fit(self, text: str, lines: int, tail: float = 0) -> str:
         """The text, cut behind a word with an ellipsis when it takes more lines."""
         if self.lines(text, tail) <= lines:

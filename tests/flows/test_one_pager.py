@@ -1,0 +1,103 @@
+"""The one-pager of a case under pressure, from the record to the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import pytest
+
+from actions.models import ActionItem
+from incidents.models import Evidence, KnownUnknown
+from rca.models import Cause
+from review.models import ReportBuild
+from review.report import build_report, render_pdf
+from review.services import reports
+from tests.conftest import NOW
+from tests.review.conftest import Case, bare, case, cast, scribe  # noqa: F401
+from tests.review.test_report_page import TEXTS, opened, words_of
+from timeline.models import Entry
+
+pytestmark = pytest.mark.django_db
+SCRIPTS = list(TEXTS.values())
+
+
+def words(number: int) -> str:
+    return f"{number} {SCRIPTS[number % len(SCRIPTS)]}".strip()
+
+
+@pytest.fixture
+def full(bare: Case) -> Case:  # noqa: F811
+    """60 pieces of evidence, 300 entries, 30 causes, 40 actions, 25 unknowns, in eight
+    scripts. Written past the services: only their number matters here."""
+    incident, user = bare.incident, bare.actor
+    own = {"incident": incident, "recorded_by": user}
+    Evidence.objects.bulk_create(
+        Evidence(
+            **own, number=n, kind="log_query", title=words(n), url="https://e.example"
+        )
+        for n in range(1, 61)
+    )
+    Entry.objects.bulk_create(
+        Entry(
+            **own,
+            number=n,
+            kind=Entry.Kind.SIGNAL,
+            observed_signal=words(n),
+            occurred_at=NOW - dt.timedelta(hours=400 - n),
+        )
+        for n in range(1, 301)
+    )
+    Cause.objects.bulk_create(
+        Cause(**own, number=n, label=list(Cause.Label)[n % 3], statement=words(n))
+        for n in range(1, 31)
+    )
+    ActionItem.objects.bulk_create(
+        ActionItem(
+            **own,
+            number=n,
+            title=words(n)[:200],
+            kind=ActionItem.Kind.REDUCE,
+            timing=list(ActionItem.Timing)[n % 2],
+            owner=user,
+        )
+        for n in range(1, 41)
+    )
+    KnownUnknown.objects.bulk_create(
+        KnownUnknown(**own, number=n, question=words(n)) for n in range(1, 26)
+    )
+    return bare
+
+
+class TestUnderPressure:
+    def test_is_one_page_that_tells_what_it_left_out(self, full: Case) -> None:
+        """R-OP-01: what is not on the page is counted, with where it is."""
+        report = build_report(full.incident, as_of=NOW)
+        pdf = render_pdf(report)
+        told = words_of(pdf)
+        key = full.incident.key
+
+        assert len(opened(pdf).pages) == 1
+        assert report.stamp in told
+        for line in report.approvals:
+            assert line.label in told
+        for place in ("actions", "causes", "evidence", "review"):
+            assert re.search(rf"\d+ more in the record, {key}/{place}\b", told), place
+        printed = len(set(re.findall(r"\bACT-\d+", told)))
+        left = sum(
+            int(number)
+            for number in re.findall(rf"(\d+) more in the record, {key}/actions", told)
+        )
+        assert printed + left == 40
+
+    def test_is_made_by_the_worker_with_the_same_bytes(self, full: Case) -> None:
+        build = reports.request_report(**full.ids)
+        reports.render_build(build.pk)
+        build.refresh_from_db()
+        first = build.sha256
+        ReportBuild.objects.update(state=ReportBuild.State.QUEUED, attempts=0)
+        reports.render_build(build.pk)
+        build.refresh_from_db()
+
+        assert build.state == ReportBuild.State.READY, build.error
+        assert build.sha256 == first
