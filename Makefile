@@ -1,6 +1,6 @@
 # Thin on purpose: what a target does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format lock dev
+.PHONY: help run test check lint format lock dev compose-check
 ARGS ?=
 
 help: ## List the targets
@@ -22,6 +22,9 @@ lint: dev ## Format check, lint and import contracts only: seconds
 format: dev ## Format the Python files and fix what ruff can fix
 	@.venv/bin/python -m ruff check --fix-only -q .
 	@.venv/bin/python -m ruff format -q .
+
+compose-check: dev ## Start what docker-compose.yml says, without an engine
+	@exec .venv/bin/python scripts/compose_check.py $(ARGS)
 
 lock: dev ## Rewrite requirements/*.txt from *.in
 	@sh scripts/lock.sh

@@ -100,7 +100,8 @@ def base_env(scratch: Path) -> dict[str, str]:
     """Our environment without the settings of whoever runs this."""
     product = [
         *("DATABASE_URL", "BROKER_URL", "DATA_DIR", "SECRET_KEY", "SEAL_KEY"),
-        *("DEBUG", "DEMO", "ALLOWED_HOSTS", "BASE_URL"),
+        *("DEBUG", "DEMO", "ALLOWED_HOSTS", "BASE_URL", "CACHE_URL"),
+        *("STATIC_ROOT", "STATIC_COLLECTED", "LOG_FILE", "EMAIL_HOST"),
     ]
     dropped = {*product, *(f"{name}_FILE" for name in product)}
     env = {name: value for name, value in os.environ.items() if name not in dropped}
@@ -157,12 +158,14 @@ def server(
     is_ready: Callable[[], bool],
     user: str | None,
     stop_signal: int,
+    env: dict[str, str] | None = None,
 ) -> Iterator[None]:
     """Run a server of our own until the block ends."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
             cwd=log.parent,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
