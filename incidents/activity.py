@@ -20,6 +20,9 @@ from postmortem.lib.canonical import digest
 from postmortem.lib.fields import PROSE_LIMIT, clean_text
 from postmortem.lib.persistence import HistoryRow, history_digest, take_written
 
+# What stands in the place of a label that was erased (decision 8).
+REDACTED = "redacted"
+
 
 def record(
     incident: Incident,
@@ -84,6 +87,7 @@ def next_entry(
         history_rows=[asdict(row) for row in rows],
         previous_hash=incident.activity_head,
     )
+    entry.label_digest = label_digest(entry)
     entry.hash = entry_hash(entry)
     incident.activity_count = entry.sequence
     incident.activity_head = entry.hash
@@ -100,10 +104,22 @@ def _stored_reason(reason: str) -> str:
     return text
 
 
+def label_digest(entry: ActivityEntry) -> str:
+    """Digest of how the record names the person. The random person id in it keeps a
+    label that was erased from being guessed by its digest alone."""
+    return digest({"person": entry.actor_person, "label": entry.actor_label})
+
+
 def entry_hash(entry: ActivityEntry) -> str:
-    """Hash of an entry: everything frozen at write except the person's label."""
+    """Hash of an entry: everything frozen at write, of the label its digest.
+
+    Entries written before labels had a digest are hashed without one; taking it away
+    from a newer entry changes its hash.
+    """
+    label = {"label": entry.label_digest} if entry.label_digest else {}
     return digest(
         {
+            **label,
             "incident": entry.incident.uuid,
             "sequence": entry.sequence,
             "at": entry.at,
@@ -178,6 +194,12 @@ def _verify_chain(incident: Incident) -> list[Breach]:
             and entry.actor_person not in entry.actor.person_ids
         ):
             breaches.append(Breach(place, "names another person than wrote it"))
+        elif (
+            entry.label_digest
+            and entry.actor_label != REDACTED
+            and label_digest(entry) != entry.label_digest
+        ):
+            breaches.append(Breach(place, "names its person otherwise"))
         previous = entry.hash
     if (expected, previous) != (incident.activity_count, incident.activity_head):
         breaches.append(

@@ -17,6 +17,7 @@ from incidents.models import (
     Lane,
     Notification,
     Participation,
+    RestrictedRead,
     ScopeStatement,
     SeverityPolicy,
     Waiver,
@@ -85,6 +86,13 @@ class ActivityAdmin(ReadOnlyAdmin):
 class SnapshotAdmin(ReadOnlyAdmin):
     list_display = ("incident", "blocking", "advisory", "computed_at")
     list_select_related = ("incident",)
+
+
+@admin.register(RestrictedRead)
+class RestrictedReadAdmin(ReadOnlyAdmin):
+    list_display = ("at", "incident", "reader", "place")
+    list_select_related = ("incident", "reader")
+    search_fields = ("=incident__number", "reader__email")
 
 
 @admin.register(Notification)

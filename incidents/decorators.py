@@ -17,6 +17,7 @@ from accounts.decorators import declare
 from accounts.models import User
 from incidents import permissions
 from incidents.models import Incident
+from incidents.services.reads import note_read
 from postmortem.lib.htmx import wants_fragment
 
 P = ParamSpec("P")
@@ -28,8 +29,11 @@ class SignedInRequest(HttpRequest):
     user: User
 
 
-def find_incident(user: User, key: str) -> Incident:
-    """The incident with this key (`INC-2041`) if this user may see it, else 404."""
+def find_incident(user: User, key: str, place: str = "") -> Incident:
+    """The incident with this key (`INC-2041`) if this user may see it, else 404.
+
+    That a restricted one was opened is kept, with `place`, the address.
+    """
     prefix, _, number = key.partition("-")
     if prefix != "INC" or not number.isdecimal() or len(number) > 9:
         raise Http404("no such incident")
@@ -41,6 +45,8 @@ def find_incident(user: User, key: str) -> Incident:
     )
     if incident is None:
         raise Http404("no such incident")
+    if incident.is_restricted:
+        note_read(incident, user, place)
     return incident
 
 
@@ -86,7 +92,7 @@ def incident_view(
         ) -> HttpResponseBase:
             if not request.user.roles:
                 raise PermissionDenied(permissions.NO_ROLE)
-            incident = find_incident(request.user, key)
+            incident = find_incident(request.user, key, request.path)
             permissions.require(request.user, permission)
             if (
                 incident.is_frozen

@@ -49,7 +49,9 @@ class CasePermission(BasePermission):
             if not token.allows(scope):
                 raise PermissionDenied(f"This token lacks the scope “{scope}”.")
         if view.kwargs.get("key"):
-            view.incident = find_incident(user, view.kwargs["key"])  # type: ignore[attr-defined]
+            view.incident = find_incident(  # type: ignore[attr-defined]
+                user, view.kwargs["key"], request.path
+            )
         permissions.require(user, needed)
         return True
 

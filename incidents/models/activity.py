@@ -17,16 +17,17 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
     """Rows are written once: no update, no delete."""
 
     def update(self, **kwargs: Any) -> NoReturn:
-        raise RuntimeError("activity entries are append-only")
+        raise RuntimeError("these rows are append-only")
 
     def delete(self) -> NoReturn:
-        raise RuntimeError("activity entries are append-only")
+        raise RuntimeError("these rows are append-only")
 
 
 class ActivityEntry(models.Model):
     """One deed, chained to the one before it. Label and sentence are frozen at write;
-    the hash covers the pseudonymous person id, not the label (decision 8), and the
-    digests of the history rows written with it."""
+    the hash covers the pseudonymous person id, the digests of the history rows written
+    with it, and of the label only a digest, so that the label itself can be erased
+    (decision 8). Entries of before have no such digest."""
 
     incident = models.ForeignKey(
         Incident, on_delete=models.PROTECT, related_name="activity"
@@ -36,6 +37,7 @@ class ActivityEntry(models.Model):
     actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     actor_person = models.UUIDField()
     actor_label = LineField(max_length=120)
+    label_digest = models.CharField(max_length=64, blank=True, editable=False)
     verb = models.CharField(max_length=60)
     subject_ref = models.CharField(max_length=20, blank=True)
     sentence = ProseField()
@@ -82,6 +84,27 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"up to {self.sequence}: {self.breach_count or 'no'} breaches"
+
+
+class RestrictedRead(models.Model):
+    """Somebody opened a restricted incident, by page or API: once per person in some
+    minutes, so that it tells who has seen it and not every click."""
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.PROTECT, related_name="reads"
+    )
+    reader = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    place = models.CharField(max_length=200)
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["incident", "-at"])]
+
+    def __str__(self) -> str:
+        return f"{self.reader} at {self.at}"
 
 
 class Waiver(CaseRecord):

@@ -79,6 +79,10 @@ class TestVerify:
         sql("UPDATE incidents_activityentry SET actor_label = 'redacted'")
         assert places(case) == []
 
+    def test_finds_another_label(self, case, sql):
+        sql("UPDATE incidents_activityentry SET actor_label = 'Somebody else'")
+        assert places(case)[0] == "activity 1: names its person otherwise"
+
     def test_finds_a_deed_put_on_another_account(self, case, sql, viewer):
         """R-EV-09"""
         sql("UPDATE incidents_activityentry SET actor_id = %s", viewer.pk)
