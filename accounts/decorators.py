@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from accounts import services
-from accounts.models import User
+from accounts.models import Role, User
 from postmortem.lib.canonical import digest
 from postmortem.lib.drf.parsers import MAX_BODY
 from postmortem.lib.errors import DomainError
@@ -213,3 +214,18 @@ def is_declared(view: Any) -> bool:
     if cls is not None and hasattr(cls, "permission_classes"):
         return True  # DRF: DenyUnlessDeclared is the default there
     return module.startswith(GUARDED_ELSEWHERE)
+
+
+def administrators(view: View) -> View:
+    """Open to administrators only: people, teams, roles."""
+
+    @wraps(view)
+    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if not isinstance(user, User) or Role.ADMIN not in user.roles:
+            raise PermissionDenied(
+                "People, teams and roles are changed by an administrator."
+            )
+        return view(request, *args, **kwargs)
+
+    return declare(login_required(check), "administrators")  # type: ignore[return-value]

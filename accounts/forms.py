@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.utils import timezone
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Role, Team, User
 from postmortem.lib.times import refuse_odd_year, start_of_day, zone_names
 
 
@@ -20,6 +21,96 @@ class PreferencesForm(forms.Form):
     )
     notify_by_email = forms.BooleanField(
         required=False, label="Send me deadlines and approvals by email"
+    )
+
+
+class PersonForm(forms.Form):
+    """Who somebody is and what they may do; `account` None adds a new one."""
+
+    email = forms.EmailField(
+        help_text="To sign in. A link to choose a password goes there by “Forgot your "
+        "password?”."
+    )
+    name = forms.CharField(max_length=120)
+    title = forms.CharField(
+        max_length=120, required=False, help_text="Role title shown in the record."
+    )
+    roles = forms.MultipleChoiceField(
+        choices=Role.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="The ceiling of what this person may do. Without any: nothing.",
+    )
+    is_active = forms.BooleanField(
+        required=False,
+        label="The account may be used",
+        help_text="Switched off: no sign-in, no token. The record keeps the name.",
+    )
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, account: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["is_active" if account is None else "email"]
+        if account is not None:
+            self.initial = {
+                "name": account.name,
+                "title": account.title,
+                "roles": sorted(account.roles),
+                "is_active": account.is_active,
+            }
+
+
+class TeamForm(forms.Form):
+    """A team, its manager and members."""
+
+    name = forms.CharField(max_length=120)
+    function = forms.ChoiceField(choices=Team.Function.choices)
+    manager = forms.ModelChoiceField(
+        User.objects.none(),
+        required=False,
+        empty_label="Nobody yet",
+        help_text="Their approval counts as manager-level; reminders escalate to them.",
+    )
+    members = forms.ModelMultipleChoiceField(
+        User.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, team: Team | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = User.objects.filter(is_active=True)
+        for name in ("manager", "members"):
+            self.fields[name].queryset = people  # type: ignore[attr-defined]
+        if team is not None:
+            self.initial = {
+                "name": team.name,
+                "function": team.function,
+                "manager": team.manager_id,
+                "members": list(team.members.values_list("pk", flat=True)),
+            }
+
+
+class JoinForm(forms.Form):
+    """Which other account belongs to the same human."""
+
+    to = forms.ModelChoiceField(
+        User.objects.none(), label="The other account", empty_label="Not chosen"
+    )
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}), help_text="How you know."
+    )
+
+    def __init__(self, *args: Any, account: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = User.objects.exclude(person_id=account.person_id)
+        self.fields["to"].queryset = others.exclude(handle="system")  # type: ignore[attr-defined]
+
+
+class PartForm(forms.Form):
+    """Why an account is another human's after all."""
+
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2}), help_text="How you know."
     )
 
 

@@ -210,6 +210,37 @@ class Team(models.Model):
         return self.name
 
 
+class AccessChange(models.Model):
+    """Who gave or took whose access, when and why; append-only. `sentence` is frozen at
+    write and names the people as they were called then."""
+
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    by_label = LineField(max_length=120)
+    person = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        related_name="access_changes",
+        null=True,
+        blank=True,
+    )
+    team = models.ForeignKey(
+        Team,
+        on_delete=models.PROTECT,
+        related_name="access_changes",
+        null=True,
+        blank=True,
+    )
+    sentence = ProseField()
+    reason = ProseField(blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.by_label} {self.sentence}"
+
+
 class ApiToken(models.Model):
     """A token for the API, stored hashed; a service token never approves."""
 

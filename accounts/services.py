@@ -9,12 +9,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import slugify
 
-from accounts.models import ApiToken, IdempotentRequest, PersonLink, Role, User
+from accounts.models import (
+    AccessChange,
+    ApiToken,
+    IdempotentRequest,
+    PersonLink,
+    Role,
+    Team,
+    User,
+)
 from postmortem.lib.errors import DomainError, SeparationOfDuties
 
 
@@ -249,3 +260,193 @@ def forget_answers() -> int:
     """Remove the answers whose day is over; returns how many."""
     old = IdempotentRequest.objects.filter(created_at__lt=timezone.now() - KEPT_FOR)
     return old.delete()[0]
+
+
+def end_other_sessions(*, actor: User, keep: str) -> int:
+    """Sign `actor` out of every session but the one with the key `keep`."""
+    ended = 0
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.session_key != keep and session.get_decoded().get(
+            "_auth_user_id"
+        ) == str(actor.pk):
+            session.delete()
+            ended += 1
+    return ended
+
+
+# --- people and teams -----------------------------------------------------------------
+
+
+@transaction.atomic
+def add_person(
+    *,
+    actor: User,
+    email: str,
+    name: str,
+    title: str = "",
+    roles: list[str],
+    reason: str,
+) -> User:
+    """A new account. It has no password: the person chooses one by the link that
+    'Forgot your password?' sends to the address."""
+    _administrator(actor)
+    reason = _said(reason, "Say who asked for this account.")
+    if User.objects.filter(email__iexact=email.strip()).exists():
+        raise ValidationError(
+            {"email": "There is an account with this address already."}
+        )
+    user = User.objects.create_user(email.strip(), None, name=name, title=title)
+    user.groups.set(_groups(roles))
+    given = _role_words(set(roles))
+    _told(actor, f"added {user.name} ({user.email}) as {given}", reason, person=user)
+    return user
+
+
+@transaction.atomic
+def change_person(
+    *,
+    actor: User,
+    account: User,
+    name: str,
+    title: str,
+    roles: list[str],
+    is_active: bool,
+    reason: str,
+) -> User:
+    """Name, title, roles, and whether the account may be used at all.
+
+    Nobody takes the administrator's role from themselves or switches themselves off, so
+    that one administrator always stays. Handle and past deeds keep their name; tokens
+    of an account that is switched off are revoked.
+    """
+    _administrator(actor)
+    reason = _said(reason, "Say why this changes.")
+    # One row after the other, so that two administrators cannot take each other away.
+    held = {u.pk: u for u in User.objects.select_for_update().order_by("pk")}
+    user = held[account.pk]
+    before = set(user.groups.values_list("name", flat=True)) & set(Role.values)
+    after = set(roles)
+    loses = (Role.ADMIN in before - after) or not is_active
+    if loses and user.pk == actor.pk:
+        raise ValidationError(
+            "You cannot take your own access away. Another administrator has to."
+        )
+    words = []
+    for label, old, new in (
+        ("the name", user.name, name.strip()),
+        ("the role title", user.title, title.strip()),
+    ):
+        if old != new:
+            words.append(f"changed {label} from {old or 'none'} to {new or 'none'}")
+    if after - before:
+        words.append(f"gave {_role_words(after - before)}")
+    if before - after:
+        words.append(f"took {_role_words(before - after)}")
+    if user.is_active != is_active:
+        words.append("switched the account on" if is_active else "switched it off")
+    if not words:
+        return user
+    label = user.label
+    user.name, user.title, user.is_active = name.strip(), title.strip(), is_active
+    user.full_clean(exclude=["password", "email"])
+    user.save(update_fields=["name", "title", "is_active"])
+    user.groups.set(
+        [*_groups(roles), *user.groups.exclude(name__in=Role.values)], clear=False
+    )
+    if not is_active:
+        now = timezone.now()
+        user.api_tokens.filter(revoked_at=None).update(revoked_at=now)
+    _told(actor, f"{', '.join(words)}: {label}", reason, person=user)
+    return user
+
+
+@transaction.atomic
+def save_team(
+    *,
+    actor: User,
+    team: Team | None,
+    name: str,
+    function: str,
+    manager: User | None,
+    members: list[User],
+    reason: str,
+) -> Team:
+    """A team with its function, manager and members; `team` None makes a new one. The
+    manager's approval counts as manager-level, and reminders escalate to them."""
+    _administrator(actor)
+    reason = _said(reason, "Say why this changes.")
+    new = team is None
+    team = team or Team(slug=_free_slug(name))
+    was = team.manager.label if team.manager else "nobody"
+    before = set() if new else set(team.members.all())
+    words = [] if new or team.name == name else [f"renamed {team.name} to {name}"]
+    if not new and team.function != function:
+        words.append(f"moved {name} to {Team.Function(function).label.lower()}")
+    if team.manager != manager:
+        chosen = manager.label if manager else "nobody"
+        words.append(f"made {chosen} manager of {name}, was {was}")
+    team.name, team.function, team.manager = name, function, manager
+    team.full_clean()
+    team.save()
+    team.members.set(members)
+    for verb, people in (
+        ("added", set(members) - before),
+        ("removed", before - set(members)),
+    ):
+        if people:
+            names = ", ".join(sorted(person.label for person in people))
+            words.append(f"{verb} {names} {'to' if verb == 'added' else 'from'} {name}")
+    if new:
+        words.insert(0, f"made the team {name}")
+    if words:
+        _told(actor, "; ".join(words), reason, team=team)
+    return team
+
+
+def _administrator(actor: User) -> None:
+    if Role.ADMIN not in actor.roles or not actor.is_active:
+        raise PermissionDenied("Only an administrator changes people and teams.")
+
+
+def _said(reason: str, words: str) -> str:
+    if not reason.strip():
+        raise ValidationError({"reason": ValidationError(words, code="required")})
+    return reason.strip()
+
+
+def _groups(roles: list[str]) -> list[Group]:
+    if set(roles) - set(Role.values):
+        raise ValidationError({"roles": "Choose among the roles that there are."})
+    return [Group.objects.get_or_create(name=name)[0] for name in sorted(set(roles))]
+
+
+def _role_words(roles: set[str]) -> str:
+    return ", ".join(Role(name).label.lower() for name in sorted(roles)) or "no role"
+
+
+def _free_slug(name: str) -> str:
+    base = slugify(name)[:40] or "team"
+    slug, number = base, 2
+    while Team.objects.filter(slug=slug).exists():
+        slug, number = f"{base}-{number}", number + 1
+    return slug
+
+
+def _told(
+    actor: User,
+    sentence: str,
+    reason: str,
+    *,
+    person: User | None = None,
+    team: Team | None = None,
+) -> None:
+    change = AccessChange(
+        by=actor,
+        by_label=actor.label,
+        person=person,
+        team=team,
+        sentence=sentence,
+        reason=reason,
+    )
+    change.full_clean()
+    change.save(force_insert=True)

@@ -1,22 +1,33 @@
-"""The account page: my details, my preferences, my API tokens."""
+"""My account, its preferences and tokens; people, teams and who may do what."""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import services
-from accounts.decorators import signed_in
-from accounts.forms import PreferencesForm, TokenForm
-from accounts.models import ApiToken, Role, User
+from accounts.decorators import administrators, signed_in
+from accounts.forms import (
+    JoinForm,
+    PartForm,
+    PersonForm,
+    PreferencesForm,
+    TeamForm,
+    TokenForm,
+)
+from accounts.models import AccessChange, ApiToken, PersonLink, Role, Team, User
 from postmortem.lib.htmx import add_errors, form_page, render_page
 
 
@@ -113,3 +124,209 @@ def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
         raise Http404("no such token") from None
     messages.success(request, f"The token “{token.name}” no longer works.")
     return redirect("accounts:account_detail")
+
+
+@signed_in
+@require_POST
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    """Sign me out everywhere but here."""
+    ended = services.end_other_sessions(
+        actor=cast(User, request.user), keep=request.session.session_key or ""
+    )
+    messages.success(
+        request,
+        f"Signed out of {ended} other session{'' if ended == 1 else 's'}."
+        if ended
+        else "You are signed in nowhere else.",
+    )
+    return redirect("accounts:account_detail")
+
+
+# --- people and teams -----------------------------------------------------------------
+
+PEOPLE = 100
+
+
+@signed_in
+def person_list(request: HttpRequest) -> HttpResponse:
+    """Everybody with role, team and manager; teams with theirs. Open to all who are
+    signed in: at three in the morning one has to find who can act."""
+    words = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+    role = request.GET.get("role", "")
+    rows = User.objects.exclude(handle="system").prefetch_related(
+        "groups", "teams__manager", "managed_teams"
+    )
+    for word in words.split():
+        rows = rows.filter(
+            Q(name__icontains=word)
+            | Q(title__icontains=word)
+            | Q(email__icontains=word)
+        )
+    if role in Role.values:
+        rows = rows.filter(groups__name=role)
+    if request.GET.get("off") != "1":
+        rows = rows.filter(is_active=True)
+    page = Paginator(rows.order_by("name", "pk"), PEOPLE).get_page(
+        request.GET.get("page")
+    )
+    query = request.GET.copy()
+    query.pop("page", None)
+    return render_page(
+        request,
+        "accounts/person_list.html",
+        {
+            "title": "People and teams",
+            "page": page,
+            "people": [_shown(person) for person in page.object_list],
+            "teams": Team.objects.select_related("manager").annotate(
+                size=Count("members")
+            ),
+            "roles": Role.choices,
+            "filters": {"q": words, "role": role, "off": request.GET.get("off")},
+            "query": f"{query.urlencode()}&" if query else "",
+            "may_change": _may_change(request),
+            "now": timezone.now(),
+        },
+    )
+
+
+def _shown(person: User) -> dict[str, object]:
+    names = {group.name for group in person.groups.all()}
+    if person.is_superuser:
+        names.add(Role.ADMIN)
+    return {
+        "person": person,
+        "roles": [label for value, label in Role.choices if value in names],
+        "teams": person.teams.all(),
+        "manages": person.managed_teams.all(),
+    }
+
+
+def _may_change(request: HttpRequest) -> bool:
+    return Role.ADMIN in cast(User, request.user).roles
+
+
+@administrators
+def access_list(request: HttpRequest) -> HttpResponse:
+    """Who gave or took whose access, when and why."""
+    rows = AccessChange.objects.select_related("by", "person", "team")
+    page = Paginator(rows, 50).get_page(request.GET.get("page"))
+    return render_page(
+        request,
+        "accounts/access_list.html",
+        {
+            "title": "Changes of access",
+            "page": page,
+            "query": "",
+            "links": PersonLink.objects.select_related(
+                "account", "other", "by"
+            ).order_by("-pk")[:50],
+        },
+    )
+
+
+@administrators
+def person_add(request: HttpRequest) -> HttpResponse:
+    """A new account."""
+    return _people_form(
+        request,
+        PersonForm(_sent(request)),
+        lambda data: services.add_person(actor=cast(User, request.user), **data),
+        title="Add a person",
+        submit_label="Add",
+        message="The account is there. They choose a password by “Forgot your "
+        "password?” on the sign-in page.",
+    )
+
+
+@administrators
+def person_edit(request: HttpRequest, person_id: int) -> HttpResponse:
+    """Name, title, roles, and whether the account may be used."""
+    account = _person(person_id)
+    return _people_form(
+        request,
+        PersonForm(_sent(request), account=account),
+        lambda data: services.change_person(
+            actor=cast(User, request.user), account=account, **data
+        ),
+        title=f"Edit {account.name}",
+        lead=f"{account.email or 'No address'}. Past deeds keep the name they had.",
+        message=f"{account.name} is saved.",
+    )
+
+
+@administrators
+def person_join(request: HttpRequest, person_id: int) -> HttpResponse:
+    """Say that two accounts belong to one human (R-AP-02)."""
+    account = _person(person_id)
+    return _people_form(
+        request,
+        JoinForm(_sent(request), account=account),
+        lambda data: services.join_person(
+            actor=cast(User, request.user), account=account, **data
+        ),
+        title=f"Join {account.name} with another account",
+        lead="Both stay. Nobody approves with one what they did with the other.",
+        submit_label="Join",
+        message="The accounts are known as one person.",
+    )
+
+
+@administrators
+def person_part(request: HttpRequest, person_id: int) -> HttpResponse:
+    """Say that an account is another human's after all."""
+    account = _person(person_id)
+    return _people_form(
+        request,
+        PartForm(_sent(request)),
+        lambda data: services.part_person(
+            actor=cast(User, request.user), account=account, **data
+        ),
+        title=f"Part {account.name} from the other account",
+        submit_label="Part",
+        message="The accounts are known as two people.",
+    )
+
+
+@administrators
+def team_add(request: HttpRequest) -> HttpResponse:
+    """A new team."""
+    return _team_form(request, None)
+
+
+@administrators
+def team_edit(request: HttpRequest, team_id: int) -> HttpResponse:
+    """Function, manager and members."""
+    return _team_form(request, get_object_or_404(Team, pk=team_id))
+
+
+def _team_form(request: HttpRequest, team: Team | None) -> HttpResponse:
+    return _people_form(
+        request,
+        TeamForm(_sent(request), team=team),
+        lambda data: services.save_team(
+            actor=cast(User, request.user),
+            team=team,
+            **{**data, "members": list(data["members"])},
+        ),
+        title=f"Edit {team.name}" if team else "Add a team",
+        message="The team is saved.",
+    )
+
+
+def _person(person_id: int) -> User:
+    return get_object_or_404(User.objects.exclude(handle="system"), pk=person_id)
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
+
+
+def _people_form(
+    request: HttpRequest,
+    form: forms.BaseForm,
+    act: Callable[[dict[str, Any]], object],
+    **words: Any,
+) -> HttpResponse:
+    url = reverse("accounts:person_list")
+    return form_page(request, form, act, done_url=url, cancel_url=url, **words)
