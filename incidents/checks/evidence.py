@@ -110,9 +110,7 @@ def money_is_paired(case: Case) -> Iterator[Problem]:
         )
         return
     for row in rows:
-        missing = selectors.missing_pair(
-            row, cited.get(row.pk, []), {lane.pk for lane in money}
-        )
+        missing = selectors.missing_pair(row, cited.get(row.pk, []))
         if missing:
             have = row.get_side_display().lower()
             yield Problem(

@@ -10,8 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.files.storage import default_storage
-from django.db.models import Value
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Q, Value, When
 
 from incidents.models import (
     ActivityEntry,
@@ -25,6 +24,9 @@ from incidents.models import (
 from incidents.selectors.rows import evidence, lanes
 
 MONEY_LANES = frozenset({"payouts", "ledger", "refunds", "virtual-accounts"})
+_ON_MONEY = Q(claim__lane__slug__in=sorted(MONEY_LANES)) | Q(
+    claim__lane__family=Lane.Family.DISBURSEMENTS
+)
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,11 @@ def evidence_in_use(incident: Incident) -> set[int]:
 
 @dataclass(frozen=True)
 class Citation:
-    """That a claim in force rests on an artifact: its model, its key, its lane."""
+    """That a claim in force rests on an artifact; whether it is on a money lane."""
 
     model: Any
     claim_id: int
-    lane_id: int | None
+    is_money: bool
 
 
 def citations(incident: Incident) -> dict[int, list[Citation]]:
@@ -108,13 +110,15 @@ def citations(incident: Incident) -> dict[int, list[Citation]]:
             .order_by()
             .annotate(
                 kind=Value(position),
-                lane=Coalesce("claim__lane_id", Value(0)) if has_lane else Value(0),
+                money=Case(When(_ON_MONEY, then=Value(1)), default=Value(0))
+                if has_lane
+                else Value(0),
             )
-            .values_list("evidence_id", "kind", "claim_id", "lane")
+            .values_list("evidence_id", "kind", "claim_id", "money")
         )
     found: dict[int, list[Citation]] = defaultdict(list)
-    for evidence_id, kind, claim_id, lane in parts[0].union(*parts[1:], all=True):
-        found[evidence_id].append(Citation(link_models()[kind], claim_id, lane or None))
+    for evidence_id, kind, claim_id, money in parts[0].union(*parts[1:], all=True):
+        found[evidence_id].append(Citation(link_models()[kind], claim_id, bool(money)))
     return dict(found)
 
 
@@ -140,18 +144,17 @@ def money_lanes(incident: Incident) -> list[Lane]:
     ]
 
 
-def missing_pair(row: Evidence, cited: list[Citation], money: set[int]) -> str:
+def missing_pair(row: Evidence, cited: list[Citation]) -> str:
     """Which side of the pair is missing: 'operational', 'finance', or '' (R-EV-08).
 
     A finance record needs the systems' record of the same matter; an operational one
     needs the books' record when it reconciles, or shows a claim on a money lane.
-    money: primary keys of these lanes.
     """
     if row.paired_with_id or row.superseded_by_id:
         return ""
     if row.side == Evidence.Side.FINANCE:
         return str(Evidence.Side.OPERATIONAL)
-    touches = any(item.lane_id in money for item in cited)
+    touches = any(item.is_money for item in cited)
     if row.kind == Evidence.Kind.RECONCILIATION or touches:
         return str(Evidence.Side.FINANCE)
     return ""

@@ -32,13 +32,18 @@ class FileMissing(DomainError):
 
 
 def open_evidence_file(
-    evidence: Evidence, *, actor: User, purpose: Purpose = "download"
+    evidence: Evidence,
+    *,
+    actor: User,
+    purpose: Purpose = "download",
+    stored: StoredFile | None = None,
 ) -> EvidenceFile:
     """Open an artifact's file for the one who may see its incident.
 
     Returns the handle with the headers of a download that no browser runs. Custody:
     who downloads or exports is told in the activity, who previews where the incident
     is restricted (decision 12). FileMissing: redacted, or the store lost the bytes.
+    stored: the row of its bytes, if the caller has it.
     """
     permissions.require(actor, "evidence.download")
     if not Incident.objects.visible_to(actor).filter(pk=evidence.incident_id).exists():
@@ -49,7 +54,7 @@ def open_evidence_file(
         )
     if evidence.redaction_asked_at:
         permissions.require(actor, "evidence.redact")
-    stored = StoredFile.objects.filter(sha256=evidence.sha256).first()
+    stored = stored or StoredFile.objects.filter(sha256=evidence.sha256).first()
     if not evidence.sha256 or stored is None or not _was_given(evidence, actor):
         raise FileMissing(f"{evidence.ref} has no stored file.")
     try:

@@ -176,6 +176,8 @@ def _within(connection: http.client.HTTPConnection, seconds: float) -> Iterator[
     timer.start()
     try:
         yield
+        if late.is_set():  # what was cut short may look like an answer
+            raise TimeoutError
     except (OSError, http.client.HTTPException) as error:
         if late.is_set():
             raise TimeoutError from error

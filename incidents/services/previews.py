@@ -12,7 +12,7 @@ from typing import IO
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from accounts.models import User
-from incidents.models import Evidence
+from incidents.models import Evidence, StoredFile
 from incidents.services.custody import FileMissing, open_evidence_file
 from incidents.services.files import PICTURES, SEALED_OFF, size_text
 from postmortem.lib.errors import DomainError
@@ -21,6 +21,7 @@ TEXT_BYTES = 6_000
 # A picture is decoded in the web process: what it may cost is known before.
 PICTURE_BYTES = 25 * 1024 * 1024
 PICTURE_PIXELS = 24_000_000
+TOO_MANY_PIXELS = "The picture has too many pixels to be shown here; download it."
 SIDES = {"preview": 1600, "thumbnail": 420}
 PICTURE_HEADERS = {**SEALED_OFF, "Content-Type": "image/webp"}
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
@@ -71,7 +72,9 @@ def shows_picture(evidence: Evidence) -> bool:
     )
 
 
-def preview_evidence(evidence: Evidence, *, actor: User) -> Preview | None:
+def preview_evidence(
+    evidence: Evidence, *, actor: User, stored: StoredFile | None = None
+) -> Preview | None:
     """The beginning of a text as text; whether there is a picture; else why not.
     None for an artifact without a file. HTML and SVG are shown as the text they are."""
     if not evidence.has_file:
@@ -79,11 +82,13 @@ def preview_evidence(evidence: Evidence, *, actor: User) -> Preview | None:
     media = evidence.media_type
     try:
         if media in PICTURES:
-            return _preview_picture(evidence, actor=actor)
+            return _preview_picture(evidence, actor=actor, stored=stored)
         if not media.startswith("text/") and media not in _TEXT_LIKE:
             name = "PDF files" if media == "application/pdf" else media or "This type"
             return Preview("none", words=f"{name}: no preview, download only.")
-        opened = open_evidence_file(evidence, actor=actor, purpose="preview")
+        opened = open_evidence_file(
+            evidence, actor=actor, purpose="preview", stored=stored
+        )
     except FileMissing as error:
         return Preview("missing", words=error.message)
     with opened.handle as handle:
@@ -92,12 +97,14 @@ def preview_evidence(evidence: Evidence, *, actor: User) -> Preview | None:
     return Preview("text", text=text, is_cut=len(head) > TEXT_BYTES)
 
 
-def _preview_picture(evidence: Evidence, *, actor: User) -> Preview:
+def _preview_picture(
+    evidence: Evidence, *, actor: User, stored: StoredFile | None
+) -> Preview:
     """Look at the head of the file only: the page says at once what is not drawn."""
     if not shows_picture(evidence):
         size = size_text(evidence.size or 0)
         return Preview("none", words=f"The picture has {size}: download only.")
-    opened = open_evidence_file(evidence, actor=actor, purpose="preview")
+    opened = open_evidence_file(evidence, actor=actor, purpose="preview", stored=stored)
     with opened.handle as handle:
         try:
             _open_picture(handle)
@@ -143,18 +150,11 @@ def _open_picture(handle: IO[bytes]) -> Image.Image:
     """Read the head; refuse what would take too much memory to decode."""
     try:
         picture = Image.open(handle, formats=_FORMATS)
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        OSError,
-        ValueError,
-        SyntaxError,
-    ) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise NoPreview(TOO_MANY_PIXELS) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise NoPreview("The file is no picture that can be shown.") from error
     width, height = picture.size
     if width * height > PICTURE_PIXELS:
-        raise NoPreview(
-            f"The picture has {width} × {height} pixels, too many to show here: "
-            "download it."
-        )
+        raise NoPreview(TOO_MANY_PIXELS)
     return picture

@@ -7,10 +7,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
-from incidents.models import Evidence, Incident
-from incidents.services import claims, evidence
+from incidents import activity
+from incidents.models import Evidence, Incident, LinkCheck, StoredFile
+from incidents.services import claims, evidence, integrity
+from incidents.services.core import lock_incident
+from postmortem.lib.persistence import save_many, service
 from tests.factories import make_incident
 
 URL = "/incidents/INC-1/evidence/"
@@ -88,19 +92,90 @@ class TestEvidenceList:
         assert "Later summary" in text
         assert "only named" in text
 
-    def test_costs_the_same_when_the_rows_double(
+    def test_costs_the_same_with_300_artifacts(
         self, client: Client, incident: Incident, commander: User
     ):
-        add(incident, commander, "A")
+        first = add(incident, commander, "A")
         client.force_login(commander)
-        with CaptureQueriesContext(connection) as few:
-            client.get(URL)
-        for title in "BCDE":
-            add(incident, commander, title)
-        with CaptureQueriesContext(connection) as many:
-            client.get(URL)
+        few = [queries(client, address) for address in (URL, f"{URL}1/")]
+        many_rows(incident, commander, like=first)
+        many = [queries(client, address) for address in (URL, f"{URL}1/")]
 
-        assert len(many) == len(few)
+        assert many == few
+        assert max(many) <= 20
+        page = client.get(URL)
+        assert (len(refs(page)), page.context["total"]) == (50, 301)
+
+    def test_is_a_gallery_too(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        add(incident, commander, upload=SimpleUploadedFile("shot.png", PNG))
+        add(incident, commander)
+        client.force_login(commander)
+
+        text = client.get(f"{URL}?view=gallery").content.decode()
+
+        assert f'src="{URL}1/preview/?size=thumbnail"' in text
+        assert f"{URL}2/preview/" not in text
+
+    def test_names_a_file_that_does_not_match_its_hash(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-EV-09"""
+        row = add(incident, commander)
+        StoredFile.objects.filter(sha256=row.sha256).update(
+            problem="was altered: its SHA-256 has changed", checked_at=timezone.now()
+        )
+        client.force_login(commander)
+
+        assert "Hash mismatch:" in client.get(URL).content.decode()
+        text = client.get(f"{URL}1/").content.decode()
+        assert "<b>Hash mismatch.</b>" in text
+        assert f"{URL}1/download/" not in text
+
+    def test_says_since_when_every_hash_was_checked(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        row = add(incident, commander)
+        integrity.check_file(row.sha256)
+        client.force_login(commander)
+
+        text = client.get(URL).content.decode()
+        assert "Every hash re-checked since 17 Mar 10:20 UTC, no mismatch." in text
+
+
+def queries(client: Client, address: str) -> int:
+    """How many queries the second look at a page costs."""
+    client.get(address)
+    with CaptureQueriesContext(connection) as seen:
+        assert client.get(address).status_code == 200
+    return len(seen)
+
+
+@service
+def many_rows(incident: Incident, actor: User, *, like: Evidence) -> None:
+    """300 more artifacts with other bytes in the store."""
+    locked = lock_incident(incident.pk, actor=actor, permission="evidence.add")
+    rows = []
+    for number in range(2, 302):
+        row = Evidence(
+            incident=locked,
+            number=number,
+            kind="log_query",
+            title=f"Log {number}",
+            sha256=f"{number:064x}",
+            size=like.size,
+            filename="a.log",
+            media_type="text/plain",
+            recorded_by=actor,
+        )
+        rows.append(row)
+    save_many(rows, actor=actor)
+    kept = StoredFile.objects.get(sha256=like.sha256)
+    StoredFile.objects.bulk_create(
+        StoredFile(sha256=row.sha256, size=kept.size, path=kept.path) for row in rows
+    )
+    activity.record(locked, actor=actor, verb="test.many", sentence="added 300")
 
 
 class TestEvidenceDetail:
@@ -158,6 +233,60 @@ class TestEvidenceDetail:
         assert b"From another day." in client.get(f"{URL}1/").content
         assert b"From another day." in client.get(URL).content
         assert client.get(f"{URL}1/edit/").status_code == 404
+
+    def test_steps_through_what_the_filter_shows(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        for title, original in (("A", True), ("B", False), ("C", True)):
+            add(incident, commander, title, is_original=original)
+        client.force_login(commander)
+
+        page = client.get(f"{URL}1/?record=original")
+
+        assert page.context["previous"] is None
+        assert page.context["following"].ref == "EV-3"
+        assert f'href="{URL}3/?record=original"' in page.content.decode()
+
+    def test_opens_at_the_page_of_the_list_that_holds_it(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        many_rows(incident, commander, like=add(incident, commander))
+        client.force_login(commander)
+
+        page = client.get(f"{URL}120/")
+
+        assert page.context["page"].number == 3
+        assert "EV-120" in refs(page)
+
+    def test_shows_who_had_it_in_hand(
+        self, client: Client, incident: Incident, commander: User, viewer: User
+    ):
+        """R-EV-09"""
+        add(incident, commander)
+        client.force_login(viewer)
+        client.get(f"{URL}1/download/").close()
+
+        text = client.get(f"{URL}1/").content.decode()
+
+        assert "IC on call added EV-1 Log" in text
+        assert "Auditor downloaded EV-1" in text
+
+    def test_says_that_a_link_is_not_checked_or_what_it_answered(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """R-EV-07"""
+        row = add(incident, commander, url="https://ci.example/run/1")
+        client.force_login(commander)
+        assert "no hosts are listed" in client.get(f"{URL}1/").content.decode()
+        LinkCheck.objects.create(
+            evidence=row,
+            state="broken",
+            words="Nothing is there any more (404).",
+            checked_at=timezone.now(),
+        )
+
+        assert "Nothing is there any more" in client.get(f"{URL}1/").content.decode()
+        assert "broken" in client.get(URL).content.decode()
 
     def test_is_404_without_the_artifact(self, client: Client, incident, commander):
         client.force_login(commander)
@@ -282,6 +411,84 @@ class TestEvidenceVerbs:
 
         row = Evidence.objects.get()
         assert (row.title, row.is_openable) == ("Better", True)
+
+
+class TestEvidenceRedact:
+    @pytest.fixture
+    def redacted(self, client, incident, commander, administrator) -> Evidence:
+        row = add(incident, commander)
+        client.force_login(commander)
+        client.post(f"{URL}1/redact/", {"reason": "Card data of a payer."})
+        client.force_login(administrator)
+        client.post(f"{URL}1/redact/confirm/")
+        return row
+
+    def test_leaves_a_tombstone_with_the_hash(
+        self, client: Client, redacted: Evidence, viewer: User
+    ):
+        """R-EV-09"""
+        client.force_login(viewer)
+        text = client.get(f"{URL}1/").content.decode()
+
+        assert "Content redacted" in text
+        assert "Card data of a payer." in text
+        assert f'data-copy="{redacted.sha256}"' in text
+        assert f"{URL}1/download/" not in text
+        assert client.get(f"{URL}1/download/").status_code == 404
+        assert "redacted" in client.get(URL).content.decode()
+
+    def test_shows_nothing_while_it_is_decided(
+        self, client: Client, incident: Incident, commander: User, viewer: User
+    ):
+        add(incident, commander, "Secret")
+        client.force_login(commander)
+        client.post(f"{URL}1/redact/", {"reason": "Card data."})
+        assert f"{URL}1/redact/confirm/" not in client.get(f"{URL}1/").content.decode()
+
+        client.force_login(viewer)
+        page = client.get(f"{URL}1/")
+
+        assert page.context["preview"] is None
+        assert "Redaction asked for" in page.content.decode()
+        assert client.get(f"{URL}1/download/").status_code == 403
+
+    def test_is_closed_to_who_may_not(
+        self, client: Client, incident: Incident, responder: User
+    ):
+        add(incident, responder)
+        client.force_login(responder)
+        assert client.get(f"{URL}1/redact/").status_code == 403
+        assert "Redact" not in client.get(f"{URL}1/").content.decode()
+
+
+class TestEvidencePreview:
+    def test_serves_the_picture_drawn_anew_in_a_sandbox(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        add(incident, commander, upload=SimpleUploadedFile("shot.png", PNG))
+        client.force_login(commander)
+
+        page = client.get(f"{URL}1/preview/")
+
+        assert page["Content-Type"] == "image/webp"
+        assert page.content[8:12] == b"WEBP"
+        assert page["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert page["X-Content-Type-Options"] == "nosniff"
+
+    @pytest.mark.parametrize("address", ["1/preview/?size=huge", "9/preview/"])
+    def test_is_404_for_what_is_not_there(
+        self, client: Client, incident: Incident, commander: User, address: str
+    ):
+        add(incident, commander, upload=SimpleUploadedFile("shot.png", PNG))
+        client.force_login(commander)
+        assert client.get(f"{URL}{address}").status_code == 404
+
+    def test_is_refused_for_what_is_no_picture(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        add(incident, commander)
+        client.force_login(commander)
+        assert client.get(f"{URL}1/preview/").status_code == 422
 
 
 class TestEvidenceDownload:

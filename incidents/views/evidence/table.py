@@ -70,29 +70,30 @@ def evidence_detail(
 ) -> HttpResponse:
     """One artifact beside the table: what it is, where it is used, what is in it, and
     who had it in hand."""
-    row = (
-        Evidence.objects.filter(incident=incident, number=number)
-        .select_related(
+    return _table(request, incident, shown=number)
+
+
+def _table(
+    request: SignedInRequest, incident: Incident, *, shown: int | None
+) -> HttpResponse:
+    rows = own(
+        incident,
+        Evidence.objects.filter(incident=incident).select_related(
             "recorded_by",
             "retracted_by",
             "paired_with",
             "superseded_by",
             "redaction_asked_by",
             "redacted_by",
-        )
-        .first()
+            "link_check",
+        ),
     )
-    if row is None:
+    chosen = next((row for row in rows if row.number == shown), None)
+    if shown is not None and chosen is None:
         raise Http404("no such artifact")
-    return _table(request, incident, shown=row)
-
-
-def _table(
-    request: SignedInRequest, incident: Incident, *, shown: Evidence | None
-) -> HttpResponse:
-    rows = own(incident, selectors.evidence(incident))
-    stored = selectors.stored_files(rows)
-    lines = _lines(incident, rows, stored)
+    live = [row for row in rows if not row.is_retracted]
+    stored = selectors.stored_files(live)
+    lines = _lines(incident, live, stored)
     asked = {
         name: request.GET.get(name, "").replace("\x00", "").strip()[:200]
         for name in FILTERS
@@ -101,7 +102,7 @@ def _table(
     query = {name: value for name, value in asked.items() if value}
     is_gallery = asked["view"] == "gallery"
     per_page = GALLERY_SIZE if is_gallery else PAGE_SIZE
-    at = next((i for i, line in enumerate(found) if shown and line.row == shown), None)
+    at = next((i for i, line in enumerate(found) if line.row == chosen), None)
     number = request.GET.get("page") or (at // per_page + 1 if at is not None else 1)
     page = Paginator(found, per_page).get_page(number)
     kinds = {line.row.kind: line.row.get_kind_display() for line in lines}
@@ -119,27 +120,21 @@ def _table(
         "query": f"{urlencode(query)}&" if query else "",
         "list_query": f"?{urlencode(query)}" if query else "",
         "hashes": _hashes(incident, lines, stored),
-        "withdrawn": own(
-            incident,
-            Evidence.objects.filter(incident=incident)
-            .exclude(retracted_at=None)
-            .select_related("retracted_by"),
-        ),
+        "withdrawn": [row for row in rows if row.is_retracted],
     }
-    if shown is not None:
-        own(incident, [shown])
-        around = {
+    if chosen is not None:
+        context |= {
             "previous": found[at - 1].row if at else None,
             "following": found[at + 1].row
             if at is not None and at + 1 < len(found)
             else None,
+            **_panel(request, incident, chosen, lines, stored),
         }
-        context |= around | _panel(request, incident, shown, lines)
     return render_page(
         request,
         "incidents/evidence_list.html",
         context,
-        fragment="incidents/_evidence_panel.html" if shown else "",
+        fragment="incidents/_evidence_panel.html" if chosen else "",
     )
 
 
@@ -147,15 +142,13 @@ def _lines(
     incident: Incident, rows: list[Evidence], stored: dict[str, StoredFile]
 ) -> list[Line]:
     cited = selectors.citations(incident)
-    money = {lane.pk for lane in selectors.money_lanes(incident)}
-    links = selectors.link_checks(incident)
     return [
         Line(
             row=row,
             cited=cited.get(row.pk, []),
-            missing_pair=selectors.missing_pair(row, cited.get(row.pk, []), money),
+            missing_pair=selectors.missing_pair(row, cited.get(row.pk, [])),
             problem=_problem(row, stored),
-            link=links.get(row.pk),
+            link=getattr(row, "link_check", None),
         )
         for row in rows
     ]
@@ -262,7 +255,11 @@ def _hashes(
 
 
 def _panel(
-    request: SignedInRequest, incident: Incident, shown: Evidence, lines: list[Line]
+    request: SignedInRequest,
+    incident: Incident,
+    shown: Evidence,
+    lines: list[Line],
+    stored: dict[str, StoredFile],
 ) -> dict[str, Any]:
     line = next((line for line in lines if line.row == shown), Line(shown, []))
     deeds = selectors.custody(incident, shown)
@@ -274,7 +271,9 @@ def _panel(
         ],
         "preview": None
         if line.problem or (shown.redaction_asked_at and not _may_redact(request))
-        else previews.preview_evidence(shown, actor=request.user),
+        else previews.preview_evidence(
+            shown, actor=request.user, stored=stored.get(shown.sha256)
+        ),
         "custody": deeds[:CUSTODY_SHOWN],
         "custody_total": len(deeds),
         "asked_by_me": shown.redaction_asked_by is not None
