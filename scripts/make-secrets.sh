@@ -16,6 +16,7 @@ random() {
 [ -e secrets/secret_key_fallbacks ] || : > secrets/secret_key_fallbacks
 [ -e secrets/email_password ] || : > secrets/email_password
 password=$(cat secrets/database_password)
+rm -f secrets/database_url
 echo "postgres://postmortem:$password@postgres:5432/postmortem" > secrets/database_url
 # The user in the containers is another one: the folder keeps everybody else out.
 chmod 0444 secrets/database_* secrets/secret_key* secrets/email_password
