@@ -122,6 +122,12 @@ class CaseViewSet(ApiViewSet):
         return found
 
 
+def _may_be_missing(kwargs: dict[str, Any]) -> None:
+    """What is answered of another row, a person or a time is null if there is none."""
+    if kwargs.get("read_only"):
+        kwargs.setdefault("allow_null", True)
+
+
 @extend_schema_field({"type": "string"})
 class RefField(serializers.Field[CaseRecord, str, str, Any]):
     """A row of the same case by its ref, such as `EV-4`."""
@@ -133,6 +139,7 @@ class RefField(serializers.Field[CaseRecord, str, str, Any]):
 
     def __init__(self, model: type[CaseRecord], **kwargs: Any) -> None:
         self.model = model
+        _may_be_missing(kwargs)
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> CaseRecord:
@@ -167,6 +174,10 @@ class PersonField(serializers.Field[User, str, str, Any]):
 
     default_error_messages = {"unknown": "Nobody here has the handle “{handle}”."}
 
+    def __init__(self, **kwargs: Any) -> None:
+        _may_be_missing(kwargs)
+        super().__init__(**kwargs)
+
     def to_internal_value(self, data: Any) -> User:
         user = None
         if isinstance(data, str) and "\x00" not in data:
@@ -186,6 +197,10 @@ class MomentField(serializers.DateTimeField):
     default_error_messages = {
         "offset": "Write the offset: Z or +01:00 behind the time.",
     }
+
+    def __init__(self, **kwargs: Any) -> None:
+        _may_be_missing(kwargs)
+        super().__init__(**kwargs)
 
     def to_internal_value(self, value: Any) -> Any:
         if isinstance(value, str) and not has_offset(value):

@@ -228,8 +228,8 @@ class FigureOut(ClaimOut):
     impact = RefField(ImpactStatement, read_only=True)
     measure = serializers.CharField(read_only=True)
     label = serializers.CharField(read_only=True)  # type: ignore[assignment]
-    count = serializers.IntegerField(read_only=True)
-    amount = serializers.DecimalField(19, 4, read_only=True)
+    count = serializers.IntegerField(read_only=True, allow_null=True)
+    amount = serializers.DecimalField(19, 4, read_only=True, allow_null=True)
     currency = serializers.CharField(read_only=True)
     basis = serializers.CharField(read_only=True)
     method = serializers.CharField(read_only=True)

@@ -41,7 +41,7 @@ class EvidenceOut(RowOut):
     captured_at = MomentField(read_only=True)
     url = serializers.CharField(read_only=True)
     sha256 = serializers.CharField(read_only=True)
-    size = serializers.IntegerField(read_only=True)
+    size = serializers.IntegerField(read_only=True, allow_null=True)
     filename = serializers.CharField(read_only=True)
     media_type = serializers.CharField(read_only=True)
     superseded_by = RefField(Evidence, read_only=True)

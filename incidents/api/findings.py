@@ -70,7 +70,7 @@ class FindingFilters(Filters):
 
 
 class FindingViewSet(CaseViewSet):
-    permission_map = {"list": "incident.view"}
+    permission_map = {"retrieve": "incident.view"}
     serializer_class = FindingsOut
 
     @extend_schema(
@@ -78,7 +78,7 @@ class FindingViewSet(CaseViewSet):
         parameters=[FindingFilters],
         responses={200: FindingsOut},
     )
-    def list(self, request: Request, key: str) -> Response:
+    def retrieve(self, request: Request, key: str) -> Response:
         """What the checks find now, worst first; the counts are of what is listed."""
         picks = self.narrowed(FindingFilters).picks
         found = [item for item in selectors.findings(self.incident) if picks(item)]

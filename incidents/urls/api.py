@@ -63,7 +63,11 @@ urlpatterns = [
             "cancel",
         )
     ),
-    path(f"{CASE}findings/", FindingViewSet.as_view(LIST), name="finding-list"),
+    path(
+        f"{CASE}findings/",
+        FindingViewSet.as_view(on(get="retrieve")),
+        name="finding-list",
+    ),
     path(f"{CASE}activity/", ActivityViewSet.as_view(LIST), name="activity-list"),
     path(
         f"{CASE}waivers/",

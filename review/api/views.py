@@ -112,8 +112,8 @@ class ReviewViews(CaseViewSet):
     )
     def participants(self, request: Request, key: str) -> Response:
         """Who takes part in the review."""
-        rows = selectors.live_participants(self.incident)
-        return Response(shapes.ParticipantSerializer(rows, many=True).data)
+        rows = Participant.objects.filter(incident=self.incident, retracted_at=None)
+        return self.pages(rows.select_related("user"), shapes.ParticipantSerializer)
 
     @extend_schema(
         summary="Add a participant",

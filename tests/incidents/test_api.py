@@ -368,7 +368,7 @@ class TestEvidence:
             ("a.csv", b"", "empty_file"),
             ("a.csv", b"x" * 5000, "too_large"),
             ("a.png", b"text", "type_mismatch"),
-            ("a.csv", b"4111 1111 1111 1111", "card_number"),
+            ("a.csv", b"4539 1488 0343 6467", "card_number"),
         ],
     )
     def test_refuses_a_bad_file(

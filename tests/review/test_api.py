@@ -87,7 +87,9 @@ class TestReview:
         api.post("review/participants/1/remove/", {"reason": "On leave"})
 
         assert added.status_code == 201
-        assert [p["ref"] for p in api.get("review/participants/").json()] == ["RP-2"]
+        assert [
+            p["ref"] for p in api.get("review/participants/").json()["results"]
+        ] == ["RP-2"]
         assert api.post("review/participants/9/remove/").status_code == 404
 
     def test_states_the_blameless_rule(self, bare: Case) -> None:

@@ -35,7 +35,7 @@ class EntryOut(ClaimOut):
     occurred_until = MomentField(read_only=True)
     precision = serializers.CharField(read_only=True)
     at_text = serializers.CharField(read_only=True)
-    position = serializers.IntegerField(read_only=True)
+    position = serializers.IntegerField(read_only=True, allow_null=True)
     owner = PersonField(read_only=True)
     observed_signal = serializers.CharField(read_only=True)
     action_taken = serializers.CharField(read_only=True)

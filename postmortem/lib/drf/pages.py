@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
@@ -32,6 +33,9 @@ class CursorPagination(pagination.CursorPagination):
         return int(given)
 
     def decode_cursor(self, request: Request) -> pagination.Cursor | None:
+        given = request.query_params.get(self.cursor_query_param, "")
+        if not re.fullmatch(r"[A-Za-z0-9+/=]*", str(given)):
+            raise _bad_cursor()
         try:
             cursor = super().decode_cursor(request)
         except exceptions.NotFound:

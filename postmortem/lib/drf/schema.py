@@ -62,6 +62,7 @@ WRITES = {
     413: "The body is too large",
     415: "The body is of a kind that is not read here",
 }
+FILES = {409: "The file is missing or withheld"}
 KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -113,10 +114,13 @@ class Schema(AutoSchema):
                 answer["headers"]["Idempotency-Replayed"] = _header(
                     "`true`: this was done before, under the same key."
                 )
+        refusals = ALWAYS | (WRITES if writes else {})
         if self.method == "GET":
             parameters.append(NONE_MATCH)
+            if "application/json" not in responses["200"].get("content", {}):
+                refusals = refusals | FILES
             responses["304"] = {"description": "What you have still holds"}
-        for status, words in sorted((ALWAYS | (WRITES if writes else {})).items()):
+        for status, words in sorted(refusals.items()):
             responses[str(status)] = {
                 "description": words,
                 "content": {MEDIA_TYPE: {"schema": self._problem().ref}},
