@@ -4,10 +4,15 @@ policies per severity."""
 from __future__ import annotations
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
+from django.shortcuts import redirect
 
+from accounts.admin import InspectionAdmin
+from accounts.decorators import declare
 from incidents.models import (
     ActivityEntry,
+    CaseRecord,
     Evidence,
     FindingSnapshot,
     ImpactFigure,
@@ -24,20 +29,10 @@ from incidents.models import (
 )
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(InspectionAdmin):
     """Shows rows of incidents that the user may see; adds, changes, deletes nothing."""
 
-    actions = None
     incident_path = "incident"
-
-    def has_add_permission(self, request, obj=None):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
     def get_queryset(self, request) -> QuerySet:
         visible = Incident.objects.visible_to(request.user)
@@ -45,6 +40,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         if self.model is Incident:
             return rows.filter(pk__in=visible.values("pk"))
         return rows.filter(**{f"{self.incident_path}__in": visible.values("pk")})
+
+    def history_view(self, request, object_id, extra_context=None):
+        """The history is the one of the product, not the empty log of this site."""
+        row = self.get_object(request, unquote(object_id))
+        if isinstance(row, Incident):
+            return redirect("incidents:row_history", row.key, "case")
+        if isinstance(row, CaseRecord):
+            return redirect("incidents:row_history", row.incident.key, row.ref)
+        return super().history_view(request, object_id, extra_context)
+
+    declare(history_view, "admin")  # this site guards it, as it does its own views
 
 
 @admin.register(Incident)

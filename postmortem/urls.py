@@ -19,6 +19,8 @@ actions = [
     path("incidents/<str:key>/actions/", include("actions.urls.pages")),
 ]
 
+handler500 = "postmortem.views.server_error"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

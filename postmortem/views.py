@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import get_template
 from django.urls import reverse
 
 from accounts.decorators import public
@@ -21,6 +24,8 @@ from postmortem import demo
 
 # Beat asks for a sweep every 30 s; three may be missed while a long task runs.
 WORKER_SEEN_WITHIN = 120
+
+logger = logging.getLogger(__name__)
 
 
 def demo_accounts(request: HttpRequest) -> dict[str, object]:
@@ -95,3 +100,16 @@ def _worker() -> str:
     if seen is None:
         return "not seen"
     return "ok" if time.time() - seen < WORKER_SEEN_WITHIN else "not seen lately"
+
+
+@public
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page of a crash. Its number stands in the log beside the traceback, so that
+    whoever runs this finds the one that a person tells them of."""
+    number = str(getattr(request, "request_id", "") or uuid.uuid4().hex)[:12]
+    if not request.path.startswith("/api/"):
+        logger.error(
+            "error %s: %s %s", number, request.method, request.path, exc_info=True
+        )
+    page = get_template("500.html").render({"number": number})
+    return HttpResponse(page, status=500)

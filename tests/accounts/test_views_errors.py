@@ -1,0 +1,61 @@
+"""Pages of refusals: what happened, whom to ask, one thing to do."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from incidents.models import Incident
+
+
+class TestForbidden:
+    def test_names_the_role_and_leads_to_who_has_it(
+        self, client: Client, viewer: User, incident: Incident
+    ):
+        client.force_login(viewer)
+
+        page = client.get("/incidents/INC-1/scope/add/")
+
+        text = page.content.decode()
+        assert page.status_code == 403
+        assert "It takes one of:" in text
+        assert "/account/people/" in text
+
+
+class TestNotFound:
+    def test_tells_nothing_of_what_there_is(self, client: Client, viewer: User):
+        client.force_login(viewer)
+
+        page = client.get("/incidents/INC-99/")
+
+        assert page.status_code == 404
+        assert "There is nothing at this address" in page.content.decode()
+
+
+class TestServerError:
+    def test_has_a_number_that_stands_in_the_log(
+        self,
+        viewer: User,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ):
+        client = Client(raise_request_exception=False)
+        client.force_login(viewer)
+
+        def broken(*args: object, **kwargs: object) -> None:
+            raise RuntimeError("the disk is full")
+
+        monkeypatch.setattr("accounts.views.render_page", broken)
+        with caplog.at_level(logging.ERROR):
+            page = client.get("/account/")
+
+        text = page.content.decode()
+        number = re.search(r"error <code class=\"pm-code\">(\w{12})</code>", text)
+        assert page.status_code == 500
+        assert f"error {number[1]}: GET /account/" in caplog.text
+        assert "RuntimeError: the disk is full" in caplog.text
+        assert "the disk is full" not in text
