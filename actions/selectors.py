@@ -290,7 +290,7 @@ def former_owners(action: ActionItem) -> list[User]:
     """Everybody who ever owned the action, from its history."""
     if not hasattr(action, "_former_owners"):
         earlier = ActionItem.history.filter(id=action.pk).values("owner_id")
-        owners = User.objects.filter(pk__in=earlier).exclude(pk=action.owner_id)
+        owners = User.objects.filter(pk__in=earlier).exclude(pk=action.owner_id or 0)
         action._former_owners = list(owners)  # type: ignore[attr-defined]
     return list(action._former_owners)  # type: ignore[attr-defined]
 
