@@ -19,11 +19,11 @@ def plain(value: Any) -> Json:
     Times become UTC strings ending in Z, decimals plain strings, text NFC.
     Floats are refused: two machines may print them differently.
     """
-    if value is None or isinstance(value, bool | int):
-        return value
     if isinstance(value, str):
         # ASCII is NFC already; most of a record is.
         return value if value.isascii() else unicodedata.normalize("NFC", value)
+    if value is None or isinstance(value, int):  # a bool is one
+        return value
     if isinstance(value, datetime):
         return utc_text(value)
     if isinstance(value, date):
@@ -33,10 +33,15 @@ def plain(value: Any) -> Json:
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, dict):
-        return {str(plain(str(key))): plain(item) for key, item in value.items()}
+        return {_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+
+
+def _key(key: Any) -> str:
+    text = str(key)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def utc_text(moment: datetime) -> str:

@@ -1,0 +1,128 @@
+"""What stands beside the cases: messages, checks of links, kept answers, approvers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+from django.db import models
+
+from accounts.models import AccessChange, IdempotentRequest
+from incidents.models import (
+    Evidence,
+    Incident,
+    LinkCheck,
+    Notification,
+    RestrictedRead,
+    Verification,
+)
+from postmortem.generator.people import Staff
+from postmortem.lib.bulk import Keys, load
+from postmortem.lib.canonical import digest
+from review.models import ReportBuild
+from timeline.models import Entry, SentLine
+
+PER_PERSON = 25
+
+
+def load_extras(seed: int, staff: Staff, keys: Keys, until: datetime) -> None:
+    """Messages that were sent, so that no worker sends one; one-pagers that failed, so
+    that none claims to be there; no key that would be answered again."""
+    rng = Random(f"{seed}/extras")
+    incidents = list(Incident.objects.order_by("-number")[:500])
+    rows: dict[type[models.Model], list[models.Model]] = {}
+
+    def put(row: models.Model) -> None:
+        row.pk = keys.next(type(row))
+        rows.setdefault(type(row), []).append(row)
+
+    for user in staff.everybody:
+        for number in range(PER_PERSON):
+            incident = rng.choice(incidents)
+            at = until - timedelta(minutes=rng.randrange(60, 60_000))
+            put(
+                Notification(
+                    recipient=user,
+                    incident=incident,
+                    kind="action_due",
+                    dedupe_key=f"generated:{seed}:{user.pk}:{number}",
+                    subject=f"{incident.key}: an action is due",
+                    body=f"“{incident.title}” has an action that is due.",
+                    url=incident.get_absolute_url(),
+                    state=Notification.State.SKIPPED,
+                    created_at=at,
+                    read_at=at if number % 3 else None,
+                )
+            )
+        put(
+            IdempotentRequest(
+                user=user,
+                key=f"generated-{seed}",
+                digest=digest(user.handle),
+                status=201,
+                body="{}",
+                created_at=until - timedelta(days=30),
+            )
+        )
+    for incident in incidents[:100]:
+        put(
+            Verification(
+                incident=incident,
+                by=staff.of["compliance"][0],
+                at=until,
+                sequence=incident.activity_count,
+                head=incident.activity_head,
+            )
+        )
+        put(
+            ReportBuild(
+                incident=incident,
+                build_key=digest(["generated", seed, incident.uuid]),
+                content_hash=digest([seed, incident.uuid]),
+                state=ReportBuild.State.FAILED,
+                requested_at=until - timedelta(days=1),
+                error="The record changed before the page was made.",
+            )
+        )
+    links = Evidence.objects.filter(incident__in=incidents[:100]).exclude(url="")
+    for item in links.order_by("pk"):
+        put(
+            LinkCheck(
+                evidence=item,
+                state=LinkCheck.State.UNCHECKED,
+                words="Not checked: a generated link leads nowhere.",
+                checked_at=until,
+            )
+        )
+    manager, reader = staff.of["finance"][0], staff.of["compliance"][0]
+    for entry in Entry.objects.filter(incident__in=incidents[:100], number=7):
+        put(
+            SentLine(
+                incident_id=entry.incident_id,
+                sender_id=entry.recorded_by_id or manager.pk,
+                key=f"generated-{seed}-{entry.pk}",
+                entry=entry,
+            )
+        )
+    put(
+        AccessChange(
+            at=until - timedelta(days=90),
+            by=reader,
+            by_label=reader.label,
+            person=manager,
+            sentence=f"made {manager.label} manager of Finance",
+            reason="The former manager left.",
+        )
+    )
+    for incident in incidents:
+        if incident.is_restricted:
+            put(Incident.approvers.through(incident_id=incident.pk, user_id=manager.pk))
+            put(
+                RestrictedRead(
+                    incident=incident,
+                    reader=reader,
+                    at=until,
+                    place=incident.get_absolute_url(),
+                )
+            )
+    load(rows)
