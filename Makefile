@@ -1,6 +1,6 @@
 # Thin on purpose: what a target does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format lock dev compose-check
+.PHONY: help run test bench check lint format lock dev compose-check
 ARGS ?=
 
 help: ## List the targets
@@ -15,6 +15,9 @@ test: dev ## Check and test everything on PostgreSQL and on the embedded default
 
 check: dev ## Everything `make test` does before the tests
 	@exec .venv/bin/python scripts/test.py --checks-only
+
+bench: dev ## Measure pages on 500,000 entries (ARGS="--incidents 100000 --entries 5000000")
+	@exec .venv/bin/python scripts/bench.py $(ARGS)
 
 lint: dev ## Format check, lint and import contracts only: seconds
 	@exec .venv/bin/python scripts/test.py --lint-only
