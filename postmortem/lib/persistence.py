@@ -198,7 +198,7 @@ def save_many(objs: Sequence[M], *, actor: User, reason: str = "") -> list[M]:
 def history_model(model: type[models.Model]) -> Any:
     """The model of a row's versions, or None. Kept, because `Model.history` builds a
     manager class anew each time that it is asked."""
-    return model.history.model if hasattr(model, "history") else None  # type: ignore[attr-defined]
+    return model.history.model if hasattr(model, "history") else None
 
 
 def history_digest(row: models.Model) -> str:
