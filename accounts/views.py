@@ -199,6 +199,13 @@ def _shown(person: User) -> dict[str, object]:
         "roles": [label for value, label in Role.choices if value in names],
         "teams": person.teams.all(),
         "manages": person.managed_teams.all(),
+        "managers": sorted(
+            {
+                team.manager.label
+                for team in person.teams.all()
+                if team.manager and team.manager_id != person.pk
+            }
+        ),
     }
 
 

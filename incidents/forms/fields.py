@@ -27,7 +27,12 @@ def model_field(model: type[models.Model], name: str, **options: Any) -> Any:
     assert isinstance(item, models.Field)
     if isinstance(item, models.TextField):
         options.setdefault("widget", forms.Textarea(attrs={"rows": 3}))
-    return item.formfield(**options)
+    made: Any = item.formfield(**options)
+    if getattr(made, "choices", None) and not isinstance(item, models.ForeignKey):
+        made.choices = [
+            (value, words if value else "Not chosen") for value, words in made.choices
+        ]
+    return made
 
 
 class ClockField(forms.CharField):

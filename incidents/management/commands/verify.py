@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from incidents.management.commands.findings import find
-from incidents.models import Incident
+from incidents.models import Evidence, Incident
 from incidents.services.verification import verify_incident
 
 
@@ -38,9 +38,9 @@ class Command(BaseCommand):
             for line in seen.breaches:
                 self.stdout.write(f"{incident.key}: {line}")
             if not seen.breach_count:
-                self.stdout.write(
-                    f"{incident.key}: intact, {seen.sequence} activities"
-                )
+                self.stdout.write(f"{incident.key}: intact up to entry {seen.sequence}")
+                for ref in self.redacted(incident):
+                    self.stdout.write(f"{incident.key}: {ref} redacted, its hash stays")
             elif seen.breach_count > len(seen.breaches):
                 self.stdout.write(
                     f"{incident.key}: and {seen.breach_count - len(seen.breaches)} more"
@@ -48,3 +48,12 @@ class Command(BaseCommand):
             broken = broken or bool(seen.breach_count)
         if broken:
             sys.exit(1)
+
+    def redacted(self, incident: Incident) -> list[str]:
+        """The artifacts whose content was taken out on purpose: no breach."""
+        return [
+            row.ref
+            for row in Evidence.objects.filter(incident=incident).exclude(
+                redacted_at=None
+            )
+        ]
