@@ -83,7 +83,8 @@ class MultipleFileInput(forms.ClearableFileInput):
 class MultipleFileField(forms.FileField):
     """Several files at once, as a list; each is read like a single one."""
 
-    widget = MultipleFileInput
+    # When the form is refused the chosen files stay chosen: one press tries again.
+    widget = MultipleFileInput(attrs={"hx-preserve": "true"})
 
     def clean(self, data: Any, initial: Any = None) -> Any:
         files = data if isinstance(data, list | tuple) else [data]

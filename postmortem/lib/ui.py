@@ -189,15 +189,34 @@ def badge(kind: Any, label: Any = "") -> SafeString:
     )
 
 
-@register.simple_tag
-def evidence_chip(evidence: Any, label: Any = None, css: str = "") -> SafeString:
+def _is_altered(context: Any, ref: str) -> bool:
+    """Whether the findings of this page (`stored`) say that the artifact's file is not
+    the one that was hashed: check EV006. Every claim that cites it shows so."""
+    found = getattr(context.get("stored"), "findings", ())
+    return any(item.id == "EV006" and item.subject_ref == ref for item in found)
+
+
+@register.simple_tag(takes_context=True)
+def evidence_chip(
+    context: Any, evidence: Any, label: Any = None, css: str = ""
+) -> SafeString:
     """A link to an artifact: kind icon, ref and short label (default: its title).
 
     evidence: ref, title, kind, is_original and get_absolute_url(). A later summary is
-    dashed amber and says so. label: `""` shows the ref alone. Nothing for None.
+    dashed amber and says so; one whose file does not match its hash is red and says
+    that. label: `""` shows the ref alone. Nothing for None.
     """
     if not evidence:
         return SafeString("")
+    if _is_altered(context, str(_read(evidence, "ref", ""))):
+        return format_html(
+            '<a href="{}" data-evidence class="pm-chip pm-chip-bad {}">{}'
+            '<span class="pm-ref">{}</span>hash mismatch</a>',
+            _url(evidence),
+            css,
+            icon("alert-octagon"),
+            _read(evidence, "ref", ""),
+        )
     original = bool(_read(evidence, "is_original", True))
     title = str(_read(evidence, "title", ""))
     kind = _value(_read(evidence, "kind", "")).lower()

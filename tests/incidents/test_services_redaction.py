@@ -1,11 +1,13 @@
 """Redaction by two people, and the stored bytes that are hashed again."""
 
+import io
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 
 from accounts.models import Role
 from incidents import activity, selectors, tasks
@@ -137,6 +139,10 @@ class TestConfirmRedaction:
         assert seen.breaches == []
         assert activity.verify(incident) == []
         assert selectors.lost_files(incident) == []
+        said = io.StringIO()
+        call_command("verify", incident.key, stdout=said)
+        assert "intact" in said.getvalue()
+        assert "EV-1 redacted, its hash stays" in said.getvalue()
 
     def test_changes_nothing_of_the_record(self, ask, confirm, incident):
         """Approvals and seals that are bound to the record still hold."""
