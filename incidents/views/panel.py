@@ -15,7 +15,7 @@ from incidents.selectors import StoredFindings, holds_back, next_gate
 from postmortem.lib.findings import Finding, Gate, Level
 from postmortem.lib.times import on_clock
 
-FIRST = 8  # findings of each kind that a brief panel shows
+FIRST, FIRST_ADVISORY = 8, 4  # how many findings a brief panel shows
 HEADINGS = {
     Gate.STABILIZE: ("What still blocks stabilizing", "Nothing blocks stabilizing."),
     Gate.ALL_CLEAR: (
@@ -81,9 +81,10 @@ def _rows(
     can_fix = can(user, "incident.edit", incident)
     can_accept = can(user, "finding.accept", incident)
     rows = []
-    for item in found[:FIRST] if brief else found:
+    first = FIRST if any(item.is_blocking for item in found) else FIRST_ADVISORY
+    for item in found[:first] if brief else found:
         row = asdict(item)
-        if brief and item.is_blocking:
+        if brief:
             row["hint"] = ""
         if not can_fix:
             row["url"] = ""  # a link to a form that this role cannot open helps nobody

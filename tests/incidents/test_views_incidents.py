@@ -81,7 +81,7 @@ class TestIncidentList:
         assert [(tab["label"], tab["count"]) for tab in tabs] == [
             ("Open", 1),
             ("Blocking closure", 1),
-            ("Needs my approval", 0),
+            ("Needs my approval", None),
             ("SEV1 and SEV2", 1),
             ("Closed", 0),
             ("All", 2),

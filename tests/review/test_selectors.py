@@ -19,6 +19,7 @@ from review.selectors import (
     recurrence_risks,
     standing,
 )
+from review.selectors.checklist import chip_of
 from review.services import reviews
 from tests.conftest import NOW
 from tests.review.conftest import Case
@@ -140,7 +141,7 @@ class TestGaps:
             ("Timeline", ""),
         ]
         assert found[0].title == "No record for 14:42 to 14:48"
-        assert found[2].evidence == summary
+        assert found[2].evidence == chip_of(summary)
 
 
 class TestReadiness:

@@ -49,7 +49,7 @@ class TestReviewDetail:
 
         assert 'href="' + reverse("timeline:entry_list", args=["INC-1"]) in text
         assert url(bare, "review_edit") in text
-        assert "Opens when no finding blocks" in text
+        assert "Opens when nothing but approvals blocks" in text
 
     def test_tells_the_commander_why_not(self, client: Client, case: Case) -> None:
         """R-AP-02"""
