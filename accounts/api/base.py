@@ -31,6 +31,8 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
 
     permission_map: ClassVar[dict[str, str]] = {}
     http_method_names = ["get", "head", "post", "patch"]
+    # Actions that answer a file, whatever kinds of answer the client names.
+    answers_files: ClassVar[frozenset[str]] = frozenset()
     post: Any
 
     @property
@@ -58,6 +60,10 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         return parsed
 
     # --- what is answered -------------------------------------------------------------
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        is_file = getattr(self, "action", None) in self.answers_files
+        return super().perform_content_negotiation(request, force or is_file)
 
     def pages(
         self,

@@ -136,6 +136,7 @@ class EvidenceViewSet(CaseViewSet):
     }
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     noun = "evidence"
+    answers_files = frozenset({"download"})
     serializer_class = EvidenceOut
     queryset = Evidence.objects.none()
 

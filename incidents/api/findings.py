@@ -35,7 +35,7 @@ class FindingOut(serializers.Serializer[Any]):
     url = serializers.CharField(read_only=True)
     fix_label = serializers.CharField(read_only=True)
     key = serializers.CharField(read_only=True)
-    row = serializers.CharField(read_only=True)
+    row = serializers.CharField(read_only=True, allow_null=True)
     gates = serializers.ListField(child=serializers.CharField(), read_only=True)
     waivable = serializers.BooleanField(read_only=True)
     accepted_by = serializers.CharField(read_only=True)

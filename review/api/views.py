@@ -283,6 +283,7 @@ class ReportViews(CaseViewSet):
         "create": "report.request",
         "file": "incident.view",
     }
+    answers_files = frozenset({"file"})
 
     @extend_schema(
         summary="Read the state of the one-pager",
