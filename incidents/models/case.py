@@ -24,12 +24,17 @@ class Severity(models.TextChoices):
     SEV5 = "SEV5"
 
 
+def _has_a_place(user: User) -> bool:
+    """Signed in, active, with a role: without one, nothing is visible."""
+    return user.is_authenticated and user.is_active and bool(user.roles)
+
+
 class IncidentQuerySet(models.QuerySet["Incident"]):
     def visible_to(self, user: User) -> IncidentQuerySet:
         """The incidents this person may know of (decision 12). Every look-up starts
         here: unrestricted ones for everybody with a role, restricted ones for their
         participants, named approvers, compliance and administrators."""
-        if not user.is_authenticated or not user.is_active or not user.roles:
+        if not _has_a_place(user):
             return self.none()
         if user.roles & {Role.ADMIN, Role.COMPLIANCE}:
             return self
@@ -144,6 +149,13 @@ class Incident(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("incidents:incident_detail", args=[self.key])
+
+    def is_visible_to(self, user: User) -> bool:
+        """What `visible_to` says, of an incident at hand: an unrestricted one costs no
+        query."""
+        if not self.is_restricted:
+            return _has_a_place(user)
+        return Incident.objects.visible_to(user).filter(pk=self.pk).exists()
 
 
 class CaseRecord(models.Model):

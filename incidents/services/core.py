@@ -54,7 +54,7 @@ def lock_incident(incident_id: int, *, actor: User, permission: str) -> Incident
     incident = (
         Incident.objects.select_for_update(of=("self",)).filter(pk=incident_id).get()
     )
-    if not Incident.objects.visible_to(actor).filter(pk=incident_id).exists():
+    if not incident.is_visible_to(actor):
         raise PermissionDenied("There is no such incident.")
     permissions.require(actor, permission, incident)
     return incident
@@ -192,6 +192,8 @@ def set_evidence(
                     )
                 }
             )
+    if not wanted and keep:
+        return []
     present = {link.evidence_id: link for link in model.objects.filter(claim=claim)}
     made = []
     for item in wanted:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -109,6 +110,12 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
 
     name: an icon of `static/vendor/manifest.json`; css: further classes (`pm-icon-18`).
     """
+    return _icon(name, label, css)
+
+
+@lru_cache(maxsize=2048, typed=True)  # a safe text is not a plain one
+def _icon(name: str, label: str, css: str) -> SafeString:
+    """A page shows some 150 icons, and the same few again and again."""
     href = f"{static(SPRITE)}#i-{name}"
     classes = f"pm-icon {css}".strip()
     if label:
