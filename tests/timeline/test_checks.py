@@ -174,8 +174,16 @@ class TestMilestoneMissing:
                 f"The milestone “{label}” is not recorded",
                 hint=hint,
             )
-            for label in ("First alert", "Declared", "First mitigation", "Stabilized")
-        ]
+            for label in ("First alert", "First mitigation", "Stabilized")
+        ]  # it was declared here: that milestone is its own record
+
+    def test_asks_for_a_declaration_that_was_typed_in_later(
+        self, commander: User
+    ) -> None:
+        """R-TL-06"""
+        late = factories.make_incident(actor=commander, declared_at=at("14:08"))
+        labels = [item.message for item in found(late, "TL005")]
+        assert "The milestone “Declared” is not recorded" in labels
 
     def test_passes_when_all_are_there_or_excluded(self, tape: Tape) -> None:
         tape.whole()
@@ -703,6 +711,32 @@ class TestCheckpointIncomplete:
         )
         tape.checkpoint(name="Rail", state="not_touched")
         assert found(tape.incident, "DP004") == []
+
+
+class TestOrderContradicted:
+    def test_names_the_answer_and_what_the_entries_say(self, tape: Tape) -> None:
+        """R-DP-02, R-DP-06"""
+        point = tape.checkpoint(order="after")
+        tape.add("14:05", "Refused", dependency=point)
+        tape.add("14:10", "Deployed 4.18", kind="action")
+        assert found(tape.incident, "DP007") == [
+            finding(
+                "DP007",
+                WARNING,
+                "Provider A says “Signal after internal changes”, but its first signal "
+                "(TL-1) came before the first internal change, TL-2 at 14:10",
+                "DP-1",
+                "Check the times of both entries, or correct the answer.",
+            )
+        ]
+
+    def test_passes_when_both_agree_or_one_does_not_know(self, tape: Tape) -> None:
+        point = tape.checkpoint(order="before")
+        tape.checkpoint(name="Unanswered")
+        tape.checkpoint(name="Without a signal", order="after")
+        tape.add("14:05", "Refused", dependency=point)
+        tape.add("14:10", "Deployed 4.18", kind="action")
+        assert found(tape.incident, "DP007") == []
 
 
 class TestProcessorWithoutReconciliation:

@@ -167,6 +167,38 @@ def checkpoint_incomplete(case: Case) -> Iterator[Problem]:
 
 
 @check(
+    "DP007",
+    "Checkpoint answers otherwise than the entries",
+    level=Level.WARNING,
+    requirements=("R-DP-02", "R-DP-06"),
+    tab=TAB,
+    row=Row.TIMELINE,
+)
+def order_contradicted(case: Case) -> Iterator[Problem]:
+    """Whether a dependency failed before or after our own changes decides where the
+    cause is looked for. If the times of the entries say otherwise than the person, one
+    of the two is wrong."""
+    rows = case.load(selectors.entries)
+    Order = DependencyCheckpoint.Order
+    for row in case.load(selectors.checkpoints):
+        found = selectors.signal_order(row, rows)
+        if Order.UNKNOWN in {row.order, found.order} or row.order == found.order:
+            continue
+        yield Problem(
+            f"{row.name} says “{row.get_order_display()}”, but its first signal "
+            f"({found.signal_ref}) came {found.words(case.incident.clock_zone)}"
+            if found.change_ref
+            else f"{row.name} says “{row.get_order_display()}”, but "
+            f"{found.words(case.incident.clock_zone)}",
+            subject=row,
+            hint="Check the times of both entries, or correct the answer.",
+            fix_label="Check the order",
+            url=page(case, "checkpoint_edit", row.number),
+            inputs=(row.order, found.order, found.signal_ref, found.change_ref),
+        )
+
+
+@check(
     "DP005",
     "Processor without a reconciliation record",
     level=Level.WARNING,

@@ -81,8 +81,11 @@ def provisional_milestone(case: Case) -> Iterator[Problem]:
 )
 def milestone_missing(case: Case) -> Iterator[Problem]:
     """Every required moment is on the timeline, or it is said that it does not apply
-    and why. A duration with a missing end is not known; it is never zero."""
+    and why. An incident that was declared here carries its declaration itself. A
+    duration with a missing end is not known; it is never zero."""
     present = {row.kind for row in live(case)}
+    if selectors.own_declaration(case.incident):
+        present.add(Kind.DECLARED)
     early = None
     if Kind.FIRST_IMPACT not in present:
         early = selectors.early_signal(case.load(selectors.entries), live(case))

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from incidents.language import find_partial, find_relapse
-from incidents.models import Incident
+from incidents.models import Evidence, Incident
 from postmortem.lib.times import on_clock, span
-from timeline.models import Entry, Milestone
+from timeline.models import DependencyCheckpoint, Entry, Milestone
 from timeline.selectors.durations import feeding, moment
 from timeline.selectors.rows import entries, gap_threshold, milestones
 
 Kind = Milestone.Kind
+Order = DependencyCheckpoint.Order
 Window = tuple[datetime, datetime]
 BACKGROUND = timedelta(hours=24)
 RECOVERIES = (Kind.CUSTOMER_RECOVERED, Kind.LEDGER_RECOVERED, Kind.STABILIZED)
@@ -390,6 +391,78 @@ def _before(one: Milestone, other: Milestone) -> bool:
         return False
     here, there = moment(one.entry), moment(other.entry)
     return here is not None and there is not None and here[1] < there[0]
+
+
+@dataclass(frozen=True)
+class SignalOrder:
+    """What the entries say about a dependency: when its first signal came, and the
+    first change of our own. `order` has the values of DependencyCheckpoint.Order."""
+
+    order: str
+    signal_at: datetime | None = None
+    signal_ref: str = ""
+    change_at: datetime | None = None
+    change_ref: str = ""
+
+    def words(self, zone: str) -> str:
+        """'before the first internal change, TL-4 at 14:02' on the clock of `zone`."""
+        if self.order == Order.UNKNOWN:
+            return "no dated signal"
+        if self.order == Order.NO_CHANGE or self.change_at is None:
+            return "no internal change is recorded"
+        at = on_clock(self.change_at, zone)
+        return (
+            f"{self.order} the first internal change, {self.change_ref} at {at:%H:%M}"
+        )
+
+
+def signal_order(point: DependencyCheckpoint, rows: Iterable[Entry]) -> SignalOrder:
+    """Whether the first signal of a dependency came before or after internal changes
+    (R-DP-02, R-DP-06), worked out from the entries for the person who answers it.
+
+    Signal: the checkpoint's own time, or an earlier signal entry that names it.
+    Internal change: an action that names no dependency, or an entry that cites a deploy
+    record or a config change. Rows that are withdrawn or have only a day do not count.
+    """
+    dated = [row for row in rows if not row.is_retracted and moment(row)]
+    exact = [row for row in dated if row.precision != Entry.Precision.DAY]
+    signals = [
+        (row.occurred_at, row.ref)
+        for row in exact
+        if row.dependency_id == point.pk and row.kind == Entry.Kind.SIGNAL
+    ]
+    if point.first_signal_at:
+        signals.append((point.first_signal_at, point.ref))
+    changes = [
+        (row.occurred_at, row.ref)
+        for row in exact
+        if row.kind != Entry.Kind.NO_RECORD and is_internal_change(row)
+    ]
+    if not signals:
+        return SignalOrder(Order.UNKNOWN)
+    signal = min(signals, key=lambda pair: (pair[0], pair[1]))
+    if not changes:
+        return SignalOrder(Order.NO_CHANGE, *signal)
+    change = min(changes, key=lambda pair: (pair[0], pair[1]))
+    assert signal[0] is not None
+    assert change[0] is not None
+    order = Order.BEFORE if signal[0] < change[0] else Order.AFTER
+    return SignalOrder(order, *signal, *change)
+
+
+CHANGES = frozenset({Evidence.Kind.DEPLOY, Evidence.Kind.CONFIG_CHANGE})
+
+
+def is_internal_change(row: Entry) -> bool:
+    """Something of our own was changed: an action, or what cites its record."""
+    if row.dependency_id:
+        return False
+    if row.kind == Entry.Kind.ACTION:
+        return True
+    cites = getattr(row, "cites_change", None)  # slim rows know it already
+    if cites is None:
+        cites = any(item.kind in CHANGES for item in row.evidence)
+    return bool(cites)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from django.db.models import Min, Q
 from incidents.models import Incident
 from postmortem.lib.times import span
 from timeline.models import Entry, Milestone
-from timeline.selectors.rows import milestones, place
+from timeline.selectors.rows import milestones, own_declaration, place
 
 Kind = Milestone.Kind
 Moment = tuple[datetime, datetime]
@@ -136,12 +136,16 @@ def _duration(
     end_kind: str | None,
     is_headline: bool,
 ) -> Duration:
-    ends = [_end(fed, start_kind)]
-    if end_kind is None:
-        closed = incident.closed_at
-        ends.append(((closed, closed) if closed else None, False, False))
-    else:
-        ends.append(_end(fed, end_kind))
+    ends = []
+    for kind in (start_kind, end_kind):
+        if kind is None:
+            closed = incident.closed_at
+            ends.append(((closed, closed) if closed else None, False, False))
+        elif kind == Kind.DECLARED and kind not in fed and kind not in excluded:
+            own = own_declaration(incident)
+            ends.append(((own, own) if own else None, False, False))
+        else:
+            ends.append(_end(fed, kind))
     (start, start_unproven, start_about), (end, end_unproven, end_about) = ends
 
     def result(

@@ -158,11 +158,16 @@ def summary(data: LaneChart) -> str:
     """The chart in two sentences, for who cannot see it."""
     if data.start is None or data.end is None:
         return "No entry has a time yet."
-    gaps = f" {len(data.gaps)} stretches without evidence." if data.gaps else ""
+    gaps = _count(len(data.gaps), "stretch", "es")
     return (
-        f"{data.marks} entries on {len(data.lanes)} lanes, "
-        f"{between(data.start, data.end, data.zone)}.{gaps}"
+        f"{data.marks} entries on {_count(len(data.lanes), 'lane')}, "
+        f"{between(data.start, data.end, data.zone)}."
+        + (f" {gaps} without evidence." if data.gaps else "")
     )
+
+
+def _count(number: int, word: str, plural: str = "s") -> str:
+    return f"{number} {word}{'' if number == 1 else plural}"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from timeline.models import (
     Hypothesis,
     Milestone,
 )
-from timeline.selectors.analysis import Gap, timeline_gaps
+from timeline.selectors.analysis import CHANGES, Gap, signal_order, timeline_gaps
 from timeline.selectors.durations import clock_range, feeding
 from timeline.selectors.lanechart import (
     LaneFigures,
@@ -42,10 +42,12 @@ from timeline.selectors.rows import (
     gap_threshold,
     hypotheses,
     in_order,
+    own_declaration,
 )
 
 T = TypeVar("T")
 Kind = Entry.Kind
+Order = DependencyCheckpoint.Order
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ class SlimEntry:
     owner_name: str | None
     is_proven: bool
     is_cited: bool
+    cites_change: bool
     live_milestones: list[SlimMilestone] = field(default_factory=list)
 
     @property
@@ -200,6 +203,15 @@ def read_outline(incident: Incident, threshold: timedelta) -> Outline:
     milestones = cast("list[Milestone]", marks)
     found = timeline_gaps(live, milestones, threshold)
     lines = _lines(ordered, found)
+    points = checkpoints(incident)
+    for point in points:
+        order = signal_order(point, live)
+        point.worked_out = order  # type: ignore[attr-defined]
+        point.order_words = order.words(incident.clock_zone)  # type: ignore[attr-defined]
+        point.disagrees = (  # type: ignore[attr-defined]
+            point.order not in {Order.UNKNOWN, order.order}
+            and order.order != Order.UNKNOWN
+        )
     chart = lane_chart(incident, live, milestones, found)
     stated = sum(1 for row in live if row.kind == Kind.NO_RECORD)
     return Outline(
@@ -223,7 +235,7 @@ def read_outline(incident: Incident, threshold: timedelta) -> Outline:
         milestones=marks,
         clock=_clock(live, milestones),
         declared_at=declared_at(incident, milestones),
-        checkpoints=checkpoints(incident),
+        checkpoints=points,
         hypotheses=hypotheses(incident),
         lanes=chart.every_lane,
         has_chart=chart.start is not None and chart.marks > 1,
@@ -308,6 +320,7 @@ def slim_rows(
             "owner__name",
             Exists(proof),
             Exists(linked),
+            Exists(linked.filter(evidence__kind__in=CHANGES)),
         )
     ]
     by_pk = {row.pk: row for row in rows}
@@ -363,24 +376,37 @@ def _gap_line(gap: Gap) -> Line:
     return Line(0, gap, gap.start, "", None, None, None, False, False, False)
 
 
-def required_milestones(marks: Sequence[SlimMilestone]) -> list[dict[str, Any]]:
+def required_milestones(
+    incident: Incident, marks: Sequence[SlimMilestone]
+) -> list[dict[str, Any]]:
     """Each required moment with the milestone that feeds the durations, and its state:
-    missing, not_applicable, provisional or proven (R-TL-06, R-TL-03)."""
+    missing, not_applicable, provisional or proven (R-TL-06, R-TL-03). A declaration
+    made here is proven by the activity that it wrote; `own` is its time."""
+    declared = own_declaration(incident)
     fed = feeding(cast("list[Milestone]", marks))
     excluded = {mark.kind: mark for mark in marks if mark.not_applicable}
     required = []
     for kind in Milestone.Kind:
         mark: Any = fed.get(kind)
         entry = mark.entry if mark else None
+        own = declared if kind == Milestone.Kind.DECLARED and not mark else None
+        if kind in excluded:
+            own = None
+        state = "missing"
+        if entry is not None:
+            state = "provisional" if entry.is_provisional else "proven"
+        elif kind in excluded:
+            state = "not_applicable"
+        elif own is not None:
+            state = "proven"
         required.append(
             {
+                "own": own,
                 "kind": kind.value,
                 "label": kind.label,
                 "milestone": mark or excluded.get(kind),
                 "entry": entry,
-                "state": ("not_applicable" if kind in excluded else "missing")
-                if entry is None
-                else ("provisional" if entry.is_provisional else "proven"),
+                "state": state,
                 "more": sum(1 for other in marks if other.kind == kind) - 1,
             }
         )

@@ -187,6 +187,19 @@ def gap_threshold(incident: Incident) -> timedelta:
     return timedelta(minutes=policy.gap_minutes) if policy else DEFAULT_GAP
 
 
+AT_ONCE = timedelta(minutes=5)
+
+
+def own_declaration(incident: Incident) -> datetime | None:
+    """The time of a declaration that this product took down as it was made: its first
+    activity is original evidence of itself. One that was typed in later, or came with
+    an imported case, is a statement like any other and needs its record."""
+    at = incident.declared_at
+    if at is None or incident.declared_by_id is None:
+        return None
+    return at if abs(incident.created_at - at) <= AT_ONCE else None
+
+
 def declared_at(incident: Incident, rows: Sequence[Milestone]) -> datetime | None:
     """Where T offsets count from: the milestone, else the product's own record."""
     times = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.utils.html import format_html
@@ -13,7 +13,12 @@ from postmortem.lib.times import span
 from timeline.models import Milestone
 from timeline.selectors.analysis import Gap, stated_gaps, timeline_gaps
 from timeline.selectors.durations import Duration, durations_of, feeding
-from timeline.selectors.rows import entries, gap_threshold, milestones
+from timeline.selectors.rows import (
+    entries,
+    gap_threshold,
+    milestones,
+    own_declaration,
+)
 from timeline.selectors.svg import (
     Axis,
     Pen,
@@ -164,6 +169,10 @@ def recovery_strip(incident: Incident) -> Strip:
             ("Ledger", "ledger", 5, audience.INTERNAL),
         )
     ]
+    own = own_declaration(incident)
+    others = any(mark.at for mark in numbered)  # a lone declaration draws no strip
+    if own and others and numbered[2].at is None and not numbered[2].not_applicable:
+        numbered[2] = replace(numbered[2], at=own)
     stable = _mark(6, Kind.STABILIZED, "Stabilized", fed.get(Kind.STABILIZED), False)
     times = sorted(mark.at for mark in (*numbered, stable) if mark.at)
     every = durations_of(incident, marks)

@@ -177,7 +177,7 @@ def entry_print(request: SignedInRequest, incident: Incident) -> HttpResponse:
     whole = selectors.outline(incident)
     choice = choice_of(request.GET, incident)
     lines = choice.lines(whole)
-    required = selectors.required_milestones(whole.milestones)
+    required = selectors.required_milestones(incident, whole.milestones)
     return render(
         request,
         "timeline/entry_print.html",

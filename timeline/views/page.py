@@ -118,7 +118,7 @@ def _timeline(
 ) -> dict[str, Any]:
     """Everything that may move while somebody looks at the page."""
     path = reverse("timeline:entry_list", args=[incident.key])
-    required = selectors.required_milestones(whole.milestones)
+    required = selectors.required_milestones(incident, whole.milestones)
     ends = {"earlier_url": "", "later_url": ""}
     if part.earlier:
         ends["earlier_url"] = address(path, request.GET, before=part.earlier)

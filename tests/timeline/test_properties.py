@@ -1,0 +1,133 @@
+"""Whatever the order in which a timeline was written down, it says the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from incidents.models import Incident
+from timeline.models import Entry, Milestone
+from timeline.selectors import durations_of, gaps, in_order, jump, reordered, window
+from timeline.selectors.outline import SlimEntry, SlimMilestone
+
+START = dt.datetime(2026, 3, 10, 13, tzinfo=dt.UTC)
+KINDS = Milestone.Kind.values
+moments = st.one_of(
+    st.none(), st.integers(0, 600).map(lambda m: START + dt.timedelta(minutes=m))
+)
+
+
+@st.composite
+def timelines(draw: Any) -> tuple[list[SlimEntry], list[SlimMilestone]]:
+    """Entries with distinct numbers, and milestones on some of them."""
+    rows = []
+    for number in range(1, draw(st.integers(1, 14)) + 1):
+        at = draw(moments)
+        precision = (
+            Entry.Precision.UNKNOWN
+            if at is None
+            else draw(st.sampled_from(["minute", "approx", "day"]))
+        )
+        rows.append(
+            SlimEntry(
+                pk=number,
+                number=number,
+                kind=draw(st.sampled_from(["signal", "action", "decision", "comms"])),
+                occurred_at=at,
+                occurred_until=at + dt.timedelta(minutes=draw(st.integers(0, 40)))
+                if at and draw(st.booleans())
+                else None,
+                precision=precision,
+                position=draw(st.one_of(st.none(), st.integers(1, 14))),
+                lane_id=None,
+                owner_id=None,
+                dependency_id=None,
+                observed_signal="seen",
+                action_taken="",
+                retracted_at=None,
+                owner_title=None,
+                owner_name=None,
+                is_proven=draw(st.booleans()),
+                is_cited=True,
+                cites_change=False,
+            )
+        )
+    marks = [
+        SlimMilestone(index, kind, draw(st.sampled_from(rows)), False, "", False)
+        for index, kind in enumerate(draw(st.lists(st.sampled_from(KINDS), max_size=9)))
+    ]
+    return rows, marks
+
+
+def told(rows: list[Any], marks: list[Any]) -> tuple[Any, ...]:
+    """Everything that is worked out, from rows in this order of insertion."""
+    incident = Incident(severity="SEV2", clock_zone="UTC")
+    ordered = in_order(cast("list[Entry]", rows))
+    quarter = dt.timedelta(minutes=15)
+    leap = jump(ordered, marks)
+    return (
+        [row.number for row in ordered],
+        gaps(ordered, quarter, window(marks, ordered)),
+        durations_of(incident, marks),
+        leap and (leap.symptom.number, leap.recovery.number),
+        [(found.first.kind, found.then.kind) for found in reordered(marks)],
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(timeline=timelines(), data=st.data())
+def test_any_order_of_insertion_gives_the_same(timeline: Any, data: Any) -> None:
+    """R-TL-02, R-TL-08, R-MT-01"""
+    rows, marks = timeline
+    mixed = data.draw(st.permutations(rows))
+    other = data.draw(st.permutations(marks))
+    assert told(mixed, other) == told(rows, marks)
+
+
+@settings(max_examples=150, deadline=None)
+@given(timeline=timelines(), minutes=st.integers(1, 90))
+def test_gaps_are_longer_than_the_threshold_and_hold_no_proof(
+    timeline: Any, minutes: int
+) -> None:
+    """R-TL-08, R-CK-01"""
+    rows, marks = timeline
+    limit = dt.timedelta(minutes=minutes)
+    span = window(marks, rows)
+    found = gaps(rows, limit, span)
+    proven = [
+        row.occurred_at
+        for row in rows
+        if row.is_proven and row.occurred_at and row.precision != "day"
+    ]
+    for gap in found:
+        assert gap.length > limit
+        assert span is not None
+        assert span[0] <= gap.start < gap.end <= span[1]
+        assert not any(gap.start < at < gap.end for at in proven)
+    for one, next_one in pairwise(found):
+        assert one.end <= next_one.start
+
+
+@settings(max_examples=150, deadline=None)
+@given(timeline=timelines())
+def test_a_duration_is_never_zero_for_want_of_a_time(timeline: Any) -> None:
+    """R-MT-01"""
+    _, marks = timeline
+    undated = [
+        replace(mark, entry=replace(mark.entry, occurred_at=None, precision="unknown"))
+        for mark in marks
+    ]
+    incident = Incident(severity="SEV2", clock_zone="UTC")
+    for item in durations_of(incident, cast("list[Milestone]", undated)):
+        assert item.delta is None
+        assert item.text in {"not recorded", "not applicable"}
+    for item in durations_of(incident, cast("list[Milestone]", marks)):
+        if item.state == "recorded":
+            assert item.delta is not None
+            assert item.delta >= dt.timedelta(0)
+            assert not item.text.startswith("0")
