@@ -177,7 +177,7 @@ def server(
             extra_groups=[] if user else None,
         )
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90  # a busy machine
         while not is_ready():
             if process.poll() is not None or time.monotonic() > end:
                 raise Failure(f"{name} did not start:\n{log.read_text()[-2000:]}")
