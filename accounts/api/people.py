@@ -68,7 +68,7 @@ class PersonLinkViewSet(ApiViewSet):
     """Which accounts belong to one human, and who said so."""
 
     permission_classes = [AdministratorsOnly]
-    permission_map = {"list": "admin", "join": "admin", "part": "admin"}
+    permission_map = dict.fromkeys(("list", "join", "part"), "administrators")
     serializer_class = PersonLinkOut
     queryset = PersonLink.objects.select_related("account", "other", "by")
 

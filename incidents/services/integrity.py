@@ -62,17 +62,25 @@ def _tell(sha256: str, problem: str) -> list[int]:
     for row in Evidence.objects.filter(sha256=sha256, redacted_at=None):
         rows[row.incident_id].append(row)
     for incident_id, items in rows.items():
-        _tell_incident(incident_id=incident_id, items=items, problem=problem)
+        _tell_incident(
+            incident_id=incident_id,
+            actor=User.objects.system(),
+            items=items,
+            problem=problem,
+        )
     return list(rows)
 
 
 @service
-def _tell_incident(*, incident_id: int, items: list[Evidence], problem: str) -> None:
+def _tell_incident(
+    *, incident_id: int, actor: User, items: list[Evidence], problem: str
+) -> None:
+    """Write what was found about these artifacts into the incident's activity."""
     incident = Incident.objects.select_for_update(of=("self",)).get(pk=incident_id)
     for row in items:
         activity.record(
             incident,
-            actor=User.objects.system(),
+            actor=actor,
             verb="incidents.evidence_checked",
             sentence=f"found that the file of {row.ref} {problem}"
             if problem
