@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import Http404
 from rest_framework.test import APIClient
@@ -195,7 +196,7 @@ class TestAccess:
     ):
         body = {"question": "Which edge?"}
         assert post(client, f"{CASE}unknowns/", body).status_code == 201
-        commander.groups.clear()
+        commander.groups.set([Group.objects.get(name="viewer")])
         del commander.roles
         again = post(client, f"{CASE}unknowns/", body)
         assert again.status_code == 403

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -54,6 +55,22 @@ class TestProblems:
     def test_of_an_answer_that_is_not_made_here(self, client):
         answer = client.get(ROOT, headers={"Accept": "text/html"})
         assert told(answer, 406) == "not_acceptable"
+
+    def test_of_a_kind_of_answer_is_none_where_a_file_is_answered(
+        self, client, incident, commander
+    ):
+        client.post(
+            f"{ROOT}INC-1/evidence/",
+            {
+                "kind": "metric",
+                "title": "x",
+                "upload": SimpleUploadedFile("a.csv", b"1"),
+            },
+        )
+        path = f"{ROOT}INC-1/evidence/1/file/"
+        answer = client.get(path, headers={"Accept": "text/csv"})
+        assert answer.status_code == 200
+        assert b"".join(answer.streaming_content) == b"1"
 
     def test_of_a_kind_of_body_that_is_not_read(self, client):
         answer = client.post(ROOT, "a: 1", content_type="application/yaml")
