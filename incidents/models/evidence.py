@@ -268,7 +268,7 @@ class KnownUnknown(CaseRecord):
         """Its preserved artifacts; read with `evidence_links__evidence` prefetched."""
         return [
             link.evidence
-            for link in self.evidence_links.all()  # type: ignore[attr-defined]
+            for link in self.evidence_links.all()
             if link.retracted_at is None
         ]
 

@@ -248,6 +248,26 @@ class TestUpload:
             add()
 
 
+class TestKinds:
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            *("alert", "log_query", "deploy_record", "provider_notice", "trace"),
+            *("reconciliation", "metric", "event", "runbook_step", "screenshot"),
+            *("test_output", "data_contract", "runbook_version", "control_log"),
+            *("sample", "config_change", "approval_note"),
+        ],
+    )
+    def test_takes_every_kind_that_a_review_asks_for(self, add, kind):
+        """R-EV-06"""
+        assert add(kind=kind).get_kind_display()
+
+    def test_refuses_another(self, add):
+        with pytest.raises(ValidationError) as caught:
+            add(kind="hearsay")
+        assert "kind" in caught.value.error_dict
+
+
 class TestSafeFilename:
     @pytest.mark.parametrize(
         ("given", "kept"),
