@@ -41,6 +41,20 @@ class Conflict:
     at: datetime | None = None
 
 
+def require_version(form: forms.BaseForm) -> None:
+    """A form that edits a row says which version was read. Without it nobody would
+    notice what somebody else saved meanwhile: it is asked again, like a conflict."""
+    row = getattr(form, "row", None)
+    if row is None or "version" not in form.fields:
+        return
+    if form.cleaned_data.get("version") is None:
+        raise StaleVersion(
+            "This form came without the version that it was opened at, so nothing was "
+            "saved. Compare with what is stored and save again.",
+            current={"version": row.version},
+        )
+
+
 def settle(form: forms.BaseForm, error: StaleVersion) -> Conflict:
     """Compare what was sent with what is stored, and make the form ready to be saved
     again: its version becomes the stored one, so that saving is a decision now."""

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
-from postmortem.lib.conflict import settle
+from postmortem.lib.conflict import require_version, settle
 from postmortem.lib.errors import DomainError, StaleVersion
 
 
@@ -102,6 +102,7 @@ def form_page(
         status = 422
         if form.is_valid():
             try:
+                require_version(form)
                 result = act(dict(form.cleaned_data))
             except ValidationError as error:
                 add_errors(form, error)

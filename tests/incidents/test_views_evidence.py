@@ -391,7 +391,7 @@ class TestEvidenceVerbs:
         second = add(incident, commander, "Entries", side="finance")
         client.force_login(commander)
 
-        client.post(f"{URL}1/pair/", {"paired_with": second.pk})
+        client.post(f"{URL}1/pair/", {"paired_with": second.pk, "version": 1})
 
         first.refresh_from_db()
         second.refresh_from_db()
@@ -402,11 +402,17 @@ class TestEvidenceVerbs:
         client.force_login(commander)
 
         client.post(
-            f"{URL}1/attach/", {"upload": SimpleUploadedFile("a.log", b"now here")}
+            f"{URL}1/attach/",
+            {"upload": SimpleUploadedFile("a.log", b"now here"), "version": 1},
         )
         client.post(
             f"{URL}1/edit/",
-            {"title": "Better", "kind": "log_query", "side": "operational"},
+            {
+                "title": "Better",
+                "kind": "log_query",
+                "side": "operational",
+                "version": 2,
+            },
         )
 
         row = Evidence.objects.get()

@@ -401,7 +401,9 @@ class TestCauseConfirm:
         """R-RC-07"""
         cause = state_cause()
 
-        page = signed_in.post(url("cause_confirm", incident, cause.number), {})
+        page = signed_in.post(
+            url("cause_confirm", incident, cause.number), {"version": cause.version}
+        )
 
         assert page.status_code == 422
         assert "Link the original record" in page.content.decode()
@@ -423,7 +425,8 @@ class TestCauseProvisional:
         cause = state_cause()
 
         page = signed_in.post(
-            url("cause_provisional", incident, cause.number), {"missing_check": "Log"}
+            url("cause_provisional", incident, cause.number),
+            {"missing_check": "Log", "version": cause.version},
         )
 
         text = page.content.decode()
@@ -442,6 +445,7 @@ class TestCauseProvisional:
                 "missing_check": "Delivery log",
                 "owner": responder.pk,
                 "due_at": "2026-03-19 10:20",
+                "version": cause.version,
             },
         )
 

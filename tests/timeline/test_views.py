@@ -412,6 +412,24 @@ class TestEntryForms:
         assert "Three" in found.content.decode()
         assert Entry.objects.get().observed_signal == "Two"
 
+    def test_asks_again_when_the_form_came_without_its_version(
+        self, page: Client, tape: Tape
+    ) -> None:
+        """R-TL-11"""
+        tape.add("14:05", "One")
+        body = {
+            "kind": "signal",
+            "occurred_at": "2026-03-10 14:05",
+            "precision": "minute",
+            "observed_signal": "Two",
+        }
+        found = page.post(url(tape, "1/edit/"), body)
+        assert found.status_code == 409
+        assert "came without the version" in text(found)
+        assert "Two" in found.content.decode()
+        assert 'name="version" value="1"' in found.content.decode()
+        assert Entry.objects.get().observed_signal == "One"
+
     def test_shows_every_version(self, page: Client, tape: Tape) -> None:
         """R-TL-11"""
         row = tape.add("14:05", "Rate down")
