@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db.models import Count as CountOf
@@ -82,9 +82,9 @@ def counts(incident: Incident) -> dict[str, int | None]:
     rows = of_incident.values(
         **{f"tab_{name}": count.within() for name, count in plain.items()}
     )
-    found = rows.first() if plain else {}
+    found: Any = (rows.first() if plain else None) or {}
     figures: dict[str, int | None] = {
-        name: (found or {}).get(f"tab_{name}") or 0 for name in plain
+        name: found.get(f"tab_{name}") or 0 for name in plain
     }
     for tab in TABS.values():
         if tab.count and tab.name not in plain:
