@@ -12,7 +12,8 @@ class TimelineConfig(AppConfig):
     verbose_name = "Timeline"
 
     def ready(self) -> None:
-        for module in ("record", "checks", "deadlines"):
+        # The last one has a redaction forget what it copied.
+        for module in ("record", "checks", "deadlines", "services.intake.importing"):
             import_module(f"timeline.{module}")
         selectors = import_module("timeline.selectors")
         register_tab(

@@ -7,7 +7,14 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
 
-from incidents.models import CaseRecord, Claim, EvidenceLink, Incident, Lane
+from incidents.models import (
+    CaseRecord,
+    Claim,
+    Evidence,
+    EvidenceLink,
+    Incident,
+    Lane,
+)
 from incidents.models.case import user_fk
 from postmortem.lib.fields import LineField, ProseField
 from postmortem.lib.times import refuse_future
@@ -319,3 +326,80 @@ class CheckpointEvidence(EvidenceLink):
     claim = models.ForeignKey(
         DependencyCheckpoint, on_delete=models.PROTECT, related_name="evidence_links"
     )
+
+
+class Import(models.Model):
+    """That the file of an artifact was read as candidates, and how. No part of the
+    record, like its candidates: what counts is its activity and the artifact."""
+
+    class Reader(models.TextChoices):
+        SLACK = "slack", "Slack export (ZIP or JSON)"
+        TABLE = "csv", "CSV table"
+        CHAT = "chat", "Chat log"
+        PROSE = "prose", "Old timeline (Markdown or text)"
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="+")
+    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, related_name="+")
+    reader = models.CharField(max_length=5, choices=Reader)
+    day = models.DateField("day of times without one")
+    clock_zone = LineField(max_length=64)
+    read = models.PositiveIntegerField()
+    added = models.PositiveIntegerField()
+    known = models.PositiveIntegerField()
+    skipped = models.PositiveIntegerField()
+    imported_by = user_fk()
+    imported_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.evidence_id} as {self.reader}"
+
+
+class Candidate(models.Model):
+    """A line of a foreign log that may become an entry. It is no fact and no part of
+    the record until a person accepts it.
+
+    place: where it stands in its source. raw: the source's own line. fingerprint: time,
+    author, text and how often they occurred before, so that the same file twice, or an
+    overlapping export, adds nothing.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        ACCEPTED = "accepted", "Accepted"
+        DISMISSED = "dismissed", "Dismissed"
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey(
+        Import, on_delete=models.PROTECT, related_name="candidates"
+    )
+    place = LineField(max_length=200)
+    occurred_at = models.DateTimeField(null=True, blank=True)
+    occurred_until = models.DateTimeField(null=True, blank=True)
+    precision = models.CharField(max_length=8, choices=Entry.Precision)
+    at_text = LineField(max_length=120, blank=True)
+    author = LineField(max_length=120, blank=True)
+    text = ProseField()
+    raw = ProseField(blank=True)
+    fingerprint = models.CharField(max_length=32)
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    entry = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        related_name="candidates",
+        null=True,
+        blank=True,
+    )
+    decided_by = user_fk()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    reason = LineField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "fingerprint"], name="timeline_candidate_once"
+            )
+        ]
+        indexes = [models.Index(fields=["incident", "state", "occurred_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text[:60]}"

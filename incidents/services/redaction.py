@@ -4,6 +4,7 @@ Hash, name, custody and every claim stay, with a tombstone where the content was
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
@@ -19,6 +20,15 @@ from postmortem.lib.persistence import save, service
 
 logger = logging.getLogger(__name__)
 PERMISSION = "evidence.redact"
+Forget = Callable[[Incident, str], None]
+ALSO_FORGET: list[Forget] = []
+
+
+def also_forgets(forget: Forget) -> Forget:
+    """Have a confirmed redaction call this too, with the incident and the SHA-256: what
+    apps above have copied out of the content."""
+    ALSO_FORGET.append(forget)
+    return forget
 
 
 @service
@@ -103,6 +113,8 @@ def confirm_redaction(*, incident_id: int, actor: User, number: int) -> Evidence
         item.redaction_asked_by = item.redaction_asked_by or asked_by
         item.redaction_reason = item.redaction_reason or row.redaction_reason
         save(item, actor=actor, reason=row.redaction_reason)
+    for forget in ALSO_FORGET:
+        forget(incident, row.sha256)
     kept_elsewhere = Evidence.objects.filter(
         sha256=row.sha256, redacted_at=None
     ).exists()

@@ -16,6 +16,7 @@ from timeline.forms.entries import (
     WhenField,
     live,
 )
+from timeline.forms.intake import ImportForm, ReadingForm
 from timeline.forms.quick import MARKS, QUICK_KINDS, QuickAddForm
 from timeline.forms.times import leading_time, read_when, reading_day
 
@@ -26,12 +27,14 @@ __all__ = [
     "EntryForm",
     "GapForm",
     "HypothesisForm",
+    "ImportForm",
     "LinkForm",
     "MilestoneForm",
     "MomentField",
     "NotApplicableForm",
     "ProofForm",
     "QuickAddForm",
+    "ReadingForm",
     "SettleForm",
     "StanceForm",
     "WhenField",

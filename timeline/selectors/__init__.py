@@ -46,6 +46,13 @@ from timeline.selectors.filters import (
     window_before,
     window_between,
 )
+from timeline.selectors.intake import (
+    CandidateChoice,
+    Source,
+    candidates,
+    imports,
+    sources,
+)
 from timeline.selectors.lanechart import (
     lane_chart,
     lane_svg,
@@ -84,6 +91,7 @@ from timeline.selectors.strip import Bar, Mark, Strip, recovery_strip, strip_svg
 __all__ = [
     "SHOWS",
     "Bar",
+    "CandidateChoice",
     "Choice",
     "Duration",
     "Gap",
@@ -98,8 +106,10 @@ __all__ = [
     "Reordered",
     "SignalOrder",
     "Silence",
+    "Source",
     "Strip",
     "Window",
+    "candidates",
     "case_gaps",
     "case_jump",
     "checkpoints",
@@ -114,6 +124,7 @@ __all__ = [
     "gap_threshold",
     "gaps",
     "hypotheses",
+    "imports",
     "in_order",
     "jump",
     "kept",
@@ -142,6 +153,7 @@ __all__ = [
     "signal_order",
     "silences",
     "slim_rows",
+    "sources",
     "spark_svg",
     "stated_gaps",
     "strip_svg",

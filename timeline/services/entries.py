@@ -58,6 +58,7 @@ def add_entry(
     dependency: DependencyCheckpoint | None = None,
     measurement_incomplete: bool = False,
     evidence: Sequence[Evidence] = (),
+    evidence_note: str = "",
     milestone: str = "",
 ) -> Entry:
     """Record one moment (R-TL-04). Provisional until an original record is linked.
@@ -66,7 +67,8 @@ def add_entry(
     the incident clock. Precision 'unknown' takes no time but `at_text`, or `after`: the
     entry behind which it stands. dependency: the checkpoint of the external interface
     that showed it or was acted on. A decision without belief or why is kept and becomes
-    a finding. milestone: a kind that the new entry carries at once.
+    a finding. milestone: a kind that the new entry carries at once. evidence_note:
+    where in the evidence it stands.
     """
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
     _refuse_stated_gap(kind)
@@ -94,7 +96,8 @@ def add_entry(
         ),
     )
     add_record(entry, actor=actor)
-    set_evidence(entry, evidence, actor=actor)
+    note: dict[str, Any] = {"note": evidence_note} if evidence_note else {}
+    set_evidence(entry, evidence, actor=actor, **note)
     if milestone:
         carry_milestone(incident, entry, milestone, actor=actor)
     activity.record(

@@ -7,6 +7,7 @@ from django.urls import path
 from timeline.api.checkpoints import CheckpointViewSet
 from timeline.api.entries import EntryViewSet
 from timeline.api.hypotheses import HypothesisViewSet
+from timeline.api.intake import CandidateViewSet, ImportViewSet
 from timeline.api.milestones import AnalysisViewSet, MilestoneViewSet
 
 LIST_ADD: dict[str, Any] = {"get": "list", "post": "add"}
@@ -59,6 +60,18 @@ urlpatterns = [
             ("checkpoints", "checkpoint", CheckpointViewSet, ("retract",)),
         )
         for verb in verbs
+    ),
+    path("imports/", ImportViewSet.as_view({"post": "add"}), name="import-list"),
+    path(
+        "candidates/", CandidateViewSet.as_view({"get": "list"}), name="candidate-list"
+    ),
+    *(
+        path(
+            f"candidates/{verb}/",
+            CandidateViewSet.as_view({"post": verb}),
+            name=f"candidate-{verb}",
+        )
+        for verb in ("accept", "dismiss", "restore")
     ),
     path("durations/", AnalysisViewSet.as_view({"get": "durations"}), name="durations"),
     path("gaps/", AnalysisViewSet.as_view({"get": "gaps"}), name="gaps"),

@@ -7,6 +7,7 @@ from timeline.views import (
     entries,
     export,
     hypotheses,
+    intake,
     milestones,
     page,
     quick,
@@ -76,4 +77,12 @@ urlpatterns = [
         checkpoints.checkpoint_retract,
         name="checkpoint_retract",
     ),
+    # foreign logs
+    path("import/", intake.import_add, name="import_add"),
+    path("import/<int:number>/", intake.import_preview, name="import_preview"),
+    path("candidates/", intake.candidate_list, name="candidate_list"),
+    path("candidates/accept/", intake.candidate_accept, name="candidate_accept"),
+    path("candidates/dismiss/", intake.candidate_dismiss, name="candidate_dismiss"),
+    path("candidates/restore/", intake.candidate_restore, name="candidate_restore"),
+    path("candidates/<int:pk>/", intake.candidate_edit, name="candidate_edit"),
 ]

@@ -78,6 +78,12 @@ def read(source: IO[bytes], context: Context) -> Iterator[Row]:
         )
 
 
+def names_author(line: str) -> bool:
+    """Whether a line is that of a chat: a time and who speaks."""
+    match = _ONE_LINE.match(line)
+    return bool(_HEAD.match(line) or (match and (match["irc"] or match["name"])))
+
+
 def _checked(message: Line) -> Row:
     return message if message.text else Skipped(message.place, "without text")
 

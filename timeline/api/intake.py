@@ -1,0 +1,286 @@
+"""API of imported logs and of the candidates that they give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from incidents.api.base import CaseViewSet, MomentField, PersonField, RefField
+from incidents.models import Evidence, Lane
+from postmortem.lib.drf import AnyOfField, Filters, FlagField, JSONParser, WordsField
+from timeline import selectors
+from timeline.forms import QUICK_KINDS
+from timeline.models import Candidate, Entry, Import
+from timeline.services.intake import deciding, importing
+
+
+class ImportIn(serializers.Serializer[Any]):
+    text = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="The log itself, instead of a file.",
+    )
+    evidence = RefField(
+        Evidence,
+        required=False,
+        help_text="An artifact of this incident, instead of a file.",
+    )
+    reader = serializers.ChoiceField(
+        choices=Import.Reader.choices,
+        required=False,
+        allow_blank=True,
+        help_text="What it is; found out when it is left out.",
+    )
+    day = serializers.DateField(
+        required=False,
+        allow_null=True,
+        help_text="The day of times without one, on the incident clock; when left "
+        "out, the day on which the incident began.",
+    )
+    is_original = FlagField(
+        required=False,
+        help_text="False: a later summary. When left out, chats and tables are "
+        "original records and an old timeline is a later summary.",
+    )
+    dry_run = FlagField(
+        required=False, help_text="Only tell what would be read; nothing is stored."
+    )
+
+
+class ImportUploadIn(ImportIn):
+    upload = serializers.FileField(required=False, allow_empty_file=True)
+
+
+class LineOut(serializers.Serializer[Any]):
+    """A line as the candidate that it would become."""
+
+    place = serializers.CharField(read_only=True)
+    occurred_at = MomentField(read_only=True)
+    occurred_until = MomentField(read_only=True, source="until")
+    precision = serializers.CharField(read_only=True)
+    at_text = serializers.CharField(read_only=True)
+    author = serializers.CharField(read_only=True)
+    text = serializers.CharField(read_only=True)
+
+
+class SkippedOut(serializers.Serializer[Any]):
+    place = serializers.CharField(read_only=True)
+    reason = serializers.CharField(read_only=True)
+
+
+class ImportOut(serializers.Serializer[Any]):
+    """What an import read. first_at, last_at: of the times that could be read;
+    untimed: lines without one; rows: the first 50; left_out: the first 20."""
+
+    evidence = serializers.CharField(read_only=True, allow_null=True)
+    reader = serializers.CharField(read_only=True)
+    day = serializers.DateField(read_only=True)
+    clock_zone = serializers.CharField(read_only=True)
+    read = serializers.IntegerField(read_only=True)
+    added = serializers.IntegerField(read_only=True)
+    known = serializers.IntegerField(read_only=True)
+    skipped = serializers.IntegerField(read_only=True)
+    untimed = serializers.IntegerField(read_only=True)
+    before_incident = serializers.IntegerField(read_only=True)
+    after_incident = serializers.IntegerField(read_only=True)
+    first_at = MomentField(read_only=True, allow_null=True)
+    last_at = MomentField(read_only=True, allow_null=True)
+    rows = LineOut(many=True, read_only=True)
+    left_out = SkippedOut(many=True, read_only=True)
+
+
+class CandidateOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
+    evidence = serializers.CharField(
+        read_only=True,
+        source="source.evidence.ref",
+        help_text="The artifact in which the line stands.",
+    )
+    place = serializers.CharField(read_only=True)
+    occurred_at = MomentField(read_only=True)
+    occurred_until = MomentField(read_only=True)
+    precision = serializers.CharField(read_only=True)
+    at_text = serializers.CharField(read_only=True)
+    author = serializers.CharField(read_only=True)
+    text = serializers.CharField(read_only=True)
+    raw = serializers.CharField(read_only=True)
+    state = serializers.CharField(read_only=True)
+    entry = RefField(Entry, read_only=True, allow_null=True)
+    decided_by = PersonField(read_only=True, allow_null=True)
+    decided_at = MomentField(read_only=True)
+    reason = serializers.CharField(read_only=True)
+
+
+class IdsIn(serializers.Serializer[Any]):
+    ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1),
+        max_length=deciding.MOST,
+        allow_empty=False,
+    )
+
+
+class AcceptIn(IdsIn):
+    kind = serializers.ChoiceField(choices=QUICK_KINDS, required=False)
+    lane = RefField(Lane, required=False, allow_null=True)
+
+
+class DismissIn(IdsIn):
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=300)
+
+
+class CandidateFilters(Filters):
+    state = AnyOfField(Candidate.State.choices)
+    evidence = RefField(Evidence, required=False)
+    q = WordsField(help_text="Words of text and author.")
+    lookups = {
+        "state": "state__in",
+        "evidence": "source__evidence",
+        "from": "occurred_at__gte",
+        "to": "occurred_at__lte",
+    }
+    search_in = ("text", "author")
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` is a word of Python."""
+        times = {
+            "from": MomentField(required=False, help_text="Occurred then or later."),
+            "to": MomentField(required=False, help_text="Occurred then or earlier."),
+        }
+        return {**super().get_fields(), **times}
+
+
+def _told(reading: importing.Reading) -> dict[str, Any]:
+    """A reading as ImportOut shows it."""
+    return {
+        "evidence": None,
+        "reader": reading.reader,
+        "day": reading.day,
+        "clock_zone": reading.clock_zone,
+        "read": reading.lines,
+        "added": reading.new,
+        "known": reading.known,
+        "skipped": reading.skipped,
+        "untimed": reading.untimed,
+        "before_incident": reading.before,
+        "after_incident": reading.after,
+        "first_at": reading.first,
+        "last_at": reading.last,
+        "rows": [line for line, _ in reading.rows],
+        "left_out": reading.left_out,
+    }
+
+
+class ImportViewSet(CaseViewSet):
+    permission_map = {"add": "timeline.add"}
+    parser_classes = [JSONParser, MultiPartParser, FormParser]
+    serializer_class = ImportOut
+    queryset = Import.objects.none()
+
+    @extend_schema(
+        request={
+            "application/json": ImportIn,
+            "multipart/form-data": ImportUploadIn,
+        },
+        responses={200: ImportOut, 201: ImportOut},
+    )
+    def add(self, request: Request, key: str) -> Response:
+        """Read a log into candidates: a file (multipart), its text, or an artifact that
+        is there. The same log twice adds nothing. With `dry_run` nothing is stored."""
+        sent = self.parse(ImportUploadIn)
+        how = {"reader": sent.get("reader", ""), "day": sent.get("day")}
+        evidence, upload = sent.get("evidence"), sent.get("upload")
+        if evidence is not None:
+            importing.refuse_source(self.incident, evidence)
+            evidence.incident = self.incident
+            reading = importing.read_stored(evidence, actor=self.actor, **how)
+        elif sent.get("dry_run"):
+            log = importing.as_upload(upload, sent.get("text", ""), how["reader"])
+            reading = importing.look_at(log, incident=self.incident, **how)
+        else:
+            evidence, reading = importing.take_source(
+                incident_id=self.incident.pk,
+                actor=self.actor,
+                upload=upload,
+                text=sent.get("text", ""),
+                is_original=sent.get("is_original"),
+                **how,
+            )
+        told = _told(reading)
+        if sent.get("dry_run") or evidence is None:
+            return Response(ImportOut(told).data)
+        made = importing.import_log(
+            incident_id=self.incident.pk,
+            actor=self.actor,
+            evidence=evidence,
+            reader=reading.reader,
+            day=reading.day,
+        )
+        told |= {
+            "evidence": evidence.ref,
+            "added": made.added,
+            "known": made.known,
+        }
+        return Response(ImportOut(told).data, status=201)
+
+
+class CandidateViewSet(CaseViewSet):
+    permission_map = {
+        "list": "incident.view",
+        "accept": "timeline.add",
+        "dismiss": "timeline.add",
+        "restore": "timeline.add",
+    }
+    serializer_class = CandidateOut
+    queryset = Candidate.objects.none()
+
+    def _rows(self) -> QuerySet[Candidate]:
+        return selectors.candidates(self.incident, self.actor)
+
+    def _answer(self, ids: list[int]) -> Response:
+        found = {row.pk: row for row in self._rows().filter(pk__in=ids)}
+        rows = [found[pk] for pk in dict.fromkeys(ids) if pk in found]
+        context = self.get_serializer_context()
+        return Response(CandidateOut(rows, many=True, context=context).data)
+
+    @extend_schema(
+        parameters=[CandidateFilters], responses={200: CandidateOut(many=True)}
+    )
+    def list(self, request: Request, key: str) -> Response:
+        """Lines of imported logs, the last read first. They are no part of the record
+        before they are accepted."""
+        return self.pages(self._rows().order_by(), CandidateOut, CandidateFilters)
+
+    @extend_schema(request=AcceptIn, responses={200: CandidateOut(many=True)})
+    def accept(self, request: Request, key: str) -> Response:
+        """Make an entry of each, all or none; at most 200. One that is accepted already
+        keeps its entry. Refused ones are told by their place."""
+        sent = self.parse(AcceptIn)
+        deciding.accept_candidates(
+            incident_id=self.incident.pk, actor=self.actor, **sent
+        )
+        return self._answer(sent["ids"])
+
+    @extend_schema(request=DismissIn, responses={200: CandidateOut(many=True)})
+    def dismiss(self, request: Request, key: str) -> Response:
+        """Say that these are no moments of the incident. They can be taken back."""
+        sent = self.parse(DismissIn)
+        deciding.dismiss_candidates(
+            incident_id=self.incident.pk, actor=self.actor, **sent
+        )
+        return self._answer(sent["ids"])
+
+    @extend_schema(request=IdsIn, responses={200: CandidateOut(many=True)})
+    def restore(self, request: Request, key: str) -> Response:
+        """Take dismissed candidates back."""
+        sent = self.parse(IdsIn)
+        deciding.restore_candidates(
+            incident_id=self.incident.pk, actor=self.actor, **sent
+        )
+        return self._answer(sent["ids"])

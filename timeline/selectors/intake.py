@@ -1,0 +1,105 @@
+"""Reads of candidates: what the list shows, and what waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Count, F, Q, QuerySet
+
+from accounts.models import User
+from incidents import permissions
+from incidents.models import Incident
+from timeline.models import Candidate, Import
+
+State = Candidate.State
+
+
+class Source(NamedTuple):
+    """An artifact that was read: how many of its lines are in each state."""
+
+    number: int
+    title: str
+    waiting: int
+    accepted: int
+    dismissed: int
+
+    @property
+    def ref(self) -> str:
+        return f"EV-{self.number}"
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.accepted + self.dismissed
+
+
+@dataclass(frozen=True)
+class CandidateChoice:
+    """The filter of the list. source: the number of an artifact."""
+
+    state: str = State.WAITING
+    words: str = ""
+    source: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def narrow(self, rows: QuerySet[Candidate]) -> QuerySet[Candidate]:
+        if self.state:
+            rows = rows.filter(state=self.state)
+        for word in self.words.split():
+            rows = rows.filter(Q(text__icontains=word) | Q(author__icontains=word))
+        if self.source is not None:
+            rows = rows.filter(source__evidence__number=self.source)
+        if self.start:
+            rows = rows.filter(occurred_at__gte=self.start)
+        if self.end:
+            rows = rows.filter(occurred_at__lte=self.end)
+        return rows
+
+
+def candidates(incident: Incident, user: User) -> QuerySet[Candidate]:
+    """The candidates that this person may read, by their time; undated ones last. The
+    lines of an artifact whose redaction is asked for are as closed as its file."""
+    rows = Candidate.objects.filter(incident=incident)
+    if not permissions.can(user, "evidence.redact"):
+        rows = rows.exclude(
+            source__evidence__redaction_asked_at__isnull=False,
+            source__evidence__redacted_at=None,
+        )
+    return rows.select_related("source__evidence", "entry", "decided_by").order_by(
+        F("occurred_at").asc(nulls_last=True), "pk"
+    )
+
+
+def sources(incident: Incident) -> list[Source]:
+    """Every artifact that was read, with the state of its lines: one query."""
+    found = (
+        Candidate.objects.filter(incident=incident)
+        .values("source__evidence__number", "source__evidence__title")
+        .annotate(
+            waiting=Count("pk", filter=Q(state=State.WAITING)),
+            accepted=Count("pk", filter=Q(state=State.ACCEPTED)),
+            dismissed=Count("pk", filter=Q(state=State.DISMISSED)),
+        )
+        .order_by("source__evidence__number")
+    )
+    return [
+        Source(
+            row["source__evidence__number"],
+            row["source__evidence__title"],
+            row["waiting"],
+            row["accepted"],
+            row["dismissed"],
+        )
+        for row in found
+    ]
+
+
+def imports(incident: Incident) -> QuerySet[Import]:
+    """What was read, the newest first."""
+    return (
+        Import.objects.filter(incident=incident)
+        .select_related("evidence", "imported_by")
+        .order_by("-pk")
+    )

@@ -1,0 +1,360 @@
+"""Importing a log: the source, its preview, and the list of candidates that a person
+accepts or dismisses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import F
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from incidents.decorators import SignedInRequest, incident_view
+from incidents.models import Evidence, Incident, Lane
+from incidents.views import case_form, get_row, posted, workspace
+from postmortem.lib.errors import DomainError
+from postmortem.lib.htmx import done, render_page
+from postmortem.lib.times import on_clock
+from timeline import forms, selectors
+from timeline.models import Candidate, Entry
+from timeline.selectors import CandidateChoice
+from timeline.services.intake import deciding, importing
+from timeline.services.intake.importing import count_of
+from timeline.views.page import TAB
+from timeline.views.rows import moment_of
+
+PAGE = 100
+NAMES = ("state", "q", "source", "from", "to")
+STATES = [("waiting", "Waiting"), ("accepted", "Accepted"), ("dismissed", "Dismissed")]
+
+
+# --- the source -----------------------------------------------------------------------
+
+
+@incident_view("timeline.add")
+def import_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """A file or pasted text: read whole, kept as evidence, then shown."""
+    return case_form(
+        request,
+        incident,
+        forms.ImportForm(
+            posted(request),
+            request.FILES or None,
+            incident=incident,
+            initial={"day": importing.default_day(incident)},
+        ),
+        lambda data: importing.take_source(
+            incident_id=incident.pk, actor=request.user, **data
+        ),
+        tab=TAB,
+        title="Import a log",
+        lead="It is kept as evidence and read into candidates. Nothing becomes an "
+        "entry before somebody accepts it. Card numbers and secrets are refused.",
+        submit_label="Read it",
+        message="The log is kept as evidence. Look at how it was read.",
+        done_url=_preview_url,
+        cancel_url=reverse("timeline:entry_list", args=[incident.key]),
+    )
+
+
+def _preview_url(taken: tuple[Evidence, importing.Reading]) -> str:
+    row, reading = taken
+    url = reverse("timeline:import_preview", args=[row.incident.key, row.number])
+    return f"{url}?{urlencode({'reader': reading.reader, 'day': reading.day})}"
+
+
+@incident_view("timeline.add")
+def import_preview(
+    request: SignedInRequest, incident: Incident, number: int
+) -> HttpResponse:
+    """How the file of an artifact would be read; a POST makes the candidates."""
+    evidence = get_row(Evidence, incident, number)
+    sent = request.POST if request.method == "POST" else request.GET
+    form = forms.ReadingForm(sent, incident=incident)
+    reading, fault, status = None, "", 200
+    if form.is_valid():
+        asked = {
+            "reader": form.cleaned_data["reader"],
+            "day": form.cleaned_data["day"] or importing.default_day(incident),
+        }
+        try:
+            importing.refuse_source(incident, evidence)
+            if request.method == "POST":
+                made = importing.import_log(
+                    incident_id=incident.pk,
+                    actor=request.user,
+                    evidence=evidence,
+                    **asked,
+                )
+                url = reverse("timeline:candidate_list", args=[incident.key])
+                words = f"{count_of(made.added, 'candidate')} from {evidence.ref}."
+                if made.known:
+                    words += f" {made.known:,} known already."
+                return done(request, f"{url}?source={evidence.ref}", words)
+            reading = importing.read_stored(evidence, actor=request.user, **asked)
+        except (ValidationError, DomainError) as error:
+            words_of, status = _refusal(error)
+            fault = " ".join(words_of)
+        else:
+            form = forms.ReadingForm(
+                initial={"reader": reading.reader, "day": reading.day},
+                incident=incident,
+            )
+    else:
+        status = 422
+    return render_page(
+        request,
+        "timeline/import_preview.html",
+        {
+            **workspace(request, incident, TAB),
+            "evidence": evidence,
+            "form": form,
+            "reading": reading,
+            "lines": [
+                (line, is_known, day_of(line.occurred_at, incident))
+                for line, is_known in (reading.rows if reading else ())
+            ],
+            "fault": fault,
+        },
+        status=status if request.method == "POST" else 200,
+    )
+
+
+# --- the candidates -------------------------------------------------------------------
+
+
+@incident_view("incident.view")
+def candidate_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """A hundred candidates at a time, by their time; filters in the address."""
+    return _list(request, incident, request.GET)
+
+
+@incident_view("timeline.add")
+def candidate_accept(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """The chosen candidates become entries, all or none."""
+
+    def act() -> str:
+        rows = deciding.accept_candidates(
+            incident_id=incident.pk,
+            actor=request.user,
+            ids=_ids(request.POST),
+            kind=request.POST.get("kind") or Entry.Kind.NOTE,
+            lane=_lane(request.POST.get("lane", ""), incident),
+        )
+        if len(rows) == 1 and rows[0].entry:
+            return f"{rows[0].entry.ref} is on the timeline."
+        return f"{count_of(len(rows), 'candidate')} on the timeline."
+
+    return _decided(request, incident, act)
+
+
+@incident_view("timeline.add")
+def candidate_dismiss(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """The chosen candidates, or every waiting one that the filter shows."""
+
+    def act() -> str:
+        whole = request.POST.get("which") == "filter"
+        count = deciding.dismiss_candidates(
+            incident_id=incident.pk,
+            actor=request.user,
+            ids=() if whole else _ids(request.POST),
+            choice=choice_of(_query(request.POST), incident) if whole else None,
+            reason=request.POST.get("reason", ""),
+        )
+        return f"{count_of(count, 'candidate')} dismissed. They can be taken back."
+
+    return _decided(request, incident, act)
+
+
+@incident_view("timeline.add")
+def candidate_restore(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """Dismissed candidates wait again."""
+
+    def act() -> str:
+        count = deciding.restore_candidates(
+            incident_id=incident.pk, actor=request.user, ids=_ids(request.POST)
+        )
+        return f"{count_of(count, 'candidate')} taken back."
+
+    return _decided(request, incident, act)
+
+
+@incident_view("timeline.add")
+def candidate_edit(
+    request: SignedInRequest, incident: Incident, pk: int
+) -> HttpResponse:
+    """One candidate in the form of an entry, to be corrected and accepted."""
+    row = selectors.candidates(incident, request.user).filter(pk=pk).first()
+    if row is None:
+        raise Http404("no such candidate")
+    back = reverse("timeline:candidate_list", args=[incident.key])
+    if row.entry is not None:
+        row.entry.incident = incident
+        return redirect(row.entry)
+    initial = deciding.said(row, Entry.Kind.NOTE) | {"evidence": [row.source.evidence]}
+    return case_form(
+        request,
+        incident,
+        forms.EntryForm(posted(request), incident=incident, initial=initial),
+        lambda data: deciding.accept_edited(
+            incident_id=incident.pk, actor=request.user, candidate_id=pk, **data
+        ),
+        tab=TAB,
+        title="Edit and accept",
+        lead=f"{row.source.evidence.ref}, {row.place}. That line stays its evidence.",
+        submit_label="Accept",
+        message="The entry is recorded.",
+        done_url=lambda entry: f"{back}?source={row.source.evidence.ref}",
+        cancel_url=back,
+    )
+
+
+def choice_of(query: dict[str, str], incident: Incident) -> CandidateChoice:
+    """The filter of an address; what cannot be read filters nothing."""
+    state = query.get("state") or Candidate.State.WAITING
+    source = query.get("source", "").removeprefix(f"{Evidence.prefix}-")
+    return CandidateChoice(
+        state=state if state in Candidate.State.values else Candidate.State.WAITING,
+        words=query.get("q", ""),
+        source=int(source) if source.isdecimal() and len(source) < 10 else None,
+        start=moment_of(query.get("from", ""), incident),
+        end=moment_of(query.get("to", ""), incident),
+    )
+
+
+def day_of(moment: datetime | None, incident: Incident) -> str:
+    """The day that stands above the lines of it."""
+    if moment is None:
+        return "Time not known"
+    here = on_clock(moment, incident.clock_zone)
+    return f"{here:%A}, {here.day} {here:%b %Y}"
+
+
+def _query(sent: QueryDict) -> dict[str, str]:
+    return {
+        name: value
+        for name in NAMES
+        if (value := sent.get(name, "").replace("\x00", "").strip()[:200])
+    }
+
+
+def _list(
+    request: SignedInRequest,
+    incident: Incident,
+    sent: QueryDict,
+    *,
+    faults: list[str] | None = None,
+    chosen: frozenset[int] = frozenset(),
+    status: int = 200,
+) -> HttpResponse:
+    query = _query(sent)
+    choice = choice_of(query, incident)
+    found = choice.narrow(selectors.candidates(incident, request.user))
+    page = Paginator(found, PAGE).get_page(sent.get("page"))
+    rows = list(page.object_list)
+    for row in rows:
+        row.is_chosen = row.pk in chosen  # type: ignore[attr-defined]
+        row.day = day_of(row.occurred_at, incident)  # type: ignore[attr-defined]
+    sources = selectors.sources(incident)
+    here = reverse("timeline:candidate_list", args=[incident.key])
+    around = {name: value for name, value in query.items() if name != "state"}
+    counts = {
+        name: sum(
+            getattr(item, name)
+            for item in sources
+            if choice.source in {None, item.number}
+        )
+        for name, _ in STATES
+    }
+    return render_page(
+        request,
+        "timeline/candidate_list.html",
+        {
+            **workspace(request, incident, TAB),
+            "page": page,
+            "rows": rows,
+            "zone": incident.clock_zone,
+            "query": query,
+            "page_query": f"{urlencode(query)}&" if query else "",
+            "state": choice.state,
+            "is_filtered": bool(around.keys() - {"source"}),
+            "segments": [
+                {
+                    "label": label,
+                    "count": counts[name],
+                    "url": f"{here}?{urlencode({'state': name, **around})}",
+                    "active": name == choice.state,
+                }
+                for name, label in STATES
+            ],
+            "sources": sources,
+            "source": choice.source,
+            "lanes": list(
+                Lane.objects.filter(incident=incident, retracted_at=None).order_by(
+                    F("number")
+                )
+            ),
+            "kinds": forms.QUICK_KINDS,
+            "faults": faults or [],
+            "asked": sent,
+        },
+        status=status,
+    )
+
+
+def _decided(request: SignedInRequest, incident: Incident, act: Any) -> HttpResponse:
+    """Do it and come back to the same filter; refused, the list with every reason and
+    with what was chosen."""
+    here = reverse("timeline:candidate_list", args=[incident.key])
+    if request.method != "POST":
+        return redirect(here)
+    try:
+        words = act()
+    except (ValidationError, DomainError) as error:
+        faults, status = _refusal(error)
+        return _list(
+            request,
+            incident,
+            request.POST,
+            faults=faults,
+            chosen=frozenset(_ids(request.POST)),
+            status=status,
+        )
+    query = _query(request.POST)
+    return done(request, f"{here}?{urlencode(query)}" if query else here, words)
+
+
+def _refusal(error: ValidationError | DomainError) -> tuple[list[str], int]:
+    """The sentences of a refusal, and its status."""
+    if isinstance(error, ValidationError):
+        return list(error.messages), 422
+    return [error.message], error.status
+
+
+def _ids(sent: QueryDict) -> list[int]:
+    """The rows that were ticked, or all that were shown."""
+    given = (
+        sent.get("shown", "").split(",")
+        if sent.get("which") == "shown"
+        else sent.getlist("id")
+    )
+    return [int(pk) for pk in given if pk.isdecimal() and len(pk) < 18]
+
+
+def _lane(text: str, incident: Incident) -> Lane | None:
+    if not text:
+        return None
+    number = text.removeprefix(f"{Lane.prefix}-")
+    found = None
+    if number.isdecimal() and len(number) < 10:
+        found = Lane.objects.filter(incident=incident, number=int(number)).first()
+    if found is None:
+        raise ValidationError(
+            {"lane": ValidationError("There is no such lane.", code="unknown")}
+        )
+    return found
