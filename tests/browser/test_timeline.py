@@ -90,13 +90,16 @@ class TestTwoRecorders:
 class TestLostConnection:
     def test_a_line_waits_survives_a_reload_and_arrives_once(
         self,
-        new_page: Callable[..., Any],
+        browser: Any,
+        base: str,
         sign_in: Callable[[Any, User], Any],
         incident: Incident,
         commander: User,
     ) -> None:
         """R-TL-01"""
-        page = sign_in(new_page(), commander)
+        # Not `new_page`: the failed request is what is provoked here.
+        context = browser.new_context(base_url=base, reduced_motion="reduce")
+        page = sign_in(context.new_page(), commander)
         page.goto(timeline(incident))
         quick = "**/timeline/quick/"
         lost = {"answers": 0}
@@ -120,6 +123,7 @@ class TestLostConnection:
         )
         assert lost["answers"] >= 1
         assert Entry.objects.filter(observed_signal="auth rate down").count() == 1
+        context.close()
 
     def test_a_draft_survives_a_reload_and_goes_at_sign_out(
         self,
