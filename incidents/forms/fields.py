@@ -173,6 +173,12 @@ class CaseForm(forms.Form):
             values["evidence"] = list(links.values_list("evidence_id", flat=True))
         return values
 
+    def shown_of(self, past: Any) -> dict[str, Any]:
+        """What the form showed of an older version, from its history row: the row's own
+        fields. Relations have histories of their own and are not merged."""
+        own = {field.name for field in past._meta.concrete_fields}
+        return {name: getattr(past, name) for name in self.fields if name in own}
+
 
 class EvidenceMixin(CaseForm):
     """A claim's form: the artifacts that it rests on."""

@@ -63,7 +63,7 @@ def settle(form: forms.BaseForm, error: StaleVersion) -> Conflict:
     data.update(form.data)
     found = Conflict()
     base = _version_of(row, data.get(form.add_prefix("version")))
-    base_values = form.values_of(base) if base is not None else {}  # type: ignore[attr-defined]
+    base_values = form.shown_of(base) if base is not None else {}  # type: ignore[attr-defined]
     for name, item in form.fields.items():
         if name == "version" or isinstance(item.widget, forms.FileInput):
             continue

@@ -285,7 +285,7 @@ class TestRC005OverdueValidation:
         ]
 
     def test_passes_until_the_deadline(self, incident, clock):
-        clock.shift(dt.timedelta(days=2))
+        clock.shift(dt.timedelta(days=2) - dt.timedelta(seconds=1))
 
         assert findings(incident, "RC005") == []
 

@@ -84,6 +84,20 @@ def live(model: type[Any], incident: Incident) -> Any:
     return model._default_manager.filter(incident=incident, retracted_at=None)
 
 
+def _day_shown(row: Any) -> dict[str, Any]:
+    """The days of an entry that is known to the day only; nothing for others."""
+    if row.precision != Entry.Precision.DAY or not row.occurred_at:
+        return {}
+    zone = row.incident.clock_zone
+    first = on_clock(row.occurred_at, zone).date()
+    end = row.occurred_until or row.occurred_at + timedelta(days=1)
+    last = on_clock(end - timedelta(microseconds=1), zone).date()
+    return {
+        "occurred_at": first.isoformat(),
+        "occurred_until": last.isoformat() if last != first else None,
+    }
+
+
 class EntryForm(EvidenceMixin):
     """One entry: time with its precision, what was seen, what was done, and for a
     decision what was believed, tested and why."""
@@ -176,15 +190,10 @@ class EntryForm(EvidenceMixin):
         self.order_fields(self.field_order)
 
     def values_of(self, row: Any) -> dict[str, Any]:
-        values = super().values_of(row)
-        if row.precision == Entry.Precision.DAY and row.occurred_at:
-            zone = row.incident.clock_zone
-            first = on_clock(row.occurred_at, zone).date()
-            end = row.occurred_until or row.occurred_at + timedelta(days=1)
-            last = on_clock(end - timedelta(microseconds=1), zone).date()
-            values["occurred_at"] = first.isoformat()
-            values["occurred_until"] = last.isoformat() if last != first else None
-        return values
+        return {**super().values_of(row), **_day_shown(row)}
+
+    def shown_of(self, past: Any) -> dict[str, Any]:
+        return {**super().shown_of(past), **_day_shown(past)}
 
     def clean_precision(self) -> str:
         return str(self.cleaned_data.get("precision") or Entry.Precision.MINUTE)
