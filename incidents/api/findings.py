@@ -45,6 +45,12 @@ class FindingOut(serializers.Serializer[Any]):
 class FindingsOut(serializers.Serializer[Any]):
     blocking = serializers.IntegerField(read_only=True)
     advisory = serializers.IntegerField(read_only=True)
+    computed_at = MomentField(
+        read_only=True, help_text="When the checks ran; null before their first run."
+    )
+    is_current = serializers.BooleanField(
+        read_only=True, help_text="False while changes after that run are being judged."
+    )
     findings = FindingOut(many=True, read_only=True)
 
 
@@ -79,15 +85,19 @@ class FindingViewSet(CaseViewSet):
         responses={200: FindingsOut},
     )
     def retrieve(self, request: Request, key: str) -> Response:
-        """What the checks find now, worst first; the counts are of what is listed."""
+        """What the checks found last, worst first; the counts are of what is listed.
+        The checks run after every change, not in this request."""
         picks = self.narrowed(FindingFilters).picks
-        found = [item for item in selectors.findings(self.incident) if picks(item)]
+        stored = selectors.stored_findings(self.incident)
+        found = [item for item in stored.findings if picks(item)]
         blocking = sum(item.is_blocking for item in found)
         return self.answer(
             FindingsOut,
             {
                 "blocking": blocking,
                 "advisory": sum(item.is_open for item in found) - blocking,
+                "computed_at": stored.computed_at,
+                "is_current": stored.is_current,
                 "findings": found,
             },
         )

@@ -17,6 +17,7 @@ from accounts.models import User
 from actions.services import items
 from incidents.models import Incident
 from incidents.services import claims, lanes, people, unknowns
+from incidents.services.findings import refresh_findings
 from rca.services import causes, failure_modes
 from tests.factories import make_evidence, make_incident
 from tests.permissions.test_matrix import fill, walk
@@ -256,6 +257,7 @@ class TestFilters:
     def test_of_findings_are_by_level_and_page(
         self, client: APIClient, filled: Incident
     ) -> None:
+        refresh_findings(filled.pk)
         every = client.get(f"{CASE}findings/").json()["findings"]
         errors = client.get(f"{CASE}findings/?level=error").json()
         scope = client.get(f"{CASE}findings/?tab=Scope").json()["findings"]

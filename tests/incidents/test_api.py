@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.services import create_api_token
 from incidents.models import Evidence, ImpactFigure, Incident
 from incidents.services import lifecycle
+from incidents.services.findings import refresh_findings
 from tests.factories import (
     make_evidence,
     make_impact,
@@ -299,8 +300,9 @@ class TestRows:
 
 
 class TestFindingsAndWaivers:
-    def test_a_finding_is_accepted_by_its_key(self, api, rows, commander):
+    def test_a_finding_is_accepted_by_its_key(self, api, rows, incident, commander):
         client = api(commander)
+        refresh_findings(incident.pk)
         body = client.get(f"{CASE}findings/").json()
         row = next(f for f in body["findings"] if f["id"] == "SC002")
 
@@ -309,6 +311,7 @@ class TestFindingsAndWaivers:
             {"check_id": "SC002", "finding_key": row["key"], "reason": "gone"},
         )
 
+        refresh_findings(incident.pk)
         after = client.get(f"{CASE}findings/").json()
         assert made.status_code == 201
         assert after["advisory"] == body["advisory"] - 1
