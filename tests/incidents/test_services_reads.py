@@ -83,7 +83,7 @@ class TestLabels:
     """Chain entries in memory: the database refuses to change them."""
 
     def entry(self, incident: Incident) -> ActivityEntry:
-        return ActivityEntry.objects.filter(incident=incident).first()
+        return ActivityEntry.objects.filter(incident=incident)[0]
 
     def test_are_covered_by_the_hash_through_their_digest(self, incident: Incident):
         entry = self.entry(incident)

@@ -60,7 +60,9 @@ def server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 
 def cache_at(url: str) -> SharedCache:
-    return CacheHandler({"default": cache_settings(url)})["default"]
+    cache = CacheHandler({"default": cache_settings(url)})["default"]
+    assert isinstance(cache, SharedCache)
+    return cache
 
 
 class TestSharedCache:

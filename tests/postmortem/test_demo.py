@@ -1,0 +1,28 @@
+"""The demonstration is loaded as it is meant to be seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from incidents.models import FindingSnapshot
+from postmortem import demo
+
+pytestmark = pytest.mark.django_db
+
+
+class TestLoad:
+    def test_stores_the_files_before_the_checks_look_for_them(self) -> None:
+        made = demo.load()
+        stored = FindingSnapshot.objects.filter(incident__in=made)
+        first = {row.incident_id: row.findings for row in stored}
+        assert len(first) == len(made) == 3
+        assert not [
+            finding["message"]
+            for findings in first.values()
+            for finding in findings
+            if "store" in finding["message"]
+        ]
+
+    def test_twice_makes_nothing_new(self) -> None:
+        demo.load()
+        assert demo.load() == []
