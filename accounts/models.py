@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -103,7 +104,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def roles(self) -> frozenset[str]:
         """Names of the roles held; a superuser is an administrator."""
-        names = set(self.groups.values_list("name", flat=True))
+        return self.roles_in(self.groups.values_list("name", flat=True))
+
+    def roles_in(self, groups: Iterable[str]) -> frozenset[str]:
+        """The roles among the names of the groups that this person is in."""
+        names = set(groups)
         if self.is_superuser:
             names.add(Role.ADMIN)
         return frozenset(names & set(Role.values))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
-from accounts.models import Role, User
+from accounts.models import User
 from actions import selectors
 from actions.models import ActionApproval, ActionItem, ClosureTest
 from incidents.models import Incident
@@ -98,10 +98,7 @@ def _people(found: Iterable[User]) -> dict[int, User]:
     people = {person.pk: person for person in found}
     prefetch_related_objects(list(people.values()), "groups", "managed_teams")
     for person in people.values():
-        names = {group.name for group in person.groups.all()}
-        if person.is_superuser:
-            names.add(Role.ADMIN)
-        person.roles = frozenset(names & set(Role.values))
+        person.roles = person.roles_in(group.name for group in person.groups.all())
         person.managed_functions = frozenset(
             team.function for team in person.managed_teams.all()
         )

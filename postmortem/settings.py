@@ -156,7 +156,7 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.services.SignInBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -262,6 +262,8 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="postmortem@localhost
 
 CELERY_BROKER_URL = secret("BROKER_URL", default=running_broker())
 CACHES = {"default": cache_settings(secret("CACHE_URL", default=CELERY_BROKER_URL))}
+# For how long the figures beside lists are kept for a person; 0: counted anew each time.
+FIGURES_SECONDS: int = env.int("FIGURES_SECONDS", default=10)
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Upper
 from django.urls import reverse
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
@@ -27,6 +28,21 @@ class Severity(models.TextChoices):
 def _has_a_place(user: User) -> bool:
     """Signed in, active, with a role: without one, nothing is visible."""
     return user.is_authenticated and user.is_active and bool(user.roles)
+
+
+# Open ones first, then how severe they are, then the newest.
+STATUS_ORDER = ("active", "stabilized", "in_review", "closed", "cancelled")
+LIST_ORDER = (
+    models.Case(
+        *(
+            models.When(status=status, then=models.Value(place))
+            for place, status in enumerate(STATUS_ORDER)
+        ),
+        output_field=models.IntegerField(),
+    ).asc(),
+    models.F("severity").asc(),
+    models.F("number").desc(),
+)
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -125,6 +141,8 @@ class Incident(models.Model):
         indexes = [
             models.Index(fields=["status", "-declared_at"]),
             models.Index(fields=["severity", "-declared_at"]),
+            models.Index(*LIST_ORDER, name="incidents_list_order"),
+            models.Index(Upper("source_ref"), name="incidents_source_ref"),
         ]
 
     def __str__(self) -> str:

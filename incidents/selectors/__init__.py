@@ -61,14 +61,23 @@ from incidents.selectors.stored import (
     stored_findings,
     stored_with_findings,
 )
+from incidents.selectors.tallies import (
+    VIEWS,
+    active_count,
+    kept_for,
+    lane_slugs,
+    view_counts,
+)
 
 __all__ = [
+    "VIEWS",
     "Citation",
     "Clock",
     "KindQuality",
     "RecordQuality",
     "StoredFindings",
     "Use",
+    "active_count",
     "activity_list",
     "altered_files",
     "blocking",
@@ -91,6 +100,8 @@ __all__ = [
     "holds_back",
     "impacts",
     "is_current",
+    "kept_for",
+    "lane_slugs",
     "lanes",
     "link_checks",
     "link_models",
@@ -112,5 +123,6 @@ __all__ = [
     "stored_with_findings",
     "unknowns",
     "uses_of",
+    "view_counts",
     "waivers",
 ]

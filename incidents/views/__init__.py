@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from django import forms
@@ -16,7 +17,7 @@ from accounts.models import Role, User
 from incidents import permissions
 from incidents.decorators import SignedInRequest
 from incidents.models import CaseRecord, Incident
-from incidents.selectors import StoredFindings, holds_back, next_gate
+from incidents.selectors import StoredFindings, active_count, holds_back, next_gate
 from incidents.services.findings import findings_for_page
 from incidents.views.panel import ran_at
 from postmortem.lib import tabs
@@ -41,8 +42,8 @@ def page_url(name: str, *args: Any) -> str:
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """Context of every page: the top navigation. At most two queries (roles and the
-    number of active incidents); none for a visitor who is not signed in.
+    """Context of every page: the top navigation. At most one query, of
+    the number of active incidents; none for a visitor who is not signed in.
 
     The number on 'My work' is the one of the last look at that page, kept in the
     session for a quarter of an hour: the list itself costs a query per app.
@@ -54,7 +55,6 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     without = (
         {} if user.roles else {"no_role": True, "administrators": _administrators()}
     )
-    admin_url = page_url("admin:index") if user.is_staff else ""
     return {
         **without,
         "nav_items": [
@@ -78,24 +78,28 @@ def navigation(request: HttpRequest) -> dict[str, object]:
                 if url
             ),
         ],
-        "active_count": Incident.objects.visible_to(user)
-        .filter(status=Incident.Status.ACTIVE, is_drill=False)
-        .count(),
+        "active_count": active_count(user),
         "active_url": f"{reverse('incidents:incident_list')}?status=active",
         "search_url": reverse("incidents:search"),
-        "user_menu": [
-            {"label": label, "url": url, "icon": icon}
-            for label, url, icon in (
-                ("Account and API tokens", page_url("accounts:account_detail"), "key"),
-                ("People and teams", page_url("accounts:person_list"), "users"),
-                ("Change password", page_url("account_change_password"), "lock"),
-                ("Two-factor sign-in", page_url("mfa_index"), "shield-lock"),
-                ("API documentation", page_url("api:docs"), "book"),
-                ("Administration", admin_url, "settings"),
-            )
-            if url
-        ],
+        "user_menu": _user_menu(user.is_staff),
     }
+
+
+@cache
+def _user_menu(is_staff: bool) -> list[dict[str, str]]:
+    admin_url = page_url("admin:index") if is_staff else ""
+    return [
+        {"label": label, "url": url, "icon": icon}
+        for label, url, icon in (
+            ("Account and API tokens", page_url("accounts:account_detail"), "key"),
+            ("People and teams", page_url("accounts:person_list"), "users"),
+            ("Change password", page_url("account_change_password"), "lock"),
+            ("Two-factor sign-in", page_url("mfa_index"), "shield-lock"),
+            ("API documentation", page_url("api:docs"), "book"),
+            ("Administration", admin_url, "settings"),
+        )
+        if url
+    ]
 
 
 def _administrators() -> list[str]:

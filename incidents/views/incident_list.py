@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
-from django.db.models import Case, Count, IntegerField, Prefetch, Q, Value, When
+from django.db.models import Prefetch, Q
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,15 +17,16 @@ from accounts.decorators import signed_in
 from accounts.models import User
 from incidents.decorators import SignedInRequest, find_incident
 from incidents.models import Incident, Lane, Participation, Severity
-from incidents.models.case import IncidentQuerySet
-from incidents.permissions import OPEN, can
+from incidents.models.case import LIST_ORDER, IncidentQuerySet
+from incidents.permissions import can
+from incidents.selectors import VIEWS, lane_slugs, view_counts
 from incidents.views import MY_APPROVALS, keep_count, kept_count
 from incidents.views.work import waiting_approvals
 from postmortem.lib.htmx import render_page
+from postmortem.lib.paging import CountedPaginator
 from postmortem.lib.times import on_clock
 
 PAGE_SIZE = 25
-STATUS_ORDER = list(Incident.Status)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -70,7 +70,10 @@ class Filters:
     def apply(
         self, rows: IncidentQuerySet, *, to_approve: set[int]
     ) -> IncidentQuerySet:
-        rows = rows.filter(_views(to_approve)[self.view])
+        if self.view == "approval":
+            rows = rows.filter(pk__in=to_approve)
+        else:
+            rows = rows.filter(VIEWS[self.view])
         if self.severities:
             rows = rows.filter(severity__in=self.severities)
         if self.statuses:
@@ -86,6 +89,11 @@ class Filters:
                 match |= Q(number=int(number))
             rows = rows.filter(match)
         return rows
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything besides the saved view is asked for."""
+        return bool(self.q or self.severities or self.statuses or self.lane)
 
     def chips(self) -> list[dict[str, str]]:
         """The filters in force besides the saved view, each with its removal."""
@@ -107,18 +115,6 @@ class Filters:
 
 def _known(values: list[str], allowed: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value in allowed))
-
-
-def _views(to_approve: set[int]) -> dict[str, Q]:
-    is_open = Q(status__in=OPEN)
-    return {
-        "open": is_open,
-        "blocking": is_open & Q(snapshot__blocking__gt=0),
-        "approval": Q(pk__in=to_approve),
-        "severe": Q(severity__in=[Severity.SEV1, Severity.SEV2]),
-        "closed": Q(status=Incident.Status.CLOSED),
-        "all": Q(),
-    }
 
 
 VIEW_LABELS = {
@@ -210,16 +206,20 @@ def _visible(user: User, filters: Filters) -> IncidentQuerySet:
 
 def _rows(rows: IncidentQuerySet) -> Any:
     """Rows with all that a line shows, however many there are."""
-    order = Case(
-        *(When(status=s, then=Value(at)) for at, s in enumerate(STATUS_ORDER)),
-        output_field=IntegerField(),
-    )
     return (
         rows.select_related("snapshot")
-        .defer("snapshot__findings")
+        .only(
+            *("number", "title", "severity", "status", "is_drill", "is_restricted"),
+            *("clock_zone", "declared_at", "snapshot__blocking", "snapshot__advisory"),
+            "snapshot__next_step",
+        )
         .prefetch_related(
             Prefetch(
-                "lanes", Lane.objects.filter(retracted_at=None), to_attr="live_lanes"
+                "lanes",
+                Lane.objects.filter(retracted_at=None)
+                .order_by("number")
+                .only("incident", "number", "slug", "name"),
+                to_attr="live_lanes",
             ),
             Prefetch(
                 "participations",
@@ -228,11 +228,16 @@ def _rows(rows: IncidentQuerySet) -> Any:
                     is_backup=False,
                     until=None,
                     retracted_at=None,
-                ).select_related("user"),
+                )
+                .select_related("user")
+                .only(
+                    *("incident", "number", "user__title", "user__name"),
+                    "user__handle",
+                ),
                 to_attr="command",
             ),
         )
-        .order_by(order, "severity", "-number")
+        .order_by(*LIST_ORDER)
     )
 
 
@@ -242,20 +247,11 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
     if filters.view == "approval":
         to_approve = waiting_approvals(request.user)
         keep_count(request, MY_APPROVALS, len(to_approve))
-    counts = visible.aggregate(
-        **{
-            name: Count("pk", filter=condition) if condition else Count("pk")
-            for name, condition in _views(to_approve).items()
-        }
-    )
+    counts = view_counts(request.user)
     shown = filters.apply(visible, to_approve=to_approve)
-    page = Paginator(_rows(shown), PAGE_SIZE).get_page(request.GET.get("page"))
-    lanes = (
-        Lane.objects.filter(incident__in=visible, retracted_at=None)
-        .order_by("slug")
-        .values_list("slug", flat=True)
-        .distinct()
-    )
+    known = None if filters.narrows else counts.get(filters.view)
+    pages = CountedPaginator(_rows(shown), PAGE_SIZE, known=known)
+    page = pages.get_page(request.GET.get("page"))
     here = reverse("incidents:incident_list")
     query = filters.query()
     return render_page(
@@ -284,7 +280,7 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
             "view_label": VIEW_LABELS[filters.view],
             "severities": Severity.values,
             "statuses": Incident.Status.choices,
-            "lanes": list(lanes),
+            "lanes": lane_slugs(request.user),
             "has_any": counts["all"] > 0,
             "can_declare": can(request.user, "incident.declare"),
         },

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from django import template
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -105,6 +106,17 @@ def _value(choice: Any) -> str:
 
 
 @register.simple_tag
+def fixed(name: str) -> SafeString:
+    """A part of every page that never differs: rendered once in each process."""
+    return _fixed(name)
+
+
+@lru_cache(maxsize=32)
+def _fixed(name: str) -> SafeString:
+    return render_to_string(name)
+
+
+@register.simple_tag
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """A Tabler outline icon, 16 px, decorative unless `label` says what it means.
 
@@ -139,7 +151,12 @@ def severity(value: Any, css: str = "") -> SafeString:
 
     SEV1 has all five bars and SEV5 has one; SEV1 and SEV2 add red. css: `pm-sev-lg`.
     """
-    found = re.search(r"[1-5]", _value(value))
+    return _severity(_value(value), css)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _severity(value: str, css: str) -> SafeString:
+    found = re.search(r"[1-5]", value)
     if not found:
         return format_html('<span class="pm-sev {}">No severity</span>', css)
     number = int(found.group())
@@ -164,7 +181,11 @@ def severity(value: Any, css: str = "") -> SafeString:
 @register.simple_tag
 def status_badge(status: Any) -> SafeString:
     """The status of an incident: a shape of its own, a colour and the word."""
-    value = _value(status)
+    return _status_badge(_value(status))
+
+
+@lru_cache(maxsize=256, typed=True)
+def _status_badge(value: str) -> SafeString:
     kind, shape, word = STATUSES.get(
         value, ("cancelled", "circle", value.replace("_", " ").capitalize())
     )
@@ -184,7 +205,11 @@ def badge(kind: Any, label: Any = "") -> SafeString:
 
     An unknown kind is shown neutral, in its own words.
     """
-    value = _value(kind)
+    return _badge(_value(kind), label)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _badge(value: str, label: Any) -> SafeString:
     colour, shape, word = BADGES.get(
         value, ("plain", "", value.replace("_", " ").capitalize())
     )

@@ -1,0 +1,73 @@
+"""Figures beside lists: counts over every incident that a person may see. They are
+kept for some seconds in the cache that all processes share, for this person only, so
+that a list costs the same however many incidents there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Count, Q
+
+from accounts.models import User
+from incidents.models import Incident, Lane, Severity
+from incidents.permissions import OPEN
+
+VIEWS: dict[str, Q] = {
+    "open": Q(status__in=OPEN),
+    "blocking": Q(status__in=OPEN) & Q(snapshot__blocking__gt=0),
+    "severe": Q(severity__in=[Severity.SEV1, Severity.SEV2]),
+    "closed": Q(status=Incident.Status.CLOSED),
+    "all": Q(),
+}
+
+
+def kept_for(user: User, name: str, compute: Callable[[], Any]) -> Any:
+    """A figure of this person, at most FIGURES_SECONDS old."""
+    seconds = settings.FIGURES_SECONDS
+    if not seconds:
+        return compute()
+    key = f"{name}:{user.pk}"
+    found = cache.get(key)
+    if found is None:
+        found = compute()
+        cache.set(key, found, seconds)
+    return found
+
+
+def active_count(user: User) -> int:
+    """How many real incidents are active now."""
+
+    def count() -> int:
+        visible = Incident.objects.visible_to(user)
+        return visible.filter(status=Incident.Status.ACTIVE, is_drill=False).count()
+
+    return int(kept_for(user, "active", count))
+
+
+def view_counts(user: User) -> dict[str, int]:
+    """How many incidents each saved view of the list holds."""
+
+    def count() -> dict[str, int]:
+        return Incident.objects.visible_to(user).aggregate(
+            **{
+                name: Count("pk", filter=condition) if condition else Count("pk")
+                for name, condition in VIEWS.items()
+            }
+        )
+
+    return dict(kept_for(user, "views", count))
+
+
+def lane_slugs(user: User) -> list[str]:
+    """The lanes that any visible incident names, in the order of the alphabet."""
+
+    def read() -> list[str]:
+        lanes = Lane.objects.filter(
+            incident__in=Incident.objects.visible_to(user), retracted_at=None
+        )
+        return list(lanes.order_by("slug").values_list("slug", flat=True).distinct())
+
+    return list(kept_for(user, "lanes", read))
