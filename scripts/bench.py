@@ -69,10 +69,9 @@ def say(text: str) -> None:
 
 
 def fingerprint(options: argparse.Namespace) -> str:
-    """Changes with the generator, what it rests on, the migrations and the size."""
+    """Changes with the generator, what it rests on, and the size."""
     seen = hashlib.sha256(f"{options.incidents} {options.entries}".encode())
-    patterns = ("postmortem/generator/*.py", "postmortem/lib/bulk.py")
-    for pattern in (*patterns, "*/migrations/*.py"):
+    for pattern in ("postmortem/generator/*.py", "postmortem/lib/bulk.py"):
         for path in sorted(ROOT.glob(pattern)):
             seen.update(path.read_bytes())
     return seen.hexdigest()[:16]
@@ -158,10 +157,16 @@ def sql(url: str, text: str) -> str:
     return done.stdout.strip()
 
 
+def manage(command: list[str], env: dict[str, str]) -> None:
+    if subprocess.run([PYTHON, "manage.py", *command], cwd=ROOT, env=env).returncode:
+        raise Failure(f"manage.py {command[0]} failed")
+
+
 def generated(url: str, options: argparse.Namespace, env: dict[str, str]) -> None:
     """The database `generated`, made now if it is not there yet."""
     if sql(url, "SELECT 1 FROM pg_database WHERE datname = 'generated'"):
         say("the generated database of an earlier run is used again")
+        manage(["migrate", "-v0"], env | {"DATABASE_URL": f"{url}generated"})
         return
     sql(url, "DROP DATABASE IF EXISTS making")
     sql(url, "CREATE DATABASE making")
@@ -174,10 +179,7 @@ def generated(url: str, options: argparse.Namespace, env: dict[str, str]) -> Non
             *("--entries", str(options.entries)),
         ],
     ):
-        if subprocess.run(
-            [PYTHON, "manage.py", *command], cwd=ROOT, env=env
-        ).returncode:
-            raise Failure("the database could not be generated")
+        manage(command, env)
     sql(url, "ALTER DATABASE making RENAME TO generated")
     say(f"generated in {time.monotonic() - start:.0f} s")
 

@@ -20,7 +20,7 @@ from django.db import connection, models, transaction
 from incidents.models import FindingSnapshot, Incident, StoredFile
 from incidents.services.files import keep_file
 from incidents.services.findings import refresh_findings
-from postmortem.generator import aftermath, extras, response
+from postmortem.generator import aftermath, extras, followup, response
 from postmortem.generator.book import Book
 from postmortem.generator.people import NAMESPACE, Staff, hire
 from postmortem.generator.plans import Plan, plans
@@ -71,7 +71,7 @@ def generate(order: Order, say: Callable[[str], None], *, force: bool = False) -
             since=cases[0].began_at - timedelta(days=30),
             keys=keys,
         )
-        files = list(_files(order.seed))
+        files = list(_files(order.seed, keys))
         keys.settle()
     say(f"{len(staff.everybody)} people who cannot sign in, {len(files)} files")
     first = (Incident.objects.aggregate(last=models.Max("number"))["last"] or 0) + 1
@@ -91,13 +91,16 @@ def _uuid(seed: int, index: int) -> Any:
     return uuid5(NAMESPACE, f"{seed}/{index}")
 
 
-def _files(seed: int) -> Iterator[StoredFile]:
+def _files(seed: int, keys: Keys) -> Iterator[StoredFile]:
     for number in range(20):
         lines = (f"{seed} {number} line {line} status=timeout\n" for line in range(200))
         kept = keep_file(ContentFile("".join(lines).encode(), name="log-export.txt"))
-        yield StoredFile.objects.update_or_create(
-            sha256=kept.sha256, defaults={"size": kept.size, "path": kept.path}
-        )[0]
+        row = StoredFile.objects.filter(sha256=kept.sha256).first()
+        if row is None:
+            row = StoredFile(sha256=kept.sha256, size=kept.size, path=kept.path)
+            row.pk = keys.next(StoredFile)
+            load({StoredFile: [row]})
+        yield row
 
 
 def _books(
@@ -158,10 +161,10 @@ def _told(
     review = aftermath.open_review(tale)
     causes, mode = aftermath.analyze(tale)
     aftermath.write_review(tale, review)
-    actions = aftermath.act(tale, causes, mode)
+    actions = followup.act(tale, causes, mode)
     if plan.status == Status.CLOSED:
         present = aftermath.close(tale, handles)
-        if aftermath.is_settled(actions):
+        if followup.is_settled(actions):
             aftermath.snapshot(tale, present, order.until)
     else:
         aftermath.accept_a_finding(tale)
