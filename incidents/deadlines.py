@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db.models import Q
+
 from accounts.models import User
 from incidents import permissions
 from incidents.models import Incident, KnownUnknown, Participation, Waiver
@@ -50,6 +52,7 @@ def waivers_running_out(user: User | None) -> Iterator[Deadline]:
     rows = (
         Waiver.objects.filter(
             retracted_at=None,
+            is_attested=False,
             expires_at__isnull=False,
             incident__status__in=permissions.OPEN,
         )
@@ -57,7 +60,9 @@ def waivers_running_out(user: User | None) -> Iterator[Deadline]:
         .order_by("expires_at")
     )
     if user is not None:
-        rows = rows.filter(owner=user, incident__in=Incident.objects.visible_to(user))
+        # Without an owner it is due to who accepted it.
+        theirs = Q(owner=user) | Q(owner=None, recorded_by=user)
+        rows = rows.filter(theirs, incident__in=Incident.objects.visible_to(user))
     for row in rows:
         assert row.expires_at is not None
         yield Deadline(

@@ -55,8 +55,10 @@ def accept_finding(
             }
         )
     for standing in selectors.waivers(incident):
-        if (standing.check_id, standing.finding_key) == (check_id, finding_key) and (
-            standing.expires_at is None or standing.expires_at > now
+        if (
+            (standing.check_id, standing.finding_key) == (check_id, finding_key)
+            and not standing.is_attested  # one given elsewhere never counts
+            and (standing.expires_at is None or standing.expires_at > now)
         ):
             return standing
     waiver = add_record(
@@ -92,6 +94,11 @@ def second_waiver(*, incident_id: int, actor: User, number: int) -> Waiver:
     owning what the finding is about."""
     incident = lock_incident(incident_id, actor=actor, permission="finding.accept")
     waiver = get_record(Waiver, incident, number)
+    if waiver.is_attested:
+        raise InvalidTransition(
+            f"{waiver.ref} was given elsewhere and never counts here. Accept the "
+            "finding anew."
+        )
     if not waiver.needs_second:
         raise InvalidTransition(f"{waiver.ref} is in force: one person was enough.")
     if waiver.seconded_at:

@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from incidents import selectors
+from incidents.deadlines import waivers_running_out
 from incidents.models import ActivityEntry, Incident, Waiver
 from incidents.services import claims, waivers
 from incidents.services.core import retract_record
@@ -103,6 +104,27 @@ class TestOnePerson:
             accept(incident, commander, warning, expires_at=NOW)
         assert caught.value.error_dict["expires_at"][0].code == "past_deadline"
 
+    def test_runs_out_for_who_accepted_it_when_nobody_owns_it(
+        self, incident, commander, reviewer, warning
+    ):
+        accept(incident, commander, warning, expires_at=UNTIL)
+
+        assert [item.ref for item in waivers_running_out(commander)] == ["WV-1"]
+        assert list(waivers_running_out(reviewer)) == []
+
+    def test_counts_here_though_it_was_given_elsewhere(
+        self, incident, commander, warning
+    ):
+        given = accept(incident, commander, warning, expires_at=UNTIL)
+        Waiver.objects.filter(pk=given.pk).update(is_attested=True)
+        assert finding(incident, "SC002").is_open
+
+        again = accept(incident, commander, warning)
+
+        assert again.pk != given.pk
+        assert not finding(incident, "SC002").is_open
+        assert list(waivers_running_out(commander)) == []
+
     def test_withdrawn_opens_the_finding_again(self, incident, commander, warning):
         row = accept(incident, commander, warning)
         retract_record(
@@ -165,6 +187,16 @@ class TestTwoPeople:
         waivers.second_waiver(actor=finance, **run)
         with pytest.raises(InvalidTransition):
             waivers.second_waiver(actor=commander, **run)
+
+    def test_refuses_a_second_to_one_given_elsewhere(
+        self, incident, reviewer, finance, error
+    ):
+        row = accept(incident, reviewer, error, expires_at=UNTIL, owner=reviewer)
+        Waiver.objects.filter(pk=row.pk).update(is_attested=True)
+        with pytest.raises(InvalidTransition, match="given elsewhere"):
+            waivers.second_waiver(
+                incident_id=incident.pk, actor=finance, number=row.number
+            )
 
     def test_refuses_a_second_after_the_expiry(
         self, incident, reviewer, finance, error, clock
