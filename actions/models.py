@@ -85,6 +85,15 @@ class ActionItem(CaseRecord):
         FailureMode, through="ActionFailureMode", related_name="actions"
     )
 
+    class Meta(CaseRecord.Meta):
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(retracted_at=None, state__in=["draft", "open"]),
+                name="actions_pending_due",
+            )
+        ]
+
     def __str__(self) -> str:
         return f"{self.ref} {self.title}"
 

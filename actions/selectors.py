@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -30,10 +30,13 @@ from incidents.models import (
     KnownUnknown,
     Waiver,
 )
+from incidents.models.case import visible_to
+from incidents.selectors import kept_for
 from postmortem.lib.canonical import digest
 
 Purpose = ActionApproval.Purpose
 State = ActionItem.State
+PENDING = (State.DRAFT, State.OPEN)
 # What the activity says when an approval is given; asking for changes is the same deed
 # whatever was to be approved.
 APPROVAL_VERBS = {
@@ -424,20 +427,63 @@ def overdue(rows: Iterable[ActionItem], now: datetime) -> list[ActionItem]:
 
 def visible_actions(user: User) -> QuerySet[ActionItem]:
     """Actions in force across all incidents that this person may see."""
-    return (
-        ActionItem.objects.filter(
-            retracted_at=None, incident__in=Incident.objects.visible_to(user)
+    return ActionItem.objects.filter(
+        visible_to(user, "incident__"), retracted_at=None
+    ).exclude(incident__status=Incident.Status.CANCELLED)
+
+
+def pending_counts(user: User, now: datetime) -> dict[str, int]:
+    """How many actions are still to be done: mine, overdue ones, all."""
+
+    def count() -> dict[str, int]:
+        return (
+            visible_actions(user)
+            .filter(state__in=PENDING)
+            .aggregate(
+                mine=Count("pk", filter=Q(owner=user)),
+                overdue=Count("pk", filter=Q(due_at__lt=now)),
+                open=Count("pk"),
+            )
         )
-        .exclude(incident__status=Incident.Status.CANCELLED)
-        .select_related("incident", "owner")
+
+    return dict(kept_for(user, "actions", count))
+
+
+def with_proof(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
+    """What a line of a list over all incidents shows: three queries beside its own."""
+    return (
+        rows.select_related("incident", "owner")
+        .only(
+            *("number", "title", "kind", "timing", "state", "due_at", "retracted_at"),
+            *("incident__number", "incident__title", "incident__clock_zone"),
+            *("owner__title", "owner__name", "owner__handle"),
+        )
+        .prefetch_related(
+            Prefetch(
+                "closure_tests",
+                ClosureTest.objects.order_by("number").only(
+                    "action", "number", "retracted_at"
+                ),
+            ),
+            Prefetch(
+                "closure_tests__runs",
+                TestRun.objects.order_by("ran_at", "number").only(
+                    *("closure_test", "number", "ran_at", "outcome", "retracted_at"),
+                ),
+            ),
+            Prefetch(
+                "closure_tests__runs__evidence_links",
+                TestRunEvidence.objects.select_related("evidence"),
+            ),
+        )
     )
 
 
 def open_actions_of(user: User) -> list[ActionItem]:
     """Every draft and open action this person owns, soonest first, in all incidents."""
-    rows = visible_actions(user).filter(owner=user, state__in=[State.DRAFT, State.OPEN])
+    rows = visible_actions(user).filter(owner=user, state__in=PENDING)
     return list(
-        with_everything(rows).order_by(
+        with_everything(rows.select_related("incident")).order_by(
             F("due_at").asc(nulls_last=True), "incident", "number"
         )
     )

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.db.models import F, Q
 from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts.decorators import signed_in
 from actions import selectors
-from actions.models import ActionItem
 from actions.views import action_row
 from incidents.decorators import SignedInRequest
 from postmortem.lib.htmx import render_page
+from postmortem.lib.paging import CountedPaginator
 
-PENDING = (ActionItem.State.DRAFT, ActionItem.State.OPEN)
 PAGE_SIZE = 30
 
 
@@ -24,7 +22,8 @@ PAGE_SIZE = 30
 def my_actions(request: SignedInRequest) -> HttpResponse:
     """My actions, overdue ones and all open ones, in every incident I may see."""
     now = timezone.now()
-    pending = selectors.visible_actions(request.user).filter(state__in=PENDING)
+    pending = selectors.visible_actions(request.user)
+    pending = pending.filter(state__in=selectors.PENDING)
     lists = {
         "mine": pending.filter(owner=request.user),
         "overdue": pending.filter(due_at__lt=now),
@@ -42,9 +41,10 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
     ordered = rows.order_by(
         F("due_at").asc(nulls_last=True), "incident__number", "number"
     )
-    page = Paginator(selectors.with_everything(ordered), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
+    counts = selectors.pending_counts(request.user, now)
+    page = CountedPaginator(
+        selectors.with_proof(ordered), PAGE_SIZE, known=None if query else counts[show]
+    ).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "title": "Actions",
         "lead": "Follow-up across all incidents that you may see.",
@@ -53,7 +53,7 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
         "segments": [
             {
                 "label": label,
-                "count": lists[name].count(),
+                "count": counts[name],
                 "url": f"?show={name}",
                 "active": show == name,
             }

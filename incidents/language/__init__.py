@@ -53,7 +53,13 @@ def find_blame(text: str, *, names: Iterable[str] = ()) -> list[Match]:
 
 def find_vague(text: str) -> list[Match]:
     """Wording of an action that nobody could tell to be done (R-AI-04)."""
-    return _find(text, VAGUE)
+    return list(_vague(text))
+
+
+@lru_cache(maxsize=2048)
+def _vague(text: str) -> tuple[Match, ...]:
+    """Every list of actions asks it of each title."""
+    return tuple(_find(text, VAGUE))
 
 
 def find_overclaim(text: str) -> list[Match]:

@@ -45,26 +45,31 @@ LIST_ORDER = (
 )
 
 
+def visible_to(user: User, path: str = "") -> models.Q:
+    """The condition of being visible to this person (decision 12): unrestricted ones
+    for everybody with a role, restricted ones for their participants, named approvers,
+    compliance and administrators.
+
+    path: `incident__` in a query of rows that belong to an incident.
+    """
+    if not _has_a_place(user):
+        return models.Q(**{f"{path}pk__in": []})
+    if user.roles & {Role.ADMIN, Role.COMPLIANCE}:
+        return models.Q()
+    duties = Participation.objects.filter(user=user, retracted_at=None)
+    approving = Incident.approvers.through.objects.filter(user=user)
+    return (
+        models.Q(**{f"{path}is_restricted": False})
+        | models.Q(**{f"{path}declared_by": user})
+        | models.Q(**{f"{path}pk__in": approving.values("incident")})
+        | models.Q(**{f"{path}pk__in": duties.values("incident")})
+    )
+
+
 class IncidentQuerySet(models.QuerySet["Incident"]):
     def visible_to(self, user: User) -> IncidentQuerySet:
-        """The incidents this person may know of (decision 12). Every look-up starts
-        here: unrestricted ones for everybody with a role, restricted ones for their
-        participants, named approvers, compliance and administrators."""
-        if not _has_a_place(user):
-            return self.none()
-        if user.roles & {Role.ADMIN, Role.COMPLIANCE}:
-            return self
-        mine = Participation.objects.filter(user=user, retracted_at=None)
-        return self.filter(
-            models.Q(is_restricted=False)
-            | models.Q(declared_by=user)
-            | models.Q(
-                pk__in=Incident.approvers.through.objects.filter(user=user).values(
-                    "incident"
-                )
-            )
-            | models.Q(pk__in=mine.values("incident"))
-        )
+        """The incidents this person may know of. Every look-up starts here."""
+        return self.filter(visible_to(user))
 
 
 class Incident(models.Model):

@@ -16,5 +16,5 @@ class CountedPaginator(Paginator):  # type: ignore[type-arg]
         self._known = known
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return super().count if self._known is None else self._known
