@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Prefetch, Sum
+from django.db.models import F, Prefetch, Q, QuerySet, Sum, Window
 from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts.decorators import signed_in
 from accounts.models import User
 from incidents.decorators import SignedInRequest
-from incidents.models import FindingSnapshot, Incident, Lane, Participation
-from incidents.permissions import can
+from incidents.models import (
+    FindingSnapshot,
+    Incident,
+    KnownUnknown,
+    Lane,
+    Participation,
+)
+from incidents.permissions import OPEN, can
 from incidents.views import MY_APPROVALS, MY_WORK, keep_count
 from postmortem.lib.deadlines import PROVIDERS, Deadline, all_deadlines
 from postmortem.lib.htmx import render_page
@@ -34,6 +42,7 @@ KIND_ICONS = {
 
 PAGE_SIZE = 30
 APPROVALS_SHOWN = 8
+SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -60,26 +69,21 @@ def work_list(request: SignedInRequest) -> HttpResponse:
     rows = [_row(item) for item in page]
     late = sum(item.is_overdue(now) for item in due)
     live = _live_incidents(user)
-    mine = Incident.objects.visible_to(user).filter(
-        pk__in=Participation.objects.filter(user=user, retracted_at=None).values(
-            "incident"
-        ),
-        status__in=[
-            Incident.Status.ACTIVE,
-            Incident.Status.STABILIZED,
-            Incident.Status.IN_REVIEW,
-        ],
-    )
-    waiting = FindingSnapshot.objects.filter(incident__in=mine).aggregate(
-        blocking=Sum("blocking", default=0), advisory=Sum("advisory", default=0)
-    )
+    elsewhere = _live_elsewhere(user, live)
+    mine = _my_incidents(user)
+    held = _most_held(mine)
+    unknowns = _unknowns_of_others(user, mine)
     return render_page(
         request,
         "incidents/work_list.html",
         {
             "title": "My work",
             "now": now,
+            "you": _role_of(user),
             "live": live,
+            "elsewhere": elsewhere,
+            "mine": held,
+            "unknowns": unknowns,
             "overdue": [row for row in rows if row.is_overdue],
             "due": [row for row in rows if not row.is_overdue],
             "page": page,
@@ -87,8 +91,11 @@ def work_list(request: SignedInRequest) -> HttpResponse:
             "later_total": len(due) - late,
             "approvals": approvals[:APPROVALS_SHOWN],
             "approvals_total": len(approvals),
-            "waiting": waiting,
-            "nothing": not (found or live),
+            "waiting": {
+                name: getattr(held[0], f"all_{name}") if held else 0
+                for name in ("blocking", "advisory")
+            },
+            "nothing": not (found or live or elsewhere or unknowns),
             "can_declare": can(user, "incident.declare"),
         },
     )
@@ -123,9 +130,16 @@ def _row(item: Deadline) -> WorkRow:
     )
 
 
+def _role_of(user: User) -> str:
+    """The role title inside a sentence: 'engineering manager', 'IC on call'."""
+    title = user.title
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
 def _live_incidents(user: User) -> list[Incident]:
-    """Active incidents in which this person has a duty now, the oldest first."""
-    return list(
+    """Active incidents in which this person has a duty now, the oldest first, each
+    with `update`: when its next message is due, or None."""
+    rows = list(
         Incident.objects.visible_to(user)
         .filter(
             status=Incident.Status.ACTIVE,
@@ -134,7 +148,7 @@ def _live_incidents(user: User) -> list[Incident]:
             ).values("incident"),
         )
         .select_related("snapshot")
-        .defer("snapshot__findings", "snapshot__facts")
+        .defer("snapshot__findings")
         .prefetch_related(
             Prefetch("lanes", Lane.objects.filter(retracted_at=None)),
             Prefetch(
@@ -146,4 +160,62 @@ def _live_incidents(user: User) -> list[Incident]:
             ),
         )
         .order_by("declared_at")
+    )
+    for row in rows:
+        row.update = _update(row)  # type: ignore[attr-defined]
+    return rows
+
+
+def _update(incident: Incident) -> dict[str, Any] | None:
+    snapshot: FindingSnapshot | None = getattr(incident, "snapshot", None)
+    found = (snapshot.facts if snapshot else {}).get("update")
+    if not found:
+        return None
+    return {**found, "due_at": datetime.fromisoformat(found["due_at"])}
+
+
+def _live_elsewhere(user: User, live: list[Incident]) -> list[Incident]:
+    """Active incidents in which this person has no duty, the worst first."""
+    return list(
+        Incident.objects.visible_to(user)
+        .filter(status=Incident.Status.ACTIVE, is_drill=False)
+        .exclude(pk__in=[row.pk for row in live])
+        .order_by("severity", "declared_at")[:SHOWN]
+    )
+
+
+def _my_incidents(user: User) -> QuerySet[Incident]:
+    """Open incidents in which this person has a part or is a named approver."""
+    has_part = Participation.objects.filter(user=user, retracted_at=None)
+    approves = Incident.approvers.through.objects.filter(user=user)
+    return Incident.objects.visible_to(user).filter(
+        Q(pk__in=has_part.values("incident")) | Q(pk__in=approves.values("incident")),
+        status__in=OPEN,
+    )
+
+
+def _most_held(mine: QuerySet[Incident]) -> list[Incident]:
+    """Those with findings, the most blocked first, and what each needs next; each with
+    the sums of all."""
+    return list(
+        mine.filter(Q(snapshot__blocking__gt=0) | Q(snapshot__advisory__gt=0))
+        .select_related("snapshot")
+        .defer("snapshot__findings", "snapshot__facts")
+        .annotate(
+            all_blocking=Window(Sum("snapshot__blocking")),
+            all_advisory=Window(Sum("snapshot__advisory")),
+        )
+        .order_by("-snapshot__blocking", "-snapshot__advisory", "pk")[:SHOWN]
+    )
+
+
+def _unknowns_of_others(user: User, mine: QuerySet[Incident]) -> list[KnownUnknown]:
+    """Open questions of these incidents that somebody else owes, by deadline."""
+    return list(
+        KnownUnknown.objects.filter(
+            incident__in=mine, state=KnownUnknown.State.OPEN, retracted_at=None
+        )
+        .exclude(owner=user)
+        .select_related("incident", "owner")
+        .order_by(F("due_at").asc(nulls_last=True), "pk")[:SHOWN]
     )

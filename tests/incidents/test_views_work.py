@@ -94,3 +94,37 @@ class TestWorkList:
         assert count() == 1
         clock.shift(dt.timedelta(minutes=16))
         assert count() is None
+
+    def test_tells_of_active_incidents_without_a_duty_of_mine(
+        self, client: Client, viewer: User, commander: User
+    ):
+        running = make_incident(actor=commander, title="Somebody else's")
+        client.force_login(viewer)
+
+        page = client.get("/")
+
+        assert page.context["elsewhere"] == [running]
+        assert page.context["live"] == []
+        assert b"you have no duty in it" in page.content
+
+    def test_shows_what_others_owe_in_my_incidents(
+        self, client: Client, incident, commander: User, responder: User
+    ):
+        theirs = ask(incident, commander, "Theirs?", 2, responder)
+        mine = ask(incident, commander, "Mine?", 1, commander)
+        client.force_login(commander)
+
+        page = client.get("/")
+
+        assert page.context["unknowns"] == [theirs]
+        assert [row.deadline.ref for row in page.context["due"]] == [mine.ref]
+
+    def test_names_the_role_inside_the_sentence(self, client: Client, viewer: User):
+        for title, said in (
+            ("Engineering manager", "You are engineering manager."),
+            ("IC on call", "You are IC on call."),
+        ):
+            viewer.title = title
+            viewer.save()
+            client.force_login(viewer)
+            assert said in client.get("/").content.decode()

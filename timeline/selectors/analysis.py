@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from incidents.language import find_partial, find_relapse
 from incidents.models import Evidence, Incident
+from incidents.selectors import policy, stored_with_findings
+from postmortem.lib.findings import Case
 from postmortem.lib.times import on_clock, span
 from timeline.models import DependencyCheckpoint, Entry, Milestone
 from timeline.selectors.durations import feeding, moment
@@ -383,6 +386,27 @@ def silences(
     )
     found = [Silence(a, b) for a, b in pairwise([start, *told, end]) if b - a > cadence]
     return sorted(found, key=lambda item: (-item.length, item.start))
+
+
+@stored_with_findings("update")
+def next_update(case: Case) -> dict[str, Any] | None:
+    """When the next message is due while an incident is active, by the cadence of its
+    severity, and what the last one said; None where none is asked for (R-CO-01)."""
+    minutes = case.load(policy).cadence_minutes
+    since = case.incident.declared_at
+    if case.incident.status != Incident.Status.ACTIVE or not minutes or not since:
+        return None
+    told = [
+        (row.occurred_at, row.headline)
+        for row in case.load(entries)
+        if row.kind == Entry.Kind.COMMS
+        and row.occurred_at
+        and row.precision != Entry.Precision.DAY
+        and since < row.occurred_at <= case.now
+    ]
+    last, said = max(told, default=(since, ""))
+    due_at = last + timedelta(minutes=minutes)
+    return {"due_at": due_at.isoformat(), "minutes": minutes, "said": said}
 
 
 def _before(one: Milestone, other: Milestone) -> bool:
