@@ -245,11 +245,8 @@ class ClaimFilters(RowFilters):
         """`Claim.is_provisional` in SQL."""
         links: Any = rows.model._meta.get_field("evidence_links").related_model
         proof = links.objects.filter(
-            claim=OuterRef("pk"),
-            retracted_at=None,
-            evidence__is_original=True,
-            evidence__retracted_at=None,
-        ).exclude(evidence__sha256="", evidence__url="")
+            Evidence.proof("evidence__"), claim=OuterRef("pk"), retracted_at=None
+        )
         return rows.filter(~Exists(proof) if wanted else Exists(proof))
 
 

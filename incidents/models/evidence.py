@@ -133,6 +133,16 @@ class Evidence(CaseRecord):
         """An original record that can be opened and has not been withdrawn."""
         return self.is_original and self.is_openable and not self.is_retracted
 
+    @staticmethod
+    def proof(path: str = "") -> models.Q:
+        """`proves` in SQL. path: `evidence__` in a query of links."""
+        has_file = ~models.Q(**{f"{path}sha256": ""}) & models.Q(
+            **{f"{path}redacted_at": None}
+        )
+        has_link = ~models.Q(**{f"{path}url": ""})
+        in_force = {f"{path}is_original": True, f"{path}retracted_at": None}
+        return models.Q(**in_force) & (has_file | has_link)
+
     def clean(self) -> None:
         if self.url:
             try:

@@ -22,7 +22,7 @@ from incidents.services import custody, integrity, redaction
 from incidents.services.verification import verify_incident
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.record import build_record
-from tests.conftest import person
+from tests.conftest import NOW, person
 from tests.factories import make_evidence, make_incident, make_scope
 
 BYTES = b"payer,iban\nEva,DE89 3704\n"
@@ -68,6 +68,26 @@ def confirm(incident, compliance, row, django_capture_on_commit_callbacks):
 
 def stored_path(row):
     return Path(default_storage.path(StoredFile.objects.get(sha256=row.sha256).path))
+
+
+@pytest.mark.parametrize(
+    ("fields", "proves"),
+    [
+        ({}, True),
+        ({"redacted_at": NOW, "url": ""}, False),
+        ({"redacted_at": NOW, "url": "https://a.example/1"}, True),
+        ({"sha256": "", "url": ""}, False),
+        ({"is_original": False}, False),
+        ({"retracted_at": NOW}, False),
+    ],
+)
+def test_what_proves_is_the_same_in_sql(row, fields, proves):
+    """R-EV-04"""
+    Evidence.objects.filter(pk=row.pk).update(**fields)
+    row.refresh_from_db()
+
+    assert row.proves is proves
+    assert Evidence.objects.filter(Evidence.proof()).exists() is proves
 
 
 class TestAskRedaction:

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar, cast
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils.safestring import SafeString
 
-from incidents.models import Incident
+from incidents.models import Evidence, Incident
 from timeline.models import (
     DependencyCheckpoint,
     Entry,
@@ -177,6 +177,7 @@ class Outline:
     spark_svg: SafeString
     chart_table: list[LaneFigures]
     chart_words: str
+    threshold: timedelta
 
 
 def outline(incident: Incident) -> Outline:
@@ -243,6 +244,7 @@ def read_outline(incident: Incident, threshold: timedelta) -> Outline:
         spark_svg=spark_svg(chart),
         chart_table=lane_table(chart),
         chart_words=summary(chart),
+        threshold=threshold,
     )
 
 
@@ -295,11 +297,7 @@ def slim_rows(
 ) -> tuple[list[SlimEntry], list[SlimMilestone]]:
     """Every entry, withdrawn ones too, and every live milestone: two queries."""
     linked = EntryEvidence.objects.filter(claim=OuterRef("pk"), retracted_at=None)
-    proof = linked.filter(
-        ~Q(evidence__sha256="") | ~Q(evidence__url=""),
-        evidence__is_original=True,
-        evidence__retracted_at=None,
-    )
+    proof = linked.filter(Evidence.proof("evidence__"))
     rows = [
         SlimEntry(*values)
         for values in Entry.objects.filter(incident=incident).values_list(
