@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from allauth.account import forms as sign_in
 from django import forms
 from django.utils import timezone
 
 from accounts.models import ApiToken, Role, Team, User
+from postmortem.lib.compare import sentence_case
 from postmortem.lib.times import refuse_odd_year, start_of_day, zone_names
 
 
@@ -152,3 +154,39 @@ class TokenForm(forms.Form):
         if end <= timezone.now():
             raise forms.ValidationError("This day is over. Choose a later one.")
         return end
+
+
+class _Plain:
+    """Labels of the sign-in library in sentence case, and none of them twice."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.label = sentence_case(str(field.label or ""))
+            field.widget.attrs.pop("placeholder", None)
+
+
+class SignInForm(_Plain, sign_in.LoginForm):  # type: ignore[misc]
+    """Address and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["remember"].label = "Keep me signed in on this device"
+
+
+class ChangePasswordForm(_Plain, sign_in.ChangePasswordForm):  # type: ignore[misc]
+    """The present password and the new one."""
+
+
+class ResetPasswordForm(_Plain, sign_in.ResetPasswordForm):  # type: ignore[misc]
+    """The address to which a link goes."""
+
+
+class NewPasswordForm(_Plain, sign_in.ResetPasswordKeyForm):  # type: ignore[misc]
+    """The password behind such a link."""
+
+
+class ReauthenticateForm(_Plain, sign_in.ReauthenticateForm):  # type: ignore[misc]
+    """The password again, before a step that needs it."""

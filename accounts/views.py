@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from django import forms
@@ -177,7 +178,7 @@ def person_list(request: HttpRequest) -> HttpResponse:
         {
             "title": "People and teams",
             "page": page,
-            "people": [_shown(person) for person in page.object_list],
+            "people": _all_shown(page.object_list),
             "teams": Team.objects.select_related("manager").annotate(
                 size=Count("members")
             ),
@@ -188,6 +189,16 @@ def person_list(request: HttpRequest) -> HttpResponse:
             "now": timezone.now(),
         },
     )
+
+
+def _all_shown(people: Iterable[User]) -> list[dict[str, object]]:
+    rows = list(people)
+    accounts = Counter(
+        User.objects.filter(person_id__in={row.person_id for row in rows}).values_list(
+            "person_id", flat=True
+        )
+    )
+    return [{**_shown(row), "is_joined": accounts[row.person_id] > 1} for row in rows]
 
 
 def _shown(person: User) -> dict[str, object]:

@@ -91,3 +91,13 @@ def words_come(new: str, old: str) -> SafeString:
 def words_apart(text: str, other: str) -> SafeString:
     """A text of which the words that the other lacks stand in `mark`."""
     return _side(str(other), str(text), "new", "mark")
+
+
+def sentence_case(words: str) -> str:
+    """'Two-Factor Authentication' as 'Two-factor authentication': for the words of the
+    sign-in library, which writes in title case. Abbreviations stay."""
+    first, *others = re.split(r"(?<=[ -])", words.strip())
+    return first + "".join(
+        word.lower() if re.fullmatch(r"\(?[A-Z][a-z]+\W*", word) else word
+        for word in others
+    )

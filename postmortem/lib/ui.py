@@ -21,7 +21,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from postmortem.lib.compare import words_apart, words_come, words_gone
+from postmortem.lib.compare import (
+    sentence_case,
+    words_apart,
+    words_come,
+    words_gone,
+)
 from postmortem.lib.icons import EVIDENCE_ICONS, LANE_ICONS
 from postmortem.lib.times import on_clock, span
 
@@ -29,6 +34,7 @@ register = template.Library()
 register.filter(words_gone)
 register.filter(words_apart)
 register.filter(words_come)
+register.filter(sentence_case)
 
 SPRITE = "img/icons-1.svg"
 NOT_RECORDED = "not recorded"

@@ -221,3 +221,14 @@ class TestSessionsEnd:
         assert client.get("/account/").status_code == 200
         assert other.get("/account/").status_code == 302
         assert stranger.get("/account/").status_code == 200
+
+
+class TestPart:
+    def test_is_offered_only_where_two_accounts_are_joined(
+        self, page: Client, viewer: User, finance: User
+    ) -> None:
+        """R-AP-02"""
+        part = f"/account/people/{viewer.pk}/part/"
+        assert part not in page.get("/account/people/").content.decode()
+        User.objects.filter(pk=viewer.pk).update(person_id=finance.person_id)
+        assert part in page.get("/account/people/").content.decode()
