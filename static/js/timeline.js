@@ -65,8 +65,10 @@
     });
     form.addEventListener("dragleave", () => form.classList.remove("is-over"));
     form.addEventListener("drop", drop);
-    form.addEventListener("submit", () => {
+    form.addEventListener("submit", (event) => {
       form.elements.typed_at.value = new Date().toISOString();
+      const pressed = event.submitter;
+      form.dataset.milestone = pressed?.name === "milestone" ? pressed.value : "";
     }, true);
     showWaiting();
   }
@@ -220,7 +222,11 @@
   document.addEventListener("htmx:sendError", (event) => {
     const form = event.detail.elt;
     if (form?.id !== "quick-add" || form.elements.upload.files.length) return;
-    const line = { ...values(form), typed_at: form.elements.typed_at.value };
+    const line = {
+      ...values(form),
+      typed_at: form.elements.typed_at.value,
+      milestone: form.dataset.milestone ?? "",
+    };
     if (!line.text) return;
     store.set(name("waiting"), [...waiting(), line]);
     form.reset();
@@ -295,7 +301,7 @@
       list.hidden = false;
       $("#tl-none")?.remove();
     }
-    for (const id of ["tl-segments", "tl-chart", "milestones", "checkpoints", "hypotheses"])
+    for (const id of ["tl-segments", "tl-chart", "milestones", "durations", "checkpoints", "hypotheses", "tl-moments"])
       refresh(id, fresh);
     tell(news);
   }

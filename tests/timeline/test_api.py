@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from incidents.models import Lane
 from tests import factories
 from tests.timeline.conftest import Tape, at
 from tests.timeline.test_services import set_status
@@ -242,12 +243,35 @@ class TestAnalysis:
             "longest_seconds": 540,
             "is_range": False,
             "is_provisional": True,
+            "audience": "",
+            "lane": None,
             "text": "9 min",
+            "why": "",
         }
         assert (rows["mitigate"]["state"], rows["mitigate"]["seconds"]) == (
             "pending",
             None,
         )
+
+    def test_gives_the_recovery_of_each_lane_by_audience(
+        self, api: Api, tape: Tape
+    ) -> None:
+        """R-MT-01"""
+        checkout, payouts = Lane.objects.filter(incident=tape.incident)[:2]
+        tape.proven("13:43", milestone="first_impact")
+        tape.proven("14:43", milestone="customer_recovered", lane=checkout)
+        tape.skip("ledger_recovered", "No booking was touched")
+        found = {
+            (row["lane"], row["audience"]): (row["state"], row["seconds"])
+            for row in api.get("durations/").json()
+            if row["lane"]
+        }
+        assert found == {
+            (checkout.ref, "customers"): ("recorded", 3600),
+            (checkout.ref, "ledger"): ("not_applicable", None),
+            (payouts.ref, "customers"): ("pending", None),
+            (payouts.ref, "ledger"): ("not_applicable", None),
+        }
 
     def test_gives_gaps(self, api: Api, tape: Tape) -> None:
         """R-TL-08"""

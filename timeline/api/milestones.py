@@ -18,6 +18,7 @@ from incidents.api.base import (
     RowOut,
     RowViewSet,
 )
+from incidents.models import Lane
 from postmortem.lib.drf import FlagField
 from timeline import selectors, services
 from timeline.models import Entry, Milestone
@@ -108,7 +109,18 @@ class DurationOut(serializers.Serializer[Any]):
     longest_seconds = serializers.SerializerMethodField()
     is_range = serializers.BooleanField(read_only=True)
     is_provisional = serializers.BooleanField(read_only=True)
+    audience = serializers.ChoiceField(
+        choices=["", "customers", "ledger"],
+        read_only=True,
+        help_text="Whose recovery it measures, if it measures one.",
+    )
+    lane = RefField(
+        Lane, read_only=True, help_text="The one lane it is about; null for all."
+    )
     text = serializers.CharField(read_only=True)
+    why = serializers.CharField(
+        read_only=True, help_text="Why it has no length, when it has none."
+    )
 
     def get_label(self, row: selectors.Duration) -> str:
         return row.label
@@ -143,8 +155,14 @@ class AnalysisViewSet(CaseViewSet):
 
     @extend_schema(responses={200: DurationOut(many=True)})
     def durations(self, request: Request, key: str) -> Response:
-        """Headline durations from first impact, then the steps. Never a false zero."""
-        rows = selectors.durations(self.incident)
+        """Headline durations from first impact, then the steps, then the recovery of
+        customers and of the ledger lane by lane. Never a false zero."""
+        marks = selectors.milestones(self.incident)
+        rows = selectors.durations_of(self.incident, marks)
+        for recovery in selectors.lane_recoveries(
+            self.incident, marks, selectors.lanes(self.incident)
+        ):
+            rows += recovery.both
         return Response(DurationOut(rows, many=True).data)
 
     @extend_schema(responses={200: GapOut(many=True)})

@@ -102,6 +102,12 @@ class EntryForm(EvidenceMixin):
     """One entry: time with its precision, what was seen, what was done, and for a
     decision what was believed, tested and why."""
 
+    # A kind asks only what it needs: the rest stands in groups that open by themselves
+    # once something is in them, so that nothing that was typed is ever hidden.
+    fields_template = "timeline/_entry_fields.html"
+    DECIDES = ("belief", "hypothesis", "why")
+    LESS_OFTEN = ("measurement_incomplete", "occurred_until", "at_text", "after")
+
     field_order = (
         "kind",
         "occurred_at",
@@ -143,16 +149,14 @@ class EntryForm(EvidenceMixin):
         queryset=Lane.objects.none(), required=False, empty_label="No lane"
     )
     owner = PersonChoiceField(empty_label="Not named")
-    belief = model_field(
-        Entry, "belief", help_text="For a decision: what was believed at the time."
-    )
+    belief = model_field(Entry, "belief", help_text="What was believed to be going on.")
     hypothesis = forms.ModelChoiceField(
         queryset=Hypothesis.objects.none(),
         required=False,
         label="Hypothesis tested",
         empty_label="None named",
     )
-    why = model_field(Entry, "why", help_text="For a decision: why this action.")
+    why = model_field(Entry, "why", help_text="And not another one, or nothing.")
     measurement_incomplete = model_field(
         Entry,
         "measurement_incomplete",
@@ -162,6 +166,8 @@ class EntryForm(EvidenceMixin):
     def narrow(self, incident: Incident) -> None:
         super().narrow(incident)
         choices = self.fields
+        for name in ("belief", "why"):  # an empty one is told apart by its placeholder
+            choices[name].widget.attrs["placeholder"] = " "
         choices["lane"].queryset = live(Lane, incident)  # type: ignore[attr-defined]
         choices["hypothesis"].queryset = live(Hypothesis, incident)  # type: ignore[attr-defined]
         behind = live(Entry, incident)
@@ -194,6 +200,23 @@ class EntryForm(EvidenceMixin):
 
     def shown_of(self, past: Any) -> dict[str, Any]:
         return {**super().shown_of(past), **_day_shown(past)}
+
+    @property
+    def groups(self) -> dict[str, Any]:
+        """What the template shows: fields for every kind, those of a decision, and
+        those that are seldom asked, with whether something stands in these."""
+        fields = [*self.visible_fields()]
+        seldom = [field for field in fields if field.name in self.LESS_OFTEN]
+        return {
+            "common": [
+                field
+                for field in fields
+                if field.name not in {*self.DECIDES, *self.LESS_OFTEN}
+            ],
+            "decides": [field for field in fields if field.name in self.DECIDES],
+            "seldom": seldom,
+            "seldom_open": any(field.errors or field.value() for field in seldom),
+        }
 
     def clean_precision(self) -> str:
         return str(self.cleaned_data.get("precision") or Entry.Precision.MINUTE)

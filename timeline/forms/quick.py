@@ -16,7 +16,7 @@ from incidents.models import Incident, Lane
 from postmortem.lib.fields import validate_link
 from postmortem.lib.times import on_clock
 from timeline.forms.times import When, leading_time
-from timeline.models import DependencyCheckpoint, Entry
+from timeline.models import DependencyCheckpoint, Entry, Milestone
 
 QUICK_KINDS = [
     (kind.value, kind.label) for kind in Entry.Kind if kind != Entry.Kind.NO_RECORD
@@ -80,6 +80,9 @@ class QuickAddForm(forms.Form):
         label="Link",
         help_text="The durable link of the record that shows it.",
     )
+    milestone = forms.ChoiceField(
+        choices=[("", "None"), *Milestone.Kind.choices], required=False
+    )
     key = forms.CharField(required=False, max_length=40)
     typed_at = forms.CharField(required=False, max_length=40)
 
@@ -109,6 +112,7 @@ class QuickAddForm(forms.Form):
             "uploads": data.get("upload") or [],
             "link": data.get("link") or "",
             "key": data.get("key") or "",
+            "milestone": data.get("milestone") or "",
         }
         text = " ".join(str(data.get("text", "")).split())
         kind = data.get("kind") or Entry.Kind.SIGNAL

@@ -29,10 +29,12 @@ from timeline.selectors.analysis import (
 )
 from timeline.selectors.durations import (
     Duration,
+    LaneRecovery,
     clock_range,
     durations,
     durations_of,
     feeding,
+    lane_recoveries,
     moment,
 )
 from timeline.selectors.filters import (
@@ -96,6 +98,7 @@ __all__ = [
     "Duration",
     "Gap",
     "Jump",
+    "LaneRecovery",
     "Line",
     "Mark",
     "Misplaced",
@@ -131,6 +134,7 @@ __all__ = [
     "known_clock",
     "known_outline",
     "lane_chart",
+    "lane_recoveries",
     "lane_svg",
     "lane_table",
     "lanes",

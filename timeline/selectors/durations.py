@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db.models import Min, Q
 
-from incidents.models import Incident
+from incidents.models import Incident, Lane
 from postmortem.lib.times import span
 from timeline.models import Entry, Milestone
 from timeline.selectors.rows import milestones, own_declaration, place
@@ -36,6 +36,11 @@ _DEFINED: tuple[tuple[str, str, str, str, str | None, bool], ...] = (
     ("stabilized_to_closed", "Stabilized to closed", "stabilized to closing of the review", Kind.STABILIZED, None, False),  # noqa: E501
 )  # fmt: skip
 
+_AUDIENCES: dict[str, str] = {
+    Kind.CUSTOMER_RECOVERED: "customers",
+    Kind.LEDGER_RECOVERED: "ledger",
+}
+
 
 @dataclass(frozen=True)
 class Duration:
@@ -43,7 +48,8 @@ class Duration:
 
     delta: the length, or the shortest possible one when `is_range`; `longest` then is
     the other end. Both are None unless the state is 'recorded'. start and end are aware
-    UTC: the earliest possible moments.
+    UTC: the earliest possible moments. audience: whose recovery it is, 'customers'
+    or 'ledger'; lane: the one lane that it is about, None for the whole incident.
     """
 
     key: str
@@ -59,6 +65,8 @@ class Duration:
     is_provisional: bool = False
     is_headline: bool = True
     why: str = ""
+    audience: str = ""
+    lane: Lane | None = None
 
     @property
     def text(self) -> str:
@@ -122,7 +130,85 @@ def durations_of(incident: Incident, rows: Sequence[Milestone]) -> list[Duration
     """The same from milestones that were read already, in whatever order."""
     fed = feeding(rows)
     excluded = {row.kind for row in rows if row.not_applicable} - set(fed)
-    return [_duration(incident, fed, excluded, *definition) for definition in _DEFINED]
+    return [
+        replace(
+            _duration(incident, fed, excluded, *definition),
+            audience=_AUDIENCES.get(definition[4] or "", "")
+            if definition[3] == Kind.FIRST_IMPACT
+            else "",
+        )
+        for definition in _DEFINED
+    ]
+
+
+@dataclass(frozen=True)
+class LaneRecovery:
+    """How long one lane was affected, for customers and for the ledger apart."""
+
+    lane: Lane
+    customers: Duration
+    ledger: Duration
+
+    @property
+    def both(self) -> tuple[Duration, Duration]:
+        return self.customers, self.ledger
+
+
+def lane_recoveries(
+    incident: Incident, rows: Sequence[Milestone], lanes: Iterable[Lane]
+) -> list[LaneRecovery]:
+    """Recovery of each lane from milestones and lanes that were read already (R-MT-01).
+
+    A milestone counts for the lane of its entry; one whose entry names no lane counts
+    for every lane that has none of its own. What another lane recovered says nothing
+    here. Only the start may be borrowed: without a first impact of its own a lane
+    counts from the one of the incident.
+    """
+    fed = feeding(rows)
+    excluded = {row.kind for row in rows if row.not_applicable} - set(fed)
+    common = feeding(row for row in rows if row.entry and row.entry.lane_id is None)
+    found = []
+    for lane in lanes:
+        own = feeding(row for row in rows if row.entry and row.entry.lane_id == lane.pk)
+        here = {**common, **own}
+        if Kind.FIRST_IMPACT in fed:
+            here.setdefault(Kind.FIRST_IMPACT, fed[Kind.FIRST_IMPACT])
+        customers, ledger = (
+            _lane_duration(incident, lane, here, excluded, kind)
+            for kind in (Kind.CUSTOMER_RECOVERED, Kind.LEDGER_RECOVERED)
+        )
+        found.append(LaneRecovery(lane, customers, ledger))
+    return found
+
+
+def _lane_duration(
+    incident: Incident,
+    lane: Lane,
+    fed: dict[str, Milestone],
+    excluded: set[str],
+    kind: str,
+) -> Duration:
+    audience = _AUDIENCES[kind]
+    found = _duration(
+        incident,
+        fed,
+        excluded,
+        f"recover_{audience}:{lane.ref}",
+        f"{lane.name}, {audience}",
+        f"first impact of this lane, else of the incident, to "
+        f"{Milestone.Kind(kind).label.lower()} on this lane",
+        Kind.FIRST_IMPACT,
+        kind,
+        False,
+    )
+    found = replace(found, audience=audience, lane=lane)
+    if lane.status == Lane.Status.NORMAL and kind not in fed:
+        why = f"{lane.name} was not affected: its status is normal."
+        return replace(found, state="not_applicable", delta=None, longest=None, why=why)
+    if found.state == "pending" and kind not in fed:
+        words = Milestone.Kind(kind).label.lower()
+        return replace(found, why=f"No entry of {lane.name} is marked {words}.")
+    return found
 
 
 def _duration(

@@ -12,10 +12,17 @@ from incidents.models import Incident, ScopeStatement
 from postmortem.lib.times import span
 from timeline.models import Milestone
 from timeline.selectors.analysis import Gap, stated_gaps, timeline_gaps
-from timeline.selectors.durations import Duration, durations_of, feeding
+from timeline.selectors.durations import (
+    Duration,
+    LaneRecovery,
+    durations_of,
+    feeding,
+    lane_recoveries,
+)
 from timeline.selectors.rows import (
     entries,
     gap_threshold,
+    lanes,
     milestones,
     own_declaration,
 )
@@ -127,6 +134,7 @@ class Strip:
     stated: list[Gap]
     metrics: list[Metric] = field(default_factory=list)
     durations: list[Duration] = field(default_factory=list)
+    by_lane: list[LaneRecovery] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -194,6 +202,7 @@ def recovery_strip(incident: Incident) -> Strip:
             for number, key in enumerate(METRICS, start=1)
         ],
         durations=every,
+        by_lane=lane_recoveries(incident, marks, lanes(incident)),
     )
 
 

@@ -53,12 +53,14 @@ def record_line(
     uploads: Sequence[Upload] = (),
     link: str = "",
     key: str = "",
+    milestone: str = "",
 ) -> Line:
     """Record an entry and hang files and a link on it as its evidence.
 
     The entry is stored first: a file that is refused or lost on the way never takes
     the sentence with it, and `faults` says what is missing. key: what the browser calls
-    this line; sent a second time it finds the entry that is there.
+    this line; sent a second time it finds the entry that is there. milestone: the
+    required moment that the line is.
     """
     entry, was_there = _add_once(
         incident_id=incident_id,
@@ -73,6 +75,7 @@ def record_line(
         at_text=at_text,
         lane=lane,
         dependency=dependency,
+        milestone=milestone,
     )
     if was_there:
         return Line(entry, was_there=True)

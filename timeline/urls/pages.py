@@ -34,6 +34,11 @@ urlpatterns = [
         entries.evidence_unlink,
         name="evidence_unlink",
     ),
+    path(
+        "<int:number>/milestone/",
+        milestones.entry_milestone,
+        name="entry_milestone",
+    ),
     path("<int:number>/proof/", entries.entry_proof, name="entry_proof"),
     path("<int:number>/withdraw/", entries.entry_retract, name="entry_retract"),
     # milestones

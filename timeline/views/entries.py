@@ -15,7 +15,7 @@ from incidents.views import case_form, get_row, posted, workspace
 from postmortem.lib.htmx import render_page, wants_fragment
 from timeline import forms, selectors, services
 from timeline.models import Entry, Milestone
-from timeline.views.page import TAB
+from timeline.views.page import TAB, missing_moments
 from timeline.views.rows import items_of
 
 
@@ -261,6 +261,7 @@ def entry_detail(
         "incident": incident,
         "entry": item.entry,
         "marks": item.marks,
+        "moments": missing_moments(incident, whole, request.user),
         "can": around["can"],
     }
     if not wants_fragment(request):

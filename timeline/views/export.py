@@ -20,6 +20,7 @@ from postmortem.lib.times import on_clock
 from timeline import selectors
 from timeline.models import Entry
 from timeline.selectors import Line, Outline
+from timeline.views.page import durations_context
 from timeline.views.rows import Item, choice_of, items_of
 
 BATCH = 500
@@ -191,7 +192,7 @@ def entry_print(request: SignedInRequest, incident: Incident) -> HttpResponse:
             "plain": True,
             "outline": whole,
             "required": required,
-            "durations": selectors.durations(incident),
+            **durations_context(incident, whole),
             "is_filtered": not choice.is_plain,
             "printed_at": timezone.now(),
         },

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Incident
 from incidents.views import case_form, get_row, posted
+from postmortem.lib.htmx import done
 from timeline import forms, services
 from timeline.models import Entry, Milestone
 from timeline.views.entries import page_url, there
@@ -47,6 +53,30 @@ def milestone_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
         done_url=_entry_of,
         cancel_url=page_url(incident),
     )
+
+
+@incident_view("timeline.edit")
+def entry_milestone(
+    request: SignedInRequest, incident: Incident, number: int
+) -> HttpResponse:
+    """One press on an entry: it is this milestone. What is refused is told on the form
+    that a person can mend it with."""
+    row = get_row(Entry, incident, number)
+    kind = request.POST.get("kind", "")
+    form_url = (
+        f"{reverse('timeline:milestone_add', args=[incident.key])}"
+        f"?{urlencode({'entry': row.ref, 'kind': kind})}"
+    )
+    if request.method != "POST" or kind not in Milestone.Kind.values:
+        return redirect(form_url)
+    try:
+        mark = services.add_milestone(
+            incident_id=incident.pk, actor=request.user, kind=kind, entry=row
+        )
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect(form_url)
+    return done(request, there(row), f"{row.ref} is {mark.label.lower()}.")
 
 
 @incident_view("timeline.edit")

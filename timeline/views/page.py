@@ -3,7 +3,7 @@ what moved since; the recovery strip."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django.http import HttpResponse
@@ -12,12 +12,14 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from accounts.models import User
 from incidents import permissions
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
 from incidents.views import workspace
 from postmortem.lib.htmx import render_page, wants_fragment
 from timeline import forms, selectors
+from timeline.models import Milestone
 from timeline.selectors import Choice, Outline, Window
 from timeline.views.rows import (
     NAMES,
@@ -70,6 +72,7 @@ def entry_since(request: SignedInRequest, incident: Incident) -> HttpResponse:
         for name in ("timeline_add", "timeline_edit")
     }
     context["incident"] = incident
+    context["moments"] = missing_moments(incident, whole, request.user)
     return render(request, "timeline/_live.html", context)
 
 
@@ -87,7 +90,7 @@ def timeline_page(
     context = {
         **_timeline(request, incident, whole, choice, part),
         **workspace(request, incident, TAB),
-        **quick_context(whole),
+        **quick_context(incident, whole, request.user),
         "form": form,
         "query": {name: request.GET.get(name, "") for name in NAMES},
         "lanes": [row for row in whole.lanes if row.pk in whole.lane_ids],
@@ -101,13 +104,45 @@ def timeline_page(
     return page
 
 
-def quick_context(whole: Outline) -> dict[str, Any]:
+def threshold_url(user: User, incident: Incident) -> str:
+    """Where this person may change how long a stretch without evidence may be for the
+    severity of this incident; '' for who may not."""
+    if not user.is_staff or not user.has_perm("incidents.change_severitypolicy"):
+        return ""
+    return reverse("admin:incidents_severitypolicy_change", args=[incident.severity])
+
+
+def quick_context(incident: Incident, whole: Outline, user: User) -> dict[str, Any]:
     """What the quick-add bar needs besides its form."""
     return {
         "every_lane": whole.lanes,
         "every_dependency": whole.checkpoints,
         "line_key": uuid4().hex,
+        "moments": missing_moments(incident, whole, user),
     }
+
+
+def durations_context(incident: Incident, whole: Outline) -> dict[str, Any]:
+    """How long it took, for the incident and for each lane; no query."""
+    marks = cast("list[Milestone]", whole.milestones)
+    return {
+        "durations": selectors.durations_of(incident, marks),
+        "lane_durations": selectors.lane_recoveries(incident, marks, whole.lanes),
+    }
+
+
+def missing_moments(
+    incident: Incident, whole: Outline, user: User
+) -> list[dict[str, Any]]:
+    """The required milestones that nobody has recorded, for who may mark one: each is
+    a button that makes a line, or an entry, that moment (R-TL-06)."""
+    if not permissions.can(user, "timeline.edit", incident):
+        return []
+    return [
+        row
+        for row in selectors.required_milestones(incident, whole.milestones)
+        if row["state"] == "missing"
+    ]
 
 
 def _timeline(
@@ -143,6 +178,7 @@ def _timeline(
         "proven": sum(
             1 for row in required if row["state"] in {"proven", "not_applicable"}
         ),
+        **durations_context(incident, whole),
         "checkpoints": whole.checkpoints,
         "hypotheses": whole.hypotheses,
         **_chart(incident, whole, choice),
@@ -194,13 +230,14 @@ def _rows(
         name: permissions.can(request.user, name.replace("_", "."), incident)
         for name in ("timeline_add", "timeline_edit")
     }
+    policy_url = threshold_url(request.user, incident)
     # Nothing folds under the eyes of somebody who records: rows would move.
     fold = choice.is_plain and incident.status != Status.ACTIVE
     key = (
         *("rows", incident.pk, incident.activity_head, incident.clock_zone, fold),
         *(can.values()),
         *(line.key for line in part.lines),
-        whole.declared_at,
+        *(whole.declared_at, whole.threshold, policy_url),
     )
 
     def make() -> SafeString:
@@ -211,6 +248,8 @@ def _rows(
             "base": reverse("timeline:entry_list", args=[incident.key]),
             "zone": incident.clock_zone,
             "can": can,
+            "threshold": whole.threshold,
+            "policy_url": policy_url,
         }
         return render_to_string("timeline/_items.html", context)
 

@@ -16,6 +16,7 @@ from incidents.models import Incident
 from postmortem.lib.errors import DomainError
 from postmortem.lib.htmx import add_errors, wants_fragment
 from timeline import forms, selectors, services
+from timeline.models import Milestone
 from timeline.views.page import quick_context, timeline_page
 
 
@@ -69,7 +70,7 @@ def _bar(
     context = {
         "incident": incident,
         "form": form,
-        **quick_context(selectors.outline(incident)),
+        **quick_context(incident, selectors.outline(incident), request.user),
     }
     return render(request, "timeline/_quick_answer.html", context, status=status)
 
@@ -87,6 +88,7 @@ def _tell(
     messages.success(
         request,
         f"{line.entry.ref} is recorded{f' with {with_it}' if with_it else ''}."
+        + (f" It is the milestone {_moment(form).lower()}." if _moment(form) else "")
         + "".join(f" {note}" for note in form.notes),
     )
     if line.faults:
@@ -95,6 +97,12 @@ def _tell(
             f"The entry is kept. {' '.join(line.faults)} "
             f"Link it from {line.entry.ref}.",
         )
+
+
+def _moment(form: forms.QuickAddForm) -> str:
+    """The milestone that the line was added as, in words; else ''."""
+    kind = form.attached.get("milestone")
+    return str(Milestone.Kind(kind).label) if kind else ""
 
 
 def _add_quick_errors(form: forms.QuickAddForm, error: ValidationError) -> None:
