@@ -52,7 +52,7 @@ from timeline.selectors import (
 )
 
 # Part of every build key: raise it when the page changes, so that it is built again.
-TEMPLATE_VERSION = 2
+TEMPLATE_VERSION = 3
 LATER_SHOWN = 3  # more claims on later summaries than this become one line
 PLACES = {
     "case": "incidents:incident_detail",
@@ -292,10 +292,9 @@ class _Builder(Facts):
         ):
             tests = self.tests.get(action.pk, [])
             test = tests[0] if tests else None
-            run = next(
-                (r for t in tests if (r := self._accepted_run(t.pk)) is not None), None
-            )
-            state, label = self._proof(action, test, run)
+            accepted = [run for t in tests if (run := t.accepted_run) is not None]
+            run = accepted[0] if tests and len(accepted) == len(tests) else None
+            state, label = self._proof(action, tests, run)
             found.append(
                 ActionLine(
                     ref=action.ref,
@@ -314,13 +313,17 @@ class _Builder(Facts):
         return found
 
     def _proof(
-        self, action: ActionItem, test: ClosureTest | None, run: TestRun | None
+        self, action: ActionItem, tests: Sequence[ClosureTest], run: TestRun | None
     ) -> tuple[str, str]:
+        """How the closure tests stand, all of them: a later failure takes a pass
+        back."""
         if run is not None:
             return "ok", "Passed"
-        if action.state == ActionItem.State.COMPLETED:
+        latest = [made for test in tests if (made := test.latest_run)]
+        failed = any(made.outcome == TestRun.Outcome.FAILED for made in latest)
+        if action.state == ActionItem.State.COMPLETED and not failed:
             return "bad", "No artifact"
-        if test is not None and self.runs.get(test.pk):
+        if latest:
             return "bad", "Not passed"
         if action.due_at and action.due_at < self.as_of:
             return "bad", "Overdue"
@@ -382,8 +385,8 @@ class _Builder(Facts):
             end = ", ".join(ends)
             text = f"{sentence(item.question)} {end[:1].upper()}{end[1:]}"
             found.append(Line("Risk" if accepted else "Unknown", text))
-        for runs in self.runs.values():
-            for run in runs:
+        for test in (test for tests in self.tests.values() for test in tests):
+            for run in test.live_runs:
                 if run.sandbox_limit:
                     refs, more = self.refs(run)
                     found.append(

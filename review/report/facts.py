@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from actions.models import ActionItem, ClosureTest, TestRun
+from actions.models import ActionItem, ClosureTest
 from incidents.models import (
     Claim,
     Evidence,
@@ -68,13 +68,10 @@ class Facts:
                 "evidence_links__evidence"
             )
         )
-        self.runs: dict[int, list[TestRun]] = {}
-        for run in TestRun.objects.filter(**live).prefetch_related(
-            "evidence_links__evidence"
-        ):
-            self.runs.setdefault(run.closure_test_id, []).append(run)
         self.tests: dict[int, list[ClosureTest]] = {}
-        for test in ClosureTest.objects.filter(**live):
+        for test in ClosureTest.objects.filter(**live).prefetch_related(
+            "runs__evidence_links__evidence"
+        ):
             self.tests.setdefault(test.action_id, []).append(test)
 
     def words(self, key: str) -> str:
@@ -196,9 +193,7 @@ class Facts:
                 ("Mandatory closure tests: none recorded", "Repeats: not recorded"),
                 is_recorded=False,
             )
-        accepted = [
-            run for test in tests if (run := self._accepted_run(test.pk)) is not None
-        ]
+        accepted = [run for test in tests if (run := test.accepted_run) is not None]
         refs = tuple(
             dict.fromkeys(ref for run in accepted for ref in self.refs(run)[0])
         )
@@ -209,7 +204,3 @@ class Facts:
             refs[:1],
             state="ok" if len(accepted) == len(tests) else "bad",
         )
-
-    def _accepted_run(self, test_id: int) -> TestRun | None:
-        runs = [run for run in self.runs.get(test_id, []) if run.is_accepted]
-        return max(runs, key=lambda run: run.ran_at) if runs else None

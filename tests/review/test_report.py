@@ -6,6 +6,8 @@ import datetime as dt
 
 import pytest
 
+from actions.models import ActionItem, ClosureTest, TestRun
+from actions.services.tests import add_closure_test, record_run
 from incidents.models import Evidence
 from incidents.services.unknowns import add_unknown
 from review.report import build_report, render_html
@@ -65,6 +67,32 @@ class TestBuildReport:
         assert found[1].value == "1 of 1 figures actual"
         assert found[2].value == "1 of 1 tests passed"
         assert (found[3].value, found[3].is_recorded) == ("not recorded", False)
+
+    def test_takes_a_pass_back_when_a_later_run_fails(self, case: Case) -> None:
+        """R-CT-01"""
+        record_run(
+            **case.ids,
+            closure_test=ClosureTest.objects.order_by("number")[0],
+            ran_at=dt.datetime(2026, 3, 17, 9, tzinfo=dt.UTC),
+            environment="staging",
+            outcome=TestRun.Outcome.FAILED,
+        )
+        report = build_report(case.incident, as_of=NOW)
+
+        assert report.mandatory[0].state_label == "Not passed"
+        assert report.indicators[2].value == "0 of 1 tests passed"
+
+    def test_calls_an_action_passed_when_all_its_tests_are(self, case: Case) -> None:
+        """R-CT-01"""
+        add_closure_test(
+            **case.ids,
+            action=ActionItem.objects.order_by("number")[0],
+            procedure="Deploy the same build at night",
+        )
+        report = build_report(case.incident, as_of=NOW)
+
+        assert report.mandatory[0].state_label != "Passed"
+        assert report.indicators[2].value == "1 of 2 tests passed"
 
     def test_prints_not_recorded_and_never_zero(self, bare: Case) -> None:
         """R-OP-03, R-MT-01"""
