@@ -6,18 +6,15 @@ from typing import Any
 
 from django import forms
 
-from incidents.forms import ClockField, PersonChoiceField
+from incidents.forms import CaseForm, ClockField, PersonChoiceField
 from incidents.models import Incident
-from review.models import Participant, Review
+from review.models import Participant
 
 PROSE = forms.Textarea(attrs={"rows": 4})
+READY = {True: "yes", False: "no", None: ""}
 
 
-def _help(name: str) -> str:
-    return str(getattr(Review._meta.get_field(name), "help_text", ""))
-
-
-class OpenReviewForm(forms.Form):
+class OpenReviewForm(CaseForm):
     """Who answers for the review."""
 
     owner = PersonChoiceField(
@@ -25,14 +22,10 @@ class OpenReviewForm(forms.Form):
         help_text="Answers for the review, and so cannot approve its closure.",
     )
 
-    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
 
-
-class ReviewForm(forms.Form):
+class ReviewForm(CaseForm):
     """Duties, readiness, meeting and the texts of the review."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     owner = PersonChoiceField(required=True, label="Owner of the review")
     meeting_owner = PersonChoiceField(label="Meeting flow")
     documentation_owner = PersonChoiceField(
@@ -42,7 +35,7 @@ class ReviewForm(forms.Form):
     follow_up_owner = PersonChoiceField(label="Follow-up actions")
     is_ready = forms.TypedChoiceField(
         choices=[("", "Not answered"), ("yes", "Yes"), ("no", "No")],
-        coerce=lambda text: {"yes": True, "no": False}[text],
+        coerce=lambda text: text == "yes",
         empty_value=None,
         required=False,
         label="Can the group review impact and decisions, not only systems?",
@@ -67,14 +60,17 @@ class ReviewForm(forms.Form):
         help_text="Conditions, decisions and learning. What made sense at the time?",
     )
 
-    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["meeting_at"] = ClockField(
-            incident, required=False, label="Learning meeting"
-        )
+    def narrow(self, incident: Incident) -> None:
+        self.fields["meeting_at"] = ClockField(incident, label="Learning meeting")
+
+    def values_of(self, row: Any) -> dict[str, Any]:
+        return {**super().values_of(row), "is_ready": READY[row.is_ready]}
+
+    def shown_of(self, past: Any) -> dict[str, Any]:
+        return {**super().shown_of(past), "is_ready": READY[past.is_ready]}
 
 
-class ParticipantForm(forms.Form):
+class ParticipantForm(CaseForm):
     """Who takes part, and in which capacity."""
 
     user = PersonChoiceField(
@@ -82,27 +78,8 @@ class ParticipantForm(forms.Form):
     )
     capacity = forms.ChoiceField(choices=Participant.Capacity.choices)
 
-    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
 
-
-class ReasonForm(forms.Form):
-    """A verb that needs its reason."""
-
-    reason = forms.CharField(widget=PROSE, max_length=10000)
-
-    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-
-
-class ConfirmForm(forms.Form):
-    """A verb without any input: pressing the button says it."""
-
-    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-
-
-class ApproveForm(forms.Form):
+class ApproveForm(CaseForm):
     """Approving what was read: the hash of the version stands in the form."""
 
     content_hash = forms.CharField(widget=forms.HiddenInput, max_length=80)
@@ -111,11 +88,8 @@ class ApproveForm(forms.Form):
     )
     comment = forms.CharField(widget=PROSE, required=False, max_length=10000)
 
-    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
 
-
-class ChangesForm(forms.Form):
+class ChangesForm(CaseForm):
     """Asking for changes to the version that was read."""
 
     content_hash = forms.CharField(widget=forms.HiddenInput, max_length=80)
@@ -123,17 +97,11 @@ class ChangesForm(forms.Form):
         widget=PROSE, max_length=10000, label="What has to change"
     )
 
-    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
 
-
-class KeepForm(forms.Form):
+class KeepForm(CaseForm):
     """Why the incident stays stabilized, and which risk is open."""
 
     open_risk = forms.CharField(
         max_length=300, help_text="Name the action or the proof that is missing."
     )
     reason = forms.CharField(widget=PROSE, max_length=10000)
-
-    def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)

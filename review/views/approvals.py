@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
 from incidents.decorators import SignedInRequest, incident_view
+from incidents.forms import ReasonForm
 from incidents.models import Incident
 from incidents.selectors import content_hash
 from incidents.views import case_form, posted, workspace
@@ -96,7 +97,7 @@ def changes_request(request: SignedInRequest, incident: Incident) -> HttpRespons
 @incident_view("review.approve")
 def approval_withdraw(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """Take back an approval or a request for changes."""
-    form = forms.ReasonForm(posted(request), incident=incident)
+    form = ReasonForm(posted(request), incident=incident)
     return case_form(
         request,
         incident,

@@ -7,6 +7,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from incidents.decorators import SignedInRequest, incident_view
+from incidents.forms import ConfirmForm, ReasonForm
 from incidents.models import Incident
 from incidents.views import case_form, posted
 from review import forms, selectors
@@ -28,7 +29,7 @@ def outcome_choose(request: SignedInRequest, incident: Incident) -> HttpResponse
 @incident_view("review.close")
 def incident_close(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """Close and seal."""
-    form = forms.ConfirmForm(posted(request), incident=incident)
+    form = ConfirmForm(posted(request), incident=incident)
     gaps = len(selectors.gaps(incident))
     words = {0: "No evidence gap is", 1: "One evidence gap is"}.get(
         gaps, f"{gaps} evidence gaps are"
@@ -77,7 +78,7 @@ def incident_keep(request: SignedInRequest, incident: Incident) -> HttpResponse:
 @incident_view("review.reopen")
 def incident_reopen(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """Reopen a closed incident, with a reason."""
-    form = forms.ReasonForm(posted(request), incident=incident)
+    form = ReasonForm(posted(request), incident=incident)
     return case_form(
         request,
         incident,

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from incidents.decorators import SignedInRequest, incident_view
+from incidents.forms import ConfirmForm, ReasonForm
 from incidents.models import Incident
 from incidents.selectors import StoredFindings, stored_facts
 from incidents.views import case_form, get_row, posted, workspace
@@ -17,7 +18,7 @@ from postmortem.lib.findings import Case, findings_block
 from postmortem.lib.htmx import render_page
 from postmortem.lib.ui import incident_time
 from review import forms, selectors
-from review.models import Participant, Review
+from review.models import Participant
 from review.selectors.reviews import last_kept, latest_build
 from review.services import reviews as services
 from review.views import TAB, review_url
@@ -211,8 +212,7 @@ def review_open(request: SignedInRequest, incident: Incident) -> HttpResponse:
 def review_edit(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """Duties, readiness, meeting time, how we responded, the blameless summary."""
     review = selectors.current_review(incident)
-    initial = _initial(review) if review else {}
-    form = forms.ReviewForm(posted(request), incident=incident, initial=initial)
+    form = forms.ReviewForm(posted(request), incident=incident, row=review)
     return case_form(
         request,
         incident,
@@ -224,31 +224,15 @@ def review_edit(request: SignedInRequest, incident: Incident) -> HttpResponse:
         title="Edit the review",
         lead="Write about conditions, decisions and learning. Roles own follow-up; no "
         "person is named as a cause.",
-        message="The review is saved. Approvals of the earlier version have lapsed.",
+        message="The review is saved. Approvals of an earlier version have lapsed.",
         done_url=review_url(incident),
     )
-
-
-def _initial(review: Review) -> dict[str, Any]:
-    ready = {True: "yes", False: "no", None: ""}[review.is_ready]
-    return {
-        "version": review.version,
-        "owner": review.owner_id,
-        "meeting_owner": review.meeting_owner_id,
-        "documentation_owner": review.documentation_owner_id,
-        "follow_up_owner": review.follow_up_owner_id,
-        "is_ready": ready,
-        "readiness_reason": review.readiness_reason,
-        "meeting_at": review.meeting_at,
-        "how_we_responded": review.how_we_responded,
-        "learning": review.learning,
-    }
 
 
 @incident_view("review.edit")
 def blameless_acknowledge(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """State the rule before the analysis."""
-    form = forms.ConfirmForm(posted(request), incident=incident)
+    form = ConfirmForm(posted(request), incident=incident)
     return case_form(
         request,
         incident,
@@ -294,7 +278,7 @@ def participant_remove(
 ) -> HttpResponse:
     """Take somebody out of the review, with a reason."""
     participant = get_row(Participant, incident, number)
-    form = forms.ReasonForm(posted(request), incident=incident)
+    form = ReasonForm(posted(request), incident=incident)
     return case_form(
         request,
         incident,
@@ -307,5 +291,5 @@ def participant_remove(
         lead="The row stays in the record, struck through, with your reason.",
         submit_label="Take out",
         message="Taken out of the review.",
-        done_url=reverse("review:review_detail", args=[incident.key]),
+        done_url=review_url(incident),
     )

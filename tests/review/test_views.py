@@ -179,6 +179,41 @@ class TestForms:
         for words in ("Saved first.", "Written meanwhile."):
             assert words in page.content.decode()
 
+    def test_merge_what_only_one_of_two_people_changed(
+        self, client: Client, case: Case
+    ) -> None:
+        review = case.review
+        sent = {
+            "version": review.version,
+            "owner": review.owner_id,
+            "is_ready": "yes",
+            "readiness_reason": review.readiness_reason,
+            "learning": review.learning,
+            "how_we_responded": "Told meanwhile.",
+        }
+        reviews.edit_review(**case.ids, is_ready=False, readiness_reason="Not yet.")
+        page = sign_in(client, case.cast["commander"]).post(
+            url(case, "review_edit"), sent
+        )
+        form = page.context["form"]
+
+        assert page.status_code == 409
+        assert form["is_ready"].value() == "no"
+        assert form["readiness_reason"].value() == "Not yet."
+        assert form["how_we_responded"].value() == "Told meanwhile."
+        assert form["version"].value() == str(case.review.version)
+
+    def test_are_asked_again_without_the_version_that_was_read(
+        self, client: Client, case: Case
+    ) -> None:
+        page = sign_in(client, case.cast["commander"]).post(
+            url(case, "review_edit"),
+            {"owner": case.review.owner_id, "learning": "Blind."},
+        )
+
+        assert page.status_code == 409
+        assert case.review.learning != "Blind."
+
     def test_acknowledge_the_rule(self, client: Client, bare: Case) -> None:
         """R-BL-01"""
         reviews.open_review(**bare.ids)
