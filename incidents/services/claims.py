@@ -29,6 +29,7 @@ from incidents.services.core import (
     get_record,
     given,
     lock_incident,
+    replace_evidence,
     require_reason,
     set_evidence,
 )
@@ -427,12 +428,7 @@ def _edit(
     row = get_record(model, incident, number)
     moved = change_record(row, changes, actor=actor, version=version)
     _check_refs(incident, row)
-    if evidence is not KEEP:
-        before = _linked(row)
-        set_evidence(row, evidence, actor=actor, keep=False)
-        after = _linked(row)
-        if before != after:
-            moved["evidence"] = [before, after]
+    replace_evidence(row, evidence, moved, actor=actor)
     if moved:
         activity.record(
             incident,
@@ -443,16 +439,6 @@ def _edit(
             data=moved,
         )
     return row
-
-
-def _linked(row: Claim) -> list[str]:
-    links = row.evidence_links.filter(retracted_at=None)  # type: ignore[attr-defined]
-    return [
-        f"{Evidence.prefix}-{number}"
-        for number in links.order_by("evidence__number").values_list(
-            "evidence__number", flat=True
-        )
-    ]
 
 
 def _check_refs(incident: Incident, row: Claim) -> None:

@@ -224,6 +224,40 @@ def set_evidence(
     return made
 
 
+def linked_refs(row: CaseRecord) -> list[str]:
+    """The artifacts that a row rests on now, in the order of their numbers."""
+    links = row.evidence_links.filter(retracted_at=None)  # type: ignore[attr-defined]
+    numbers = links.order_by("evidence__number").values_list(
+        "evidence__number", flat=True
+    )
+    return [f"{Evidence.prefix}-{number}" for number in numbers]
+
+
+def replace_evidence(
+    row: CaseRecord,
+    evidence: Iterable[Evidence],
+    moved: dict[str, Any],
+    *,
+    actor: User,
+) -> None:
+    """In an edit: the row rests on exactly these artifacts; KEEP leaves them.
+
+    Other artifacts are another version of the row, so that an edit from the version
+    before is refused and does not take away unseen what somebody linked meanwhile.
+    moved: what `change_record` returned; it tells of the artifacts too.
+    """
+    if evidence is KEEP:
+        return
+    before = linked_refs(row)
+    set_evidence(row, evidence, actor=actor, keep=False)
+    after = linked_refs(row)
+    if after == before:
+        return
+    if not moved:
+        save(row, actor=actor)
+    moved["evidence"] = [before, after]
+
+
 def set_relations(
     model: type[CaseRelation],
     source: CaseRecord,

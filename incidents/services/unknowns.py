@@ -19,6 +19,7 @@ from incidents.services.core import (
     get_record,
     given,
     lock_incident,
+    replace_evidence,
     require_reason,
     set_evidence,
 )
@@ -94,11 +95,7 @@ def edit_unknown(
         actor=actor,
         version=version,
     )
-    if evidence is not KEEP:
-        before = _linked(row)
-        set_evidence(row, evidence, actor=actor, keep=False)
-        if (after := _linked(row)) != before:
-            moved["evidence"] = [before, after]
+    replace_evidence(row, evidence, moved, actor=actor)
     if moved:
         activity.record(
             incident,
@@ -309,8 +306,3 @@ def _refuse_past(due_at: datetime | None) -> None:
                 )
             }
         )
-
-
-def _linked(row: KnownUnknown) -> list[str]:
-    links = row.evidence_links.filter(retracted_at=None).select_related("evidence")
-    return sorted(link.evidence.ref for link in links)

@@ -19,6 +19,7 @@ from incidents.services.core import (
     get_record,
     given,
     lock_incident,
+    replace_evidence,
     require_reason,
     retract_record,
     set_evidence,
@@ -122,11 +123,7 @@ def edit_cause(
         actor=actor,
         version=version,
     )
-    if evidence is not KEEP:
-        before = _linked(cause)
-        set_evidence(cause, evidence, actor=actor, keep=False)
-        if (after := _linked(cause)) != before:
-            moved["evidence"] = [before, after]
+    replace_evidence(cause, evidence, moved, actor=actor)
     if leads_to is not KEEP:
         moved |= set_paths(cause, leads_to, actor=actor)
     if entries is not KEEP:
@@ -306,10 +303,6 @@ def question_of(row: Claim, text: str) -> str:
 def _evidence(cause: Cause) -> list[Evidence]:
     links = cause.evidence_links.filter(retracted_at=None).select_related("evidence")
     return [link.evidence for link in links]
-
-
-def _linked(cause: Cause) -> list[str]:
-    return sorted(item.ref for item in _evidence(cause))
 
 
 def _require_proof(cause: Cause) -> None:

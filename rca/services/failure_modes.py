@@ -18,6 +18,7 @@ from incidents.services.core import (
     get_record,
     given,
     lock_incident,
+    replace_evidence,
     retract_record,
     set_evidence,
 )
@@ -122,11 +123,7 @@ def edit_failure_mode(
         version=version,
     )
     _refuse_settled_unknown(row)
-    if evidence is not KEEP:
-        before = _linked(row)
-        set_evidence(row, evidence, actor=actor, keep=False)
-        if (after := _linked(row)) != before:
-            moved["evidence"] = [before, after]
+    replace_evidence(row, evidence, moved, actor=actor)
     if _state_unknown(row, missing_check, owner, due_at, actor=actor):
         moved["known_unknown"] = [None, row.known_unknown and row.known_unknown.ref]
     if moved:
@@ -235,8 +232,3 @@ def _state_unknown(
         due_at=due_at,
     )
     return True
-
-
-def _linked(row: FailureMode) -> list[str]:
-    links = row.evidence_links.filter(retracted_at=None).select_related("evidence")
-    return sorted(link.evidence.ref for link in links)

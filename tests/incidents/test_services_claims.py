@@ -9,7 +9,12 @@ from django.core.exceptions import ValidationError
 from incidents import activity
 from incidents.models import ActivityEntry, Incident, KnownUnknown, ScopeStatement
 from incidents.services import claims, unknowns
-from incidents.services.core import get_record, lock_incident, retract_record
+from incidents.services.core import (
+    get_record,
+    linked_refs,
+    lock_incident,
+    retract_record,
+)
 from postmortem.lib.errors import InvalidTransition, StaleVersion
 from postmortem.lib.persistence import service
 from tests.conftest import NOW
@@ -25,6 +30,32 @@ from tests.factories import (
 
 def code_of(caught, field):
     return caught.value.error_dict[field][0].code
+
+
+class TestReplaceEvidence:
+    def test_is_another_version_so_that_an_older_edit_takes_no_link_away(
+        self, incident, responder
+    ):
+        one, other = (make_evidence(incident, actor=responder) for _ in range(2))
+        row = make_scope(incident, actor=responder, evidence=[one])
+        run = {"incident_id": incident.pk, "actor": responder, "number": row.number}
+        claims.edit_scope(version=row.version, evidence=[one, other], **run)
+
+        with pytest.raises(StaleVersion):
+            claims.edit_scope(version=row.version, evidence=[one], **run)
+
+        assert linked_refs(row) == ["EV-1", "EV-2"]
+        assert activity.verify(Incident.objects.get(pk=incident.pk)) == []
+
+    def test_leaves_the_version_when_nothing_moves(self, incident, responder):
+        one = make_evidence(incident, actor=responder)
+        row = make_scope(incident, actor=responder, evidence=[one])
+
+        edited = claims.edit_scope(
+            incident_id=incident.pk, actor=responder, number=1, evidence=[one]
+        )
+
+        assert edited.version == row.version
 
 
 class TestScope:

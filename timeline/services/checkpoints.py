@@ -19,6 +19,7 @@ from incidents.services.core import (
     get_record,
     given,
     lock_incident,
+    replace_evidence,
     set_evidence,
 )
 from postmortem.lib.persistence import service
@@ -107,11 +108,7 @@ def edit_checkpoint(
     own(incident, lane=changes.get("lane"))
     _check_times(row, changes)
     moved: dict[str, Any] = change_record(row, changes, actor=actor, version=version)
-    if evidence is not KEEP:
-        before = {item.pk for item in row.evidence}
-        set_evidence(row, evidence, actor=actor, keep=False)
-        if before != {item.pk for item in evidence}:
-            moved["evidence"] = [None, [item.ref for item in evidence]]
+    replace_evidence(row, evidence, moved, actor=actor)
     if moved:
         activity.record(
             incident,
