@@ -98,7 +98,7 @@ class TestChat:
 
         assert isinstance(row, Line)
         assert (row.occurred_at, row.precision) == (None, "unknown")
-        assert row.at_text == "02:30 a: x"
+        assert row.at_text == "02:30"
 
     def test_says_what_it_left_out(self) -> None:
         rows = read(chat.read, "Welcome\n3/10/26, 14:05 - Anna: hi\n14:06 bob: x")

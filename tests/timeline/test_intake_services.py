@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import random
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -427,6 +428,30 @@ class TestImportLog:
         assert content_hash(tape.incident, fresh=True) == before
 
 
+class TestMemory:
+    def test_holds_one_day_of_an_export_at_a_time(self, tape: Tape) -> None:
+        """Issue 4: four times the days cost no more than the fingerprints of lines."""
+
+        def peak(days: int) -> int:
+            rows = [
+                {"ts": f"17731515{n % 100:02}.1", "user": "U1", "text": f"{n} " * 40}
+                for n in range(400)
+            ]
+            export = file(
+                "a.zip",
+                archive({f"ops/2026-03-{day:02}.json": rows for day in range(1, days)}),
+            )
+            tracemalloc.start()
+            found = importing.look_at(export, incident=tape.incident)
+            _, highest = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert found.lines == 400 * (days - 1)
+            return highest
+
+        peak(3)  # what is loaded once
+        assert peak(25) < peak(7) * 1.5
+
+
 def messages(numbers: list[int]) -> str:
     """A Slack file of these messages, in this order; every third says the same."""
     return json.dumps(
@@ -522,7 +547,7 @@ class TestAcceptCandidates:
         assert (entry.occurred_at, entry.precision, entry.at_text) == (
             None,
             "unknown",
-            "25:61 Bob: late",
+            "25:61",
         )
 
     def test_makes_one_entry_from_two_tabs(self, tape: Tape) -> None:

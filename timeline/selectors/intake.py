@@ -57,25 +57,36 @@ class CandidateChoice:
             rows = rows.filter(occurred_at__lte=self.end)
         return rows
 
+    @property
+    def is_narrow(self) -> bool:
+        """It asks for more than a state and a source."""
+        return bool(self.words or self.start or self.end)
+
 
 def candidates(incident: Incident, user: User) -> QuerySet[Candidate]:
     """The candidates that this person may read, by their time; undated ones last. The
     lines of an artifact whose redaction is asked for are as closed as its file."""
-    rows = Candidate.objects.filter(incident=incident)
-    if not permissions.can(user, "evidence.redact"):
-        rows = rows.exclude(
-            source__evidence__redaction_asked_at__isnull=False,
-            source__evidence__redacted_at=None,
-        )
+    rows = _open_to(user, Candidate.objects.filter(incident=incident))
     return rows.select_related("source__evidence", "entry", "decided_by").order_by(
         F("occurred_at").asc(nulls_last=True), "pk"
     )
 
 
-def sources(incident: Incident) -> list[Source]:
-    """Every artifact that was read, with the state of its lines: one query."""
+def _open_to(user: User, rows: QuerySet[Candidate]) -> QuerySet[Candidate]:
+    if permissions.can(user, "evidence.redact"):
+        return rows
+    return rows.exclude(
+        source__evidence__redaction_asked_at__isnull=False,
+        source__evidence__redacted_at=None,
+    )
+
+
+def sources(incident: Incident, user: User | None = None) -> list[Source]:
+    """Every artifact that was read, with the state of its lines: one query. user: only
+    what this person may read."""
+    rows = Candidate.objects.filter(incident=incident)
     found = (
-        Candidate.objects.filter(incident=incident)
+        (_open_to(user, rows) if user else rows)
         .values("source__evidence__number", "source__evidence__title")
         .annotate(
             waiting=Count("pk", filter=Q(state=State.WAITING)),

@@ -254,15 +254,7 @@ def _list(
 ) -> HttpResponse:
     query = _query(sent)
     choice = choice_of(query, incident)
-    found = choice.narrow(selectors.candidates(incident, request.user))
-    page = Paginator(found, PAGE).get_page(sent.get("page"))
-    rows = list(page.object_list)
-    for row in rows:
-        row.is_chosen = row.pk in chosen  # type: ignore[attr-defined]
-        row.day = day_of(row.occurred_at, incident)  # type: ignore[attr-defined]
-    sources = selectors.sources(incident)
-    here = reverse("timeline:candidate_list", args=[incident.key])
-    around = {name: value for name, value in query.items() if name != "state"}
+    sources = selectors.sources(incident, request.user)
     counts = {
         name: sum(
             getattr(item, name)
@@ -271,6 +263,17 @@ def _list(
         )
         for name, _ in STATES
     }
+    found = choice.narrow(selectors.candidates(incident, request.user))
+    paginator = Paginator(found, PAGE)
+    if not choice.is_narrow:
+        paginator.count = counts[choice.state]  # not asked twice
+    page = paginator.get_page(sent.get("page"))
+    rows = list(page.object_list)
+    for row in rows:
+        row.is_chosen = row.pk in chosen  # type: ignore[attr-defined]
+        row.day = day_of(row.occurred_at, incident)  # type: ignore[attr-defined]
+    here = reverse("timeline:candidate_list", args=[incident.key])
+    around = {name: value for name, value in query.items() if name != "state"}
     return render_page(
         request,
         "timeline/candidate_list.html",
@@ -282,7 +285,7 @@ def _list(
             "query": query,
             "page_query": f"{urlencode(query)}&" if query else "",
             "state": choice.state,
-            "is_filtered": bool(around.keys() - {"source"}),
+            "is_filtered": choice.is_narrow,
             "segments": [
                 {
                     "label": label,

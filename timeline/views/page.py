@@ -96,7 +96,9 @@ def timeline_page(
         "lanes": [row for row in whole.lanes if row.pk in whole.lane_ids],
         "dependencies": whole.checkpoints,
         "owners": whole.owners,
-        "waiting": [row for row in selectors.sources(incident) if row.waiting],
+        "waiting": [
+            row for row in selectors.sources(incident, request.user) if row.waiting
+        ],
         "pace": PACE.get(Status(incident.status), 0),
     }
     page = render_page(request, "timeline/entry_list.html", context, status=status)

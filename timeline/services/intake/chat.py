@@ -62,7 +62,7 @@ def read(source: IO[bytes], context: Context) -> Iterator[Row]:
                 author=(match["name"] or (not head and match["irc"]) or "").strip(),
                 text="" if head else match["text"].strip()[:MAX_TEXT],
                 raw=raw[:MAX_RAW],
-                at_text="" if moment else line[:120],
+                at_text="" if moment else _time_words(match),
             )
         elif day := _day_alone(line):
             clock.set_day(day)
@@ -76,6 +76,13 @@ def read(source: IO[bytes], context: Context) -> Iterator[Row]:
         raise refuse(
             "No line of this log begins with a time, such as “14:05 Anna: rate down”."
         )
+
+
+def _time_words(match: re.Match[str]) -> str:
+    """The time as it stands there."""
+    ends = ("minute", "second", "half", "offset")
+    first = match.start("date") if match["date"] else match.start("hour")
+    return match[0][first - match.start() : max(map(match.end, ends)) - match.start()]
 
 
 def names_author(line: str) -> bool:

@@ -28,7 +28,6 @@ from incidents.services.evidence import add_evidence
 from incidents.services.files import HEAD, safe_filename, settle_type, size_text
 from incidents.services.redaction import also_forgets
 from postmortem.lib import sensitive
-from postmortem.lib.canonical import digest
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.persistence import save, service
 from postmortem.lib.tabs import clock_range
@@ -100,6 +99,10 @@ class Reading:
     @property
     def skipped(self) -> int:
         return self.reasons.total()
+
+    @property
+    def why_skipped(self) -> list[tuple[str, int]]:
+        return self.reasons.most_common()
 
     @property
     def new(self) -> int:
@@ -196,10 +199,13 @@ def _first(text: str) -> str:
 
 
 def _rows(
-    source: IO[bytes], reader: str, context: Context
+    source: IO[bytes], reader: str, context: Context, *, is_clean: bool = False
 ) -> Iterator[Found | Skipped]:
     """Tidied lines with their fingerprints. Refused: card numbers and secrets with
-    their place, in what is skipped too, and more lines than are read here."""
+    their place, in what is skipped too, and more lines than are read here. is_clean:
+    these bytes were looked through just now."""
+    source.seek(0)
+    is_archive = zipfile.is_zipfile(source)
     source.seek(0)
     seen: Counter[bytes] = Counter()
     count = 0
@@ -218,18 +224,22 @@ def _rows(
         if not line.text:
             yield Skipped(line.place, "without text")
             continue
-        _refuse_sensitive(f"{line.author}\n{line.text}\n{line.raw}", line.place)
+        if not is_clean:
+            # The members of an archive are looked through whole, below.
+            raw = "" if is_archive else line.raw
+            _refuse_sensitive(f"{line.author}\n{line.text}\n{raw}", line.place)
         when = line.occurred_at.isoformat() if line.occurred_at else line.at_text
         said = hashlib.sha256(
             "\x1f".join((when, line.author, line.text)).encode()
         ).digest()
         seen[said] += 1
         yield Found(line, _fingerprint(said, seen[said]))
-    _refuse_sensitive_members(source)
+    if is_archive and not is_clean:
+        _refuse_sensitive_members(source)
 
 
 def _fingerprint(said: bytes, occurrence: int) -> str:
-    return digest([said.hex(), occurrence])[:32]
+    return hashlib.sha256(said + str(occurrence).encode()).hexdigest()[:32]
 
 
 def _tidied(line: Line) -> Line:
@@ -276,8 +286,6 @@ def _refuse_sensitive_members(source: IO[bytes]) -> None:
     """The members of an archive, whatever they are: notices, profiles, long lines. Text
     files are read through when they are stored."""
     source.seek(0)
-    if not zipfile.is_zipfile(source):
-        return
     with zipfile.ZipFile(source) as archive:
         for item in archive.infolist():
             _refuse_sensitive(item.filename, "the name of a file in this ZIP")
@@ -471,7 +479,7 @@ def _import(
     )
     save(made, actor=actor)
     context = Context(reading.clock_zone, reading.day, evidence.filename)
-    _store(made, _rows(handle, reading.reader, context))
+    _store(made, _rows(handle, reading.reader, context, is_clean=True))
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
     made.added = Candidate.objects.filter(source=made).count()
     made.known = made.read - made.added
