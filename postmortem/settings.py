@@ -269,7 +269,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="postmortem@localhost
 
 CELERY_BROKER_URL = secret("BROKER_URL", default=running_broker())
 CACHES = {"default": cache_settings(secret("CACHE_URL", default=CELERY_BROKER_URL))}
-# For how long the figures beside lists are kept for a person; 0: counted anew each time.
+# For how long the figures beside lists are kept for a person; 0: counted each time.
 FIGURES_SECONDS: int = env.int("FIGURES_SECONDS", default=10)
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True

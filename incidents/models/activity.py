@@ -62,7 +62,7 @@ class ActivityEntry(models.Model):
 
 
 class Verification(models.Model):
-    """One look at the whole chain: up to which entry, when, by whom, and what was wrong.
+    """One look at the whole chain: up to which entry, when, by whom, what was wrong.
     Not a part of the record; it says nothing about entries written later.
 
     with_files: the stored evidence files were hashed again too.
