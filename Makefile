@@ -1,6 +1,6 @@
 # Thin on purpose: what a target does stands in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check lint format lock dev compose-check
+.PHONY: help run test test-faults bench check lint format lock dev compose-check
 ARGS ?=
 
 help: ## List the targets
@@ -12,6 +12,9 @@ run: ## Start Postmortem with the demo cases (PORT=8000)
 
 test: dev ## Check and test everything on PostgreSQL and on the embedded default
 	@exec .venv/bin/python scripts/test.py $(ARGS)
+
+test-faults: dev ## Minutes of kills, lost connections and crowds, on PostgreSQL and Redis
+	@exec .venv/bin/python scripts/test.py --faults $(ARGS)
 
 check: dev ## Everything `make test` does before the tests
 	@exec .venv/bin/python scripts/test.py --checks-only

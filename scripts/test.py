@@ -289,6 +289,26 @@ def run_tests(steps: Steps, env: dict[str, str], arguments: list[str]) -> None:
             steps.run("tests on PostgreSQL and Redis", everything, env)
 
 
+# What kills processes, and what takes minutes; a few seconds of it is in every run.
+FAULTS = [
+    "tests/infrastructure/test_embedded.py",
+    "tests/infrastructure/test_supervisor.py",
+]
+
+
+def run_faults(steps: Steps, env: dict[str, str], arguments: list[str]) -> None:
+    """The long tests by their mark, then the kill tests of the servers, one by one: a
+    busy neighbor would change what is measured."""
+    pytest = [PYTHON, "-m", "pytest"]
+    with private_redis() as broker_url, private_postgres() as database_url:
+        both = {"DATABASE_URL": database_url, "TEST_BROKER_URL": broker_url}
+        env = env | {"BROKER_URL": broker_url} | both
+        marked = [*pytest, "-m", "faults", *(arguments or ["tests"])]
+        steps.run("faults that take minutes", marked, env)
+        if not arguments:
+            steps.run("kills", [*pytest, *FAULTS], env)
+
+
 def stop_on_term(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -297,6 +317,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lint-only", action="store_true")
     parser.add_argument("--checks-only", action="store_true")
+    parser.add_argument("--faults", action="store_true")
     parser.add_argument("pytest", nargs="*", help="only these tests, no checks")
     options, more = parser.parse_known_args()
     arguments = [*options.pytest, *more]
@@ -309,13 +330,16 @@ def main() -> int:
     (scratch / "data").mkdir()
     env = base_env(scratch)
     try:
-        if not arguments:
+        if options.faults:
+            run_faults(steps, env, arguments)
+        elif not arguments:
             for name, command in lint_steps():
                 steps.run(name, command, env)
-        if not arguments and not options.lint_only:
+        whole = not arguments and not options.faults
+        if whole and not options.lint_only:
             for name, command in check_steps(scratch):
                 steps.run(name, command, production_env(env))
-        if not options.lint_only and not options.checks_only:
+        if not (options.lint_only or options.checks_only or options.faults):
             run_tests(steps, env, arguments)
     except Failure as failure:
         say(str(failure))
