@@ -122,6 +122,7 @@ def markdown(
     memory: float,
     targets: dict[str, Any],
     misses: list[str],
+    slack: str,
 ) -> str:
     lines = [HEAD, _floor(floor), *(row.cells() for row in rows)]
     ruled = [
@@ -147,6 +148,7 @@ def markdown(
             *ruled,
             "",
             f"The largest web worker took {memory:.0f} MB.",
+            f"{slack}.",
             "",
             "## How to read it",
             "",

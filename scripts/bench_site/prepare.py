@@ -65,6 +65,8 @@ def targets() -> dict[str, Any]:
         "sizes": {"usual": usual.count, "large": large.count, "huge": huge.count},
         "floor_incident": usual.pk,
         "pdf_incident": usual.pk,
+        "slack_incident": open_one.pk,
+        "user": user.pk,
         "pages": {
             "list": reverse("incidents:incident_list") + "?view=all",
             "search": reverse("incidents:search") + "?q=payout+pending",
