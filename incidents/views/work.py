@@ -70,7 +70,7 @@ def work_list(request: SignedInRequest) -> HttpResponse:
     late = sum(item.is_overdue(now) for item in due)
     live = _live_incidents(user)
     elsewhere = _live_elsewhere(user, live)
-    mine = _my_incidents(user)
+    mine = _my_incidents(user, {item.incident.pk for item in found})
     held = _most_held(mine)
     unknowns = _unknowns_of_others(user, mine)
     return render_page(
@@ -184,12 +184,15 @@ def _live_elsewhere(user: User, live: list[Incident]) -> list[Incident]:
     )
 
 
-def _my_incidents(user: User) -> QuerySet[Incident]:
-    """Open incidents in which this person has a part or is a named approver."""
+def _my_incidents(user: User, waiting: set[int]) -> QuerySet[Incident]:
+    """Open incidents in which this person has a part, is a named approver, or owes
+    something (`waiting`: their ids)."""
     has_part = Participation.objects.filter(user=user, retracted_at=None)
     approves = Incident.approvers.through.objects.filter(user=user)
     return Incident.objects.visible_to(user).filter(
-        Q(pk__in=has_part.values("incident")) | Q(pk__in=approves.values("incident")),
+        Q(pk__in=has_part.values("incident"))
+        | Q(pk__in=approves.values("incident"))
+        | Q(pk__in=waiting),
         status__in=OPEN,
     )
 
