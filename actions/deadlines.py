@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
@@ -13,6 +14,7 @@ from actions import selectors
 from actions.models import ActionApproval, ActionItem, ClosureTest
 from incidents.models import Incident
 from postmortem.lib.deadlines import Deadline, deadlines
+from postmortem.lib.kept import Kept
 
 State = ActionItem.State
 PENDING = (State.DRAFT, State.OPEN)
@@ -105,16 +107,19 @@ def _people(found: Iterable[User]) -> dict[int, User]:
     return people
 
 
+# What waits at each state of the record, in each process; mostly nothing.
+_WAITING = Kept(20_000)
+
+
 @deadlines("approval")
 def approval_due(user: User | None = None) -> Iterator[Deadline]:
     """Completed actions that wait for approval: for each approver named in the incident
     who may give it; where none is named, for the owner, who has to find one."""
-    visible = _visible(user)
     rows = ActionItem.objects.filter(
         retracted_at=None,
         state=State.COMPLETED,
         completed_at__isnull=False,
-        incident__in=visible,
+        incident__in=_visible(user),
     ).exclude(
         # Mandatory ones of a closed incident were approved before it closed.
         Q(incident__status=Incident.Status.CLOSED)
@@ -122,39 +127,58 @@ def approval_due(user: User | None = None) -> Iterator[Deadline]:
     )
     if user is not None:
         rows = rows.filter(Q(owner=user) | Q(incident__approvers=user)).distinct()
+    who = user.pk if user else None
+    keys = [
+        (pk, head, who)
+        for pk, head in rows.values_list("pk", "incident__activity_head")
+    ]
+    for found in _WAITING.each(keys, lambda missing: _approvals_due(user, missing)):
+        yield from found
+
+
+def _approvals_due(
+    user: User | None, keys: list[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], list[Deadline]]:
+    """The approvals that wait, for each completed action; read once per state."""
     waiting = list(
         selectors.with_everything(
-            rows.select_related("incident").prefetch_related("incident__approvers")
+            ActionItem.objects.filter(pk__in=[key[0] for key in keys])
+            .select_related("incident")
+            .prefetch_related("incident__approvers")
         )
     )
     selectors.load_conflicts(waiting)
     people = _people(p for a in waiting for p in a.incident.approvers.all())
-    for action in waiting:
-        state = selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
-        if state.is_approved or state.state == "changes_requested":
+    found = {action.pk: list(_waiting_for(action, user, people)) for action in waiting}
+    return {key: found.get(key[0], []) for key in keys}
+
+
+def _waiting_for(
+    action: ActionItem, user: User | None, people: dict[int, User]
+) -> Iterator[Deadline]:
+    state = selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
+    if state.is_approved or state.state == "changes_requested":
+        return
+    assert action.completed_at is not None
+    due_at = action.completed_at + APPROVAL_TIME
+    named = [people[p.pk] for p in action.incident.approvers.all()]
+    able = [p for p in named if selectors.may_approve(action, p, state)]
+    for person in able or ([action.owner] if action.owner else []):
+        if user is not None and person.pk != user.pk:
             continue
-        assert action.completed_at is not None
-        due_at = action.completed_at + APPROVAL_TIME
-        named = [people[p.pk] for p in action.incident.approvers.all()]
-        able = [
-            person for person in named if selectors.may_approve(action, person, state)
-        ]
-        for person in able or ([action.owner] if action.owner else []):
-            if user is not None and person.pk != user.pk:
-                continue
-            key = _key("approval", action.incident, action.ref, due_at)
-            yield Deadline(
-                key=f"{key}:{person.pk}",
-                kind="approval",
-                title=f"Approve “{action.title}”"
-                if able
-                else f"Find an approver for “{action.title}”",
-                due_at=due_at,
-                owner=person,
-                incident=action.incident,
-                url=f"{action.get_absolute_url()}#approvals",
-                ref=action.ref,
-                detail="Approval is stale: the action changed"
-                if state.state == "stale"
-                else "Completed, waiting for approval",
-            )
+        key = _key("approval", action.incident, action.ref, due_at)
+        yield Deadline(
+            key=f"{key}:{person.pk}",
+            kind="approval",
+            title=f"Approve “{action.title}”"
+            if able
+            else f"Find an approver for “{action.title}”",
+            due_at=due_at,
+            owner=person,
+            incident=action.incident,
+            url=f"{action.get_absolute_url()}#approvals",
+            ref=action.ref,
+            detail="Approval is stale: the action changed"
+            if state.state == "stale"
+            else "Completed, waiting for approval",
+        )

@@ -23,10 +23,12 @@ from incidents.views.panel import ran_at
 from postmortem.lib import tabs
 from postmortem.lib.findings import Gate, findings_block
 from postmortem.lib.htmx import form_page, wants_fragment
+from postmortem.lib.kept import Kept
 from postmortem.lib.times import on_clock
 
 R = TypeVar("R", bound=CaseRecord)
 MY_WORK, MY_APPROVALS = "my_work", "my_approvals"  # session: (count, timestamp)
+FRAMES = Kept(512)  # clock and figures of the tabs, by the state of the record
 WORK_COUNT_KEPT = timedelta(minutes=15)
 
 
@@ -150,12 +152,16 @@ def workspace(
     `stored`, the findings that every number on the page comes from.
 
     tab: the name of the active tab ('overview', 'timeline', 'evidence', 'causes',
-    'actions', 'review', 'activity'). Costs three queries: the stored findings, unless
-    the page has read them (`stored`), the clock, and the figures of the tabs.
+    'actions', 'review', 'activity'). Costs a query for the stored findings, unless
+    the page has read them (`stored`), and once for each state of the record those of
+    the clock and of the figures of the tabs.
     """
     can = flags(request.user, incident)
     stored = stored or findings_for_page(incident)
-    start, end = tabs.clock_range(incident)
+    (start, end), figures = FRAMES.get(
+        (incident.pk, incident.activity_head),
+        lambda: (tabs.clock_range(incident), tabs.counts(incident)),
+    )
     return {
         "incident": incident,
         "can": can,
@@ -169,7 +175,7 @@ def workspace(
             if incident.status == Incident.Status.ACTIVE
             else None,
             "steps": steps(incident, stored, stabilized_at=end),
-            "tabs": _tabs(incident, tab, stored),
+            "tabs": _tabs(incident, tab, stored, figures),
             "blocking": stored.blocking,
             "advisory": stored.advisory,
             "version_hash": stored.content_hash,
@@ -183,9 +189,11 @@ def workspace(
 
 
 def _tabs(
-    incident: Incident, active: str, stored: StoredFindings
+    incident: Incident,
+    active: str,
+    stored: StoredFindings,
+    figures: dict[str, int | None],
 ) -> list[dict[str, Any]]:
-    figures = tabs.counts(incident)
     shown = []
     for tab in tabs.ordered_tabs():
         url = page_url(tab.url_name, incident.key)

@@ -26,6 +26,7 @@ from incidents.views import page_url, workspace
 from incidents.views.panel import findings_panel
 from postmortem.lib import ui
 from postmortem.lib.htmx import render_page
+from postmortem.lib.kept import Kept
 
 Duty = Participation.Duty
 STRIP = (
@@ -44,31 +45,41 @@ IMPACT_ICONS = {
 }
 
 
+OVERVIEWS = Kept(32)  # by the state of the record, in each process
+
+
 @incident_view("incident.view")
 def incident_detail(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """The overview: what happened to whom, what is proven, what still blocks."""
-    now = timezone.now()
     around = workspace(request, incident, "overview")
-    scope = own(incident, selectors.scope(incident))
-    unknowns = own(incident, selectors.unknowns(incident))
-    is_open = KnownUnknown.State.OPEN
+    rows = OVERVIEWS.get((incident.pk, incident.activity_head), lambda: _rows(incident))
     return render_page(
         request,
         "incidents/incident_detail.html",
         {
             **around,
-            "now": now,
-            "roles": _roles(selectors.current_duties(incident)),
-            "impact_rows": _impact_rows(own(incident, selectors.impacts(incident))),
-            "users_scope": _of(scope, ScopeStatement.Audience.EXPERIENCED),
-            "internal_scope": _of(scope, ScopeStatement.Audience.INTERNAL),
-            "unknowns": [row for row in unknowns if row.state == is_open],
-            "settled_unknowns": [row for row in unknowns if row.state != is_open],
-            "lanes": own(incident, selectors.lanes(incident)),
+            **rows,
+            "now": timezone.now(),
             "recovery_url": page_url("timeline:recovery_strip", incident.key),
             **findings_panel(incident, request.user, around["stored"], brief=True),
         },
     )
+
+
+def _rows(incident: Incident) -> dict[str, Any]:
+    """What the record says, in the order of the page."""
+    scope = own(incident, selectors.scope(incident))
+    unknowns = own(incident, selectors.unknowns(incident))
+    is_open = KnownUnknown.State.OPEN
+    return {
+        "roles": _roles(selectors.current_duties(incident)),
+        "impact_rows": _impact_rows(own(incident, selectors.impacts(incident))),
+        "users_scope": _of(scope, ScopeStatement.Audience.EXPERIENCED),
+        "internal_scope": _of(scope, ScopeStatement.Audience.INTERNAL),
+        "unknowns": [row for row in unknowns if row.state == is_open],
+        "settled_unknowns": [row for row in unknowns if row.state != is_open],
+        "lanes": own(incident, selectors.lanes(incident)),
+    }
 
 
 def own(incident: Incident, rows: Iterable[Any]) -> list[Any]:

@@ -7,10 +7,7 @@ head of the activity chain names that state, and nothing is written without movi
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar, cast
@@ -19,6 +16,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.safestring import SafeString
 
 from incidents.models import Evidence, Incident
+from postmortem.lib.kept import Kept
 from timeline.models import (
     DependencyCheckpoint,
     Entry,
@@ -48,6 +46,8 @@ from timeline.selectors.rows import (
 T = TypeVar("T")
 Kind = Entry.Kind
 Order = DependencyCheckpoint.Order
+_kept = Kept(24)  # whole timelines, in each process: a few megabytes
+kept = _kept.get
 
 
 @dataclass(slots=True)
@@ -189,10 +189,8 @@ def outline(incident: Incident) -> Outline:
 
 def known_outline(incident: Incident) -> Outline | None:
     """The outline if somebody has read it since the record moved; costs nothing."""
-    state = ("outline", incident.pk, incident.activity_head)
-    with _lock:
-        found = [made for key, (_, made) in _kept.items() if key[:3] == state]
-    return found[-1] if found else None
+    found = _kept.peek(("outline", incident.pk, incident.activity_head))
+    return cast("Outline | None", found)
 
 
 def read_outline(incident: Incident, threshold: timedelta) -> Outline:
@@ -409,28 +407,3 @@ def required_milestones(
             }
         )
     return required
-
-
-# --- what is kept between requests ----------------------------------------------------
-
-KEPT_STATES = 24  # of whole timelines, in each process: a few megabytes
-KEPT_FOR = 300.0  # seconds: names of people may change without moving the record
-_kept: OrderedDict[tuple[Any, ...], tuple[float, Any]] = OrderedDict()
-_lock = threading.Lock()
-
-
-def kept(key: tuple[Any, ...], make: Callable[[], T]) -> T:
-    """What `make` gives, remembered under a key that names the state of the record."""
-    now = time.monotonic()
-    with _lock:
-        found = _kept.get(key)
-        if found is not None and now - found[0] < KEPT_FOR:
-            _kept.move_to_end(key)
-            return cast("T", found[1])
-    made = make()
-    with _lock:
-        _kept[key] = (now, made)
-        _kept.move_to_end(key)
-        while len(_kept) > KEPT_STATES:
-            _kept.popitem(last=False)
-    return made
