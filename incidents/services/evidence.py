@@ -206,24 +206,32 @@ def edit_evidence(
     return row
 
 
-@service
 def attach_file(
     *, incident_id: int, actor: User, number: int, upload: Upload
 ) -> Evidence:
     """Give the file to an artifact that was only named or linked (R-EV-07). Stored
-    bytes are never replaced: an artifact with a file is superseded instead."""
-    incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
-    row = get_record(Evidence, incident, number)
-    if row.sha256:
-        raise _refused(
-            "upload",
-            f"{row.ref} has its file, which is never replaced. Add the new one as an "
-            "artifact of its own and supersede this one.",
-            "not_replaced",
-        )
+    bytes are never replaced: an artifact with a file is superseded instead.
+
+    Like `add_evidence`, it hashes and stores the file before it locks the incident.
+    """
+    incident = Incident.objects.visible_to(actor).get(pk=incident_id)
+    permissions.require(actor, "evidence.add", incident)
+    _without_file(incident, number)
     kept = _keep(upload)
     assert kept is not None
-    _attach(row, kept)
+    return _attach_file(
+        incident_id=incident_id, actor=actor, number=number, upload=kept
+    )
+
+
+@service
+def _attach_file(
+    *, incident_id: int, actor: User, number: int, upload: KeptFile
+) -> Evidence:
+    """The locked half of `attach_file`."""
+    incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
+    row = _without_file(incident, number)
+    _attach(row, upload)
     save(row, actor=actor)
     activity.record(
         incident,
@@ -233,6 +241,18 @@ def attach_file(
         subject=row,
         data={"sha256": row.sha256},
     )
+    return row
+
+
+def _without_file(incident: Incident, number: int) -> Evidence:
+    row = get_record(Evidence, incident, number)
+    if row.sha256:
+        raise _refused(
+            "upload",
+            f"{row.ref} has its file, which is never replaced. Add the new one as an "
+            "artifact of its own and supersede this one.",
+            "not_replaced",
+        )
     return row
 
 
