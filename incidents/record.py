@@ -17,7 +17,7 @@ from incidents.models import (
 )
 from postmortem.lib.record import Links, Shape, register
 
-INCIDENT = register(
+register(
     Shape(
         "incident",
         Incident,

@@ -161,12 +161,9 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
     incident = _new_incident(case)
     known = Incident.objects.filter(uuid=incident.uuid).first()
     if known is not None:
-        where = known.key if known in Incident.objects.visible_to(actor) else "here"
+        where = f", as {known.key}" if known.is_visible_to(actor) else ""
         raise ValidationError(
-            f"This case has been imported already, as {where}."
-            if where != "here"
-            else "This case has been imported already.",
-            code="already_imported",
+            f"This case has been imported already{where}.", code="already_imported"
         )
     names = case.get("people") or {}
     people: dict[str, User] = {}

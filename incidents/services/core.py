@@ -149,10 +149,7 @@ def retract_record(
     """Withdraw a row with a reason. It stays in the record, struck through."""
     incident = lock_incident(incident_id, actor=actor, permission=permission)
     row = get_record(model, incident, number)
-    if not reason.strip():
-        raise ValidationError(
-            {"reason": ValidationError("Say why it is withdrawn.", code="required")}
-        )
+    reason = require_reason(reason, "it is withdrawn")
     row.retracted_at = timezone.now()
     row.retracted_by = actor
     row.retraction_reason = reason

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from incidents import activity
-from incidents.models import Evidence, Incident, StoredFile
+from incidents.models import Evidence, StoredFile
+from incidents.services.core import hold_incident
 from incidents.services.findings import refresh_findings
 from postmortem.lib.persistence import service
 
@@ -76,7 +77,7 @@ def _tell_incident(
     *, incident_id: int, actor: User, items: list[Evidence], problem: str
 ) -> None:
     """Write what was found about these artifacts into the incident's activity."""
-    incident = Incident.objects.select_for_update(of=("self",)).get(pk=incident_id)
+    incident = hold_incident(incident_id)
     for row in items:
         activity.record(
             incident,

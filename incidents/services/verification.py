@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts.models import User
 from incidents import activity, selectors
 from incidents.models import Incident, Verification
+from incidents.services.core import hold_incident
 
 KEPT_BREACHES = 200
 
@@ -24,9 +25,7 @@ def verify_incident(
     seen = _look(incident, with_files=with_files)
     if seen:
         with transaction.atomic():
-            incident = Incident.objects.select_for_update(of=("self",)).get(
-                pk=incident_id
-            )
+            incident = hold_incident(incident_id)
             seen = _look(incident, with_files=with_files)
     made = Verification(
         incident=incident,

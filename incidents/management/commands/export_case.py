@@ -6,9 +6,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from incidents.models import Incident
+from incidents.management.commands.findings import find
 from incidents.services.cases import case_bytes, export_case
 from postmortem.lib.canonical import canonical_bytes
 
@@ -26,14 +26,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, key: str, **options: Any) -> None:
-        number = key.upper().removeprefix("INC-")
-        incident = (
-            Incident.objects.filter(number=int(number)).first()
-            if number.isdecimal()
-            else None
-        )
-        if incident is None:
-            raise CommandError(f"There is no incident {key}.")
+        incident = find(key)
         data = (
             canonical_bytes(export_case(incident)["record"])
             if options["record"]

@@ -69,7 +69,7 @@ class Command(BaseCommand):
 
 def find(key: str) -> Incident:
     """The incident with this key, or an error that says what to write."""
-    number = key.removeprefix("INC-")
+    number = key.upper().removeprefix("INC-")
     incident = (
         Incident.objects.filter(number=int(number)).first()
         if number.isdecimal() and len(number) <= 9
