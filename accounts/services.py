@@ -147,12 +147,8 @@ def _person_pair(
     actor: User, account: User, other: User, reason: str
 ) -> tuple[User, User, str]:
     """Both accounts as they stand now, locked, and the reason."""
-    if Role.ADMIN not in actor.roles or not actor.is_active:
-        raise PermissionDenied("Only an administrator says who is behind an account.")
-    if not reason.strip():
-        raise ValidationError(
-            {"reason": ValidationError("Say how you know.", code="required")}
-        )
+    _administrator(actor)
+    reason = _said(reason, "Say how you know.")
     locked = {
         user.pk: user
         for user in User.objects.select_for_update()

@@ -202,9 +202,7 @@ def _all_shown(people: Iterable[User]) -> list[dict[str, object]]:
 
 
 def _shown(person: User) -> dict[str, object]:
-    names = {group.name for group in person.groups.all()}
-    if person.is_superuser:
-        names.add(Role.ADMIN)
+    names = person.roles_in(group.name for group in person.groups.all())
     return {
         "person": person,
         "roles": [label for value, label in Role.choices if value in names],

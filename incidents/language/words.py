@@ -1,5 +1,6 @@
-"""What the patterns are written with. Each has an id, the words, why they are shown and a way to put
-it instead; `unless` names the neighbours with which the words are meant otherwise.
+"""What the patterns are written with. Each has an id, the words, why they are shown and
+a way to put it instead; `unless` names the neighbors with which the words are meant
+otherwise.
 
 Patterns run on masked sentences: NAME stands for each character of a known name, HIDDEN
 for what is not the writer's own wording. Repetitions are bounded, so that no text makes

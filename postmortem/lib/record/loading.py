@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from accounts.models import User
     from incidents.models import Incident
 
+# What the history of an imported row says; by it an upload is told from an import.
 IMPORT_REASON = "case import"
 # Refs have at most nine digits, and the next row counts on from the highest.
 HIGHEST_GIVEN = 99_999_999

@@ -19,7 +19,6 @@ BASE_FIELDS = (
     "retraction_reason",
 )
 REF = re.compile(r"^([A-Z]{2,4})-([1-9]\d{0,8})\Z")
-# What the history of an imported row says; by it an upload is told from an import.
 
 
 @dataclass(frozen=True)
