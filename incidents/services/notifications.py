@@ -35,8 +35,8 @@ def notify(
 ) -> Notification:
     """Write one message to the outbox; the same `dedupe_key` never writes a second.
 
-    A person who has switched mail off (or has no address) still finds it in the
-    product. A restricted incident is named only to those who may see it: to others
+    For a person who has switched mail off (or has no address) the row is kept unsent.
+    A restricted incident is named only to those who may see it: to others
     nothing is written and the returned row is unsaved.
     """
     fields = {

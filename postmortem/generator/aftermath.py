@@ -16,7 +16,6 @@ from incidents.models import (
     ImpactStatement,
     Incident,
     KnownUnknown,
-    Severity,
     Waiver,
 )
 from postmortem.generator.response import Mark, Tale
@@ -36,7 +35,6 @@ from review.services.closing import signed
 
 Status = Incident.Status
 DAY = timedelta(days=1)
-SEVERE = {Severity.SEV1, Severity.SEV2}
 
 
 def _added(tale: Tale, row: CaseRecord, verb: str, words: str, **who: Any) -> None:
