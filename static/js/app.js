@@ -404,6 +404,9 @@
     const form = sender?.closest?.("form[data-draft-key]");
     const { status } = event.detail.xhr;
     const verb = event.detail.requestConfig?.verb;
+    // A session that has ended leads to the sign-in page: nothing was saved.
+    const away = event.detail.xhr.getResponseHeader("HX-Redirect") ?? "";
+    if (away.includes("/accounts/login/")) return;
     // An answer with HX-Redirect ends before htmx calls it successful: read the status.
     if (form && status >= 200 && status < 300 && verb !== "get") {
       form.dispatchEvent(new Event("pm:saved"));

@@ -158,7 +158,7 @@
     if (!all) return;
     const form = all.closest("form");
     try {
-      localStorage.removeItem(`pm-draft:${form.dataset.draftKey}`);
+      localStorage.removeItem(`pm-draft:${document.body.dataset.person ?? ""}:${form.dataset.draftKey}`);
     } catch {
       // no storage, no draft
     }

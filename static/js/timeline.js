@@ -191,6 +191,7 @@
       return later();
     }
     if (answer.status >= 500) return later();
+    if (answer.headers.get("HX-Redirect")) return say("You are signed out. What waits stays on this device; sign in to send it.");
     store.set(name("waiting"), waiting().slice(1).length ? waiting().slice(1) : null);
     tries = 0;
     if (answer.ok) {
@@ -251,8 +252,9 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt?.id !== "quick-add" || event.detail.requestConfig?.verb !== "post") return;
-    const { status } = event.detail.xhr;
-    if (status >= 200 && status < 300) store.set(name("line"), null);
+    const { xhr } = event.detail;
+    const isSaved = xhr.status >= 200 && xhr.status < 300 && !xhr.getResponseHeader("HX-Redirect"); // not signed out
+    if (isSaved) store.set(name("line"), null);
   });
 
   // --- others record too: their rows come in by themselves --------------------------------

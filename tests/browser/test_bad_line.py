@@ -173,3 +173,21 @@ class TestTwoPeople:
         )
 
         assert ScopeStatement.objects.get().consequence == "Theirs"
+
+
+class TestEndedSession:
+    def test_keeps_the_line_that_was_not_saved(self, anybody, commander):
+        make_incident(actor=commander)
+        page = anybody(commander)
+        page.goto("/incidents/INC-1/timeline/")
+        page.fill("#id_text", "14:05 auth rate down to 61 %")
+        page.context.clear_cookies(name="sessionid")
+        page.press("#id_text", "Enter")
+        page.wait_for_url("**/accounts/login/**")
+        page.fill("#id_login", str(commander.email))
+        page.fill("#id_password", PASSWORD)
+        page.click(".pm-form button[type=submit]")
+        page.wait_for_selector(".pm-usermenu")
+        page.goto("/incidents/INC-1/timeline/")
+
+        assert page.input_value("#id_text") == "14:05 auth rate down to 61 %"
