@@ -16,8 +16,6 @@ from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 
-from fontTools.ttLib import TTFont
-
 FONTS = Path(__file__).parent / "fonts"
 SANS, BOLD, MONO = "sans-regular", "sans-semibold", "mono-regular"
 FALLBACKS = ("hebrew", "arabic", "cjk", "devanagari", "thai", "emoji")
@@ -29,6 +27,9 @@ ELLIPSIS = "…"
 @cache
 def _widths(name: str) -> dict[int, float]:
     """The advance of every character of one font, in ems."""
+    # Only the worker that makes a report needs it; web processes stay smaller.
+    from fontTools.ttLib import TTFont
+
     font = TTFont(BytesIO((FONTS / f"report-{name}.ttf").read_bytes()), lazy=True)
     advances, scale = font["hmtx"].metrics, font["head"].unitsPerEm
     return {

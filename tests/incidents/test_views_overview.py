@@ -616,9 +616,10 @@ class TestActivityList:
     ):
         client.force_login(commander)
         client.get(URL)  # the first look at an incident runs its checks
+        fill(incident, commander, "A")  # what was read before is read anew
         with CaptureQueriesContext(connection) as few:
             client.get(f"{URL}activity/")
-        fill(incident, commander, "A")
+        fill(incident, commander, "B")
         with CaptureQueriesContext(connection) as many:
             client.get(f"{URL}activity/")
 
