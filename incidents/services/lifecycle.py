@@ -25,6 +25,7 @@ from incidents.services.core import (
     lock_incident,
     require_reason,
 )
+from incidents.services.people import require_fit, tell_duty
 from postmortem.lib.errors import GateClosed, InvalidTransition
 from postmortem.lib.findings import Gate, findings_block
 from postmortem.lib.persistence import save, service
@@ -114,6 +115,13 @@ def declare_incident(
     permissions.require(actor, "incident.declare")
     now = timezone.now()
     refuse_future(declared_at, now=now)
+    people: dict[str, User | None] = {
+        Participation.Duty.COMMANDER: commander or actor,
+        Participation.Duty.SCRIBE: scribe,
+    }
+    for duty, user in people.items():
+        if user is not None and user != actor:
+            require_fit(user, duty, field=str(duty))
     incident = Incident(
         title=title,
         severity=severity,
@@ -130,23 +138,18 @@ def declare_incident(
         incident.number = next_incident_number()
 
     store_numbered(incident, give_number, actor=actor)
-    for name in dict.fromkeys(slugify(lane) and lane for lane in lanes):
+    for name in {slugify(lane) or lane: lane for lane in lanes}.values():
         add_record(LaneSpec(name).build(incident), actor=actor)
-    people: dict[str, User | None] = {
-        Participation.Duty.COMMANDER: commander or actor,
-        Participation.Duty.SCRIBE: scribe,
-    }
-    for duty, user in people.items():
-        if user is not None:
-            add_record(
-                Participation(
-                    incident=incident,
-                    user=user,
-                    duty=duty,
-                    since=incident.declared_at,
-                ),
-                actor=actor,
-            )
+    named = [
+        add_record(
+            Participation(
+                incident=incident, user=user, duty=duty, since=incident.declared_at
+            ),
+            actor=actor,
+        )
+        for duty, user in people.items()
+        if user is not None
+    ]
     activity.record(
         incident,
         actor=actor,
@@ -154,6 +157,8 @@ def declare_incident(
         sentence=f"declared {incident.key}, {severity}: {title}",
         data=_declared(incident),
     )
+    for row in named:
+        tell_duty(row, str(row.get_duty_display()).lower(), actor=actor)
     return incident
 
 

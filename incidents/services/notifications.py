@@ -118,10 +118,8 @@ def mark_notifications_read(*, actor: User, ids: list[int] | None = None) -> int
 
 
 def _may_know(recipient: User, incident: Incident | None) -> bool:
-    """A restricted incident is named only to those who may see it."""
-    if incident is None or not incident.is_restricted:
-        return True
-    return Incident.objects.visible_to(recipient).filter(pk=incident.pk).exists()
+    """An incident is named only to those who may see it."""
+    return incident is None or incident.is_visible_to(recipient)
 
 
 def _takes_mail(user: User) -> bool:

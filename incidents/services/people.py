@@ -79,7 +79,7 @@ def set_duty(
         subject=row,
         data={"user": user.handle, "duty": duty, "is_backup": is_backup},
     )
-    _tell(row, words, actor=actor)
+    tell_duty(row, words, actor=actor)
     return row
 
 
@@ -139,7 +139,7 @@ def hand_over_command(
             "at": at.isoformat(),
         },
     )
-    _tell(row, "commander", actor=actor)
+    tell_duty(row, "commander", actor=actor)
     return row
 
 
@@ -198,6 +198,14 @@ def _in_command(incident: Incident) -> Participation | None:
     )
 
 
+def require_fit(user: User, duty: str, *, field: str) -> None:
+    """Whoever is named when an incident is declared can sign in and, for command, has
+    the role for it."""
+    _require_active(user, field=field)
+    if duty == Duty.COMMANDER:
+        _require_command(user, field=field)
+
+
 def _require_active(user: User, *, field: str) -> None:
     if not user.is_active:
         raise ValidationError(
@@ -225,7 +233,8 @@ def _require_command(user: User, *, field: str) -> None:
         )
 
 
-def _tell(row: Participation, words: str, *, actor: User) -> None:
+def tell_duty(row: Participation, words: str, *, actor: User) -> None:
+    """Let somebody know of a duty that another person gave them."""
     if row.user_id != actor.pk:
         notify(
             recipient=row.user,

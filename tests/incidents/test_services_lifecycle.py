@@ -1,12 +1,14 @@
 """Declaring, editing and the transitions before closing."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
+from accounts.models import User
 from incidents import activity
-from incidents.models import ActivityEntry, Incident
+from incidents.models import ActivityEntry, Incident, Notification
 from incidents.services import claims, lifecycle
 from incidents.services.core import lock_incident
 from postmortem.lib import findings
@@ -363,3 +365,43 @@ class TestMovesForReview:
         ):
             with pytest.raises(InvalidTransition):
                 move()
+
+
+class TestDeclareNames:
+    """Who is named when an incident is declared, as everywhere else."""
+
+    def declare(self, actor: User, **fields: Any) -> Incident:
+        return lifecycle.declare_incident(
+            actor=actor, title="Rate falls", severity="SEV3", **fields
+        )
+
+    def test_refuses_a_commander_without_the_role(self, responder, viewer):
+        with pytest.raises(ValidationError) as caught:
+            self.declare(responder, commander=viewer)
+
+        assert caught.value.error_dict["commander"][0].code == "no_command_role"
+
+    def test_refuses_somebody_who_cannot_sign_in(self, commander, responder):
+        User.objects.filter(pk=responder.pk).update(is_active=False)
+        responder.refresh_from_db()
+
+        with pytest.raises(ValidationError) as caught:
+            self.declare(commander, scribe=responder)
+
+        assert caught.value.error_dict["scribe"][0].code == "inactive_person"
+
+    def test_tells_those_who_are_named_by_somebody_else(self, commander, responder):
+        """R-RO-01"""
+        found = self.declare(responder, commander=commander)
+
+        (mail,) = Notification.objects.filter(kind="duty")
+        assert mail.recipient == commander
+        assert found.key in mail.subject
+
+    def test_takes_a_lane_once_however_it_is_spelled(self, commander):
+        found = self.declare(commander, lanes=["Payouts", "payouts", "Webhooks"])
+
+        assert sorted(found.lanes.values_list("slug", flat=True)) == [
+            "payouts",
+            "webhooks",
+        ]
