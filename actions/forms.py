@@ -15,6 +15,7 @@ from actions.models import ActionItem, ClosureTest, TestRun
 from incidents.forms import (
     CaseForm,
     ClockField,
+    MultipleFileField,
     PersonChoiceField,
     RowsField,
     live_evidence,
@@ -51,27 +52,6 @@ class DueField(ClockField):
         refuse_odd_year(day)
         end = datetime.combine(day, time(23, 59), tzinfo=zone(self.zone))
         return end.astimezone(UTC)
-
-
-class FilesInput(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
-class FilesField(forms.FileField):
-    """Any number of uploads; an empty list when none was chosen."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("widget", FilesInput(attrs={"multiple": True}))
-        kwargs.setdefault("required", False)
-        kwargs.setdefault("allow_empty_file", True)
-        super().__init__(**kwargs)
-
-    def clean(self, data: Any, initial: Any = None) -> Any:
-        sent = data if isinstance(data, list | tuple) else [data]
-        files = [super(FilesField, self).clean(item, initial) for item in sent if item]
-        if self.required and not files:
-            raise ValidationError(self.error_messages["required"], code="required")
-        return files
 
 
 def _people(current: User | None) -> Any:
@@ -169,7 +149,7 @@ class CompleteForm(CaseForm):
 
 
 class ReasonForm(CaseForm):
-    """A verb that needs its reason."""
+    """A verb that needs its reason; without one the service says what it is for."""
 
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3}), max_length=10_000, required=False
@@ -206,8 +186,11 @@ class ArtifactsForm(CaseForm):
         required=False,
         label="Artifacts in this case",
     )
-    uploads = FilesField(
-        label="New files", help_text="Test output, logs or screenshots of this run."
+    uploads = MultipleFileField(
+        required=False,
+        allow_empty_file=True,
+        label="New files",
+        help_text="Test output, logs or screenshots of this run.",
     )
 
     def narrow(self, incident: Incident) -> None:

@@ -69,7 +69,8 @@ class ActionRow:
             return ""
         shown = on_clock(self.action.due_at, self.action.incident.clock_zone)
         text = f"{shown.day} {shown:%b}"
-        return text if shown.year == timezone.now().year else f"{text} {shown.year}"
+        this_year = on_clock(timezone.now(), self.action.incident.clock_zone).year
+        return text if shown.year == this_year else f"{text} {shown.year}"
 
     @property
     def tracker(self) -> str:
@@ -162,7 +163,8 @@ def _due_note(action: ActionItem, now: datetime) -> tuple[str, str]:
         return "", ""
     if action.due_at < now:
         return f"{_rough(now - action.due_at)} overdue", "bad"
-    days = (action.due_at - now).days
+    zone = action.incident.clock_zone
+    days = (on_clock(action.due_at, zone).date() - on_clock(now, zone).date()).days
     return (f"in {days} d" if days else "due today"), ""
 
 

@@ -9,10 +9,10 @@ from django.http import HttpResponse
 from actions import forms, selectors
 from actions.models import ActionApproval, ActionItem
 from actions.services import approvals as services
-from actions.views.items import TAB, _posted
+from actions.views.items import TAB
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
-from incidents.views import case_form, get_row
+from incidents.views import case_form, get_row, posted
 
 Purpose = ActionApproval.Purpose
 
@@ -29,12 +29,12 @@ def action_approve(
     initial = {"digest": state.digest}
     form: Any
     if len(held) > 1:
-        form = forms.SeatForm(_posted(request), incident=incident, initial=initial)
+        form = forms.SeatForm(posted(request), incident=incident, initial=initial)
         form.fields["seat"].choices = [
             (seat.seat, seat.label) for seat in state.seats if seat.seat in held
         ]
     else:
-        form = forms.ApprovalForm(_posted(request), incident=incident, initial=initial)
+        form = forms.ApprovalForm(posted(request), incident=incident, initial=initial)
     proofs = ", ".join(
         f"{test.ref} by {run.ref}"
         for test in action.live_tests
@@ -68,7 +68,7 @@ def action_defer(
         request,
         incident,
         forms.ApprovalForm(
-            _posted(request), incident=incident, initial={"digest": digest}
+            posted(request), incident=incident, initial={"digest": digest}
         ),
         lambda data: services.approve_deferral(
             incident_id=incident.pk, actor=request.user, number=number, **data
@@ -95,7 +95,7 @@ def action_request_changes(
         request,
         incident,
         forms.ChangesForm(
-            _posted(request), incident=incident, initial={"digest": digest}
+            posted(request), incident=incident, initial={"digest": digest}
         ),
         lambda data: services.request_changes(
             incident_id=incident.pk, actor=request.user, number=number, **data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,7 +17,7 @@ from actions.views import ActionRow, action_findings, action_row
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
 from incidents.selectors import StoredFindings
-from incidents.views import case_form, get_row, workspace
+from incidents.views import case_form, get_row, posted, workspace
 from postmortem.lib.htmx import render_page
 from rca.models import Cause
 
@@ -247,11 +247,6 @@ def _seats(
 # --- forms ----------------------------------------------------------------------------
 
 
-def _posted(request: HttpRequest) -> QueryDict | None:
-    """The sent form; an empty one is a form that was sent, not one to show."""
-    return request.POST if request.method == "POST" else None
-
-
 @incident_view("action.edit")
 def action_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """Draft an action."""
@@ -263,7 +258,7 @@ def action_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
     return case_form(
         request,
         incident,
-        forms.ActionForm(_posted(request), incident=incident, initial=initial),
+        forms.ActionForm(posted(request), incident=incident, initial=initial),
         lambda data: services.add_action(
             incident_id=incident.pk, actor=request.user, **data
         ),
@@ -289,7 +284,7 @@ def action_edit(
     return case_form(
         request,
         incident,
-        forms.ActionForm(_posted(request), incident=incident, row=action),
+        forms.ActionForm(posted(request), incident=incident, row=action),
         lambda data: services.edit_action(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),
@@ -309,7 +304,7 @@ def action_open(
     return case_form(
         request,
         incident,
-        forms.OpenForm(_posted(request), incident=incident, row=action),
+        forms.OpenForm(posted(request), incident=incident, row=action),
         lambda data: services.open_action(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),
@@ -332,7 +327,7 @@ def action_complete(
     return case_form(
         request,
         incident,
-        forms.CompleteForm(_posted(request), incident=incident, row=action),
+        forms.CompleteForm(posted(request), incident=incident, row=action),
         lambda data: services.complete_action(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),
@@ -354,7 +349,7 @@ def action_cancel(
     return case_form(
         request,
         incident,
-        forms.ReasonForm(_posted(request), incident=incident, row=action),
+        forms.ReasonForm(posted(request), incident=incident, row=action),
         lambda data: services.cancel_action(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),
@@ -376,7 +371,7 @@ def action_retract(
     return case_form(
         request,
         incident,
-        forms.ReasonForm(_posted(request), incident=incident),
+        forms.ReasonForm(posted(request), incident=incident),
         lambda data: services.retract_action(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),

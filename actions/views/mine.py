@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import F, Q
 from django.http import HttpResponse
@@ -65,6 +66,6 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
         ],
         "show": show,
         "q": query,
-        "query": f"show={show}&" + (f"q={query}&" if query else ""),
+        "query": urlencode({"show": show, **({"q": query} if query else {})}) + "&",
     }
     return render_page(request, "actions/my_actions.html", context)

@@ -7,10 +7,10 @@ from django.http import HttpResponse
 from actions import forms
 from actions.models import ActionItem, ClosureTest, TestRun
 from actions.services import tests as services
-from actions.views.items import TAB, _posted
+from actions.views.items import TAB
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
-from incidents.views import case_form, get_row
+from incidents.views import case_form, get_row, posted
 
 
 @incident_view("action.edit")
@@ -20,7 +20,7 @@ def test_add(request: SignedInRequest, incident: Incident, number: int) -> HttpR
     return case_form(
         request,
         incident,
-        forms.ClosureTestForm(_posted(request), incident=incident),
+        forms.ClosureTestForm(posted(request), incident=incident),
         lambda data: services.add_closure_test(
             incident_id=incident.pk, actor=request.user, action=action, **data
         ),
@@ -43,7 +43,7 @@ def test_edit(
     return case_form(
         request,
         incident,
-        forms.ClosureTestForm(_posted(request), incident=incident, row=test),
+        forms.ClosureTestForm(posted(request), incident=incident, row=test),
         lambda data: services.edit_closure_test(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),
@@ -62,7 +62,7 @@ def test_retract(
     return case_form(
         request,
         incident,
-        forms.ReasonForm(_posted(request), incident=incident),
+        forms.ReasonForm(posted(request), incident=incident),
         lambda data: services.retract_closure_test(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),
@@ -84,7 +84,7 @@ def run_add(request: SignedInRequest, incident: Incident, number: int) -> HttpRe
         request,
         incident,
         forms.RunForm(
-            _posted(request),
+            posted(request),
             files,
             incident=incident,
             initial={"environment": test.environment},
@@ -113,7 +113,7 @@ def run_attach(
     return case_form(
         request,
         incident,
-        forms.ArtifactsForm(_posted(request), files, incident=incident),
+        forms.ArtifactsForm(posted(request), files, incident=incident),
         lambda data: services.attach_artifact(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),
@@ -135,7 +135,7 @@ def run_retract(
     return case_form(
         request,
         incident,
-        forms.ReasonForm(_posted(request), incident=incident),
+        forms.ReasonForm(posted(request), incident=incident),
         lambda data: services.retract_run(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from actions.models import ActionApproval, ActionItem, TestRun
 from actions.services import items
+from actions.views import action_row
 from incidents.models import Incident
 from tests.actions.conftest import Desk
 from tests.conftest import NOW
@@ -460,6 +461,19 @@ class TestMyActions:
 
         Incident.objects.update(is_restricted=True)
         assert "Nothing is waiting on you" in text(browser.get("/actions/"))
+
+    def test_keeps_the_words_that_were_looked_for(
+        self, browser: Client, desk: Desk
+    ) -> None:
+        page = browser.get("/actions/?q=R%26D+%23")
+
+        assert page.context["query"] == "show=mine&q=R%26D+%23&"
+
+    def test_calls_due_today_what_is_due_on_this_day(self, desk: Desk) -> None:
+        action = desk.opened(due_at=NOW + dt.timedelta(hours=23))
+
+        assert action_row(action, NOW).due_note == "in 1 d"
+        assert action_row(action, action.due_at).due_note == "due today"
 
     def test_costs_no_more_with_more_actions(self, browser: Client, desk: Desk) -> None:
         def queries() -> int:
