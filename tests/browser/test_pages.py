@@ -28,7 +28,13 @@ PAGES = {
     "timeline": f"{CASE}timeline/",
     "recovery": f"{CASE}timeline/recovery/",
     "entry": f"{CASE}timeline/add/",
+    "an entry": f"{CASE}timeline/1/",
+    "history": f"{CASE}history/TL-1/",
+    "log import": f"{CASE}timeline/import/",
+    "candidates": f"{CASE}timeline/candidates/",
+    "printed timeline": f"{CASE}timeline/print/",
     "evidence": f"{CASE}evidence/",
+    "gallery": f"{CASE}evidence/?view=gallery",
     "artifact": f"{CASE}evidence/1/",
     "causes": f"{CASE}causes/",
     "graph": f"{CASE}causes/?view=graph",
@@ -41,6 +47,11 @@ PAGES = {
     "activity": f"{CASE}activity/",
     "my actions": "/actions/",
     "account": "/account/",
+    "preferences": "/account/preferences/",
+    "new token": "/account/tokens/add/",
+    "people and teams": "/account/people/",
+    "password": "/accounts/password/change/",
+    "second factor": "/accounts/2fa/",
     "missing": "/incidents/INC-1/",
 }
 LOOKS: dict[str, dict[str, Any]] = {
@@ -56,6 +67,8 @@ RUN_AXE = """levels => axe.run(document, {runOnly: levels}).then(done => done.vi
   .flatMap(rule => rule.nodes.map(node =>
     `${rule.id}: ${node.target.join(' ')} ${node.any[0]?.message ?? rule.help}`))
   .filter(fault => !fault.includes('partially obscured')))"""
+COLORS_SETTLED = """() => Promise.all(document.getAnimations()
+  .filter(one => one instanceof CSSTransition).map(one => one.finished))"""
 
 
 def skipped_heading(levels: list[int]) -> str:
@@ -87,6 +100,7 @@ def faults_of(page: Any) -> list[str]:
     if switch.count():
         switch.click()
         assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+        page.evaluate(COLORS_SETTLED)
         found += [
             f"dark {fault}"
             for fault in page.evaluate(
