@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
@@ -14,7 +13,6 @@ from actions import selectors
 from actions.models import ActionApproval, ActionItem, ClosureTest
 from incidents.models import Incident
 from postmortem.lib.deadlines import Deadline, deadlines
-from postmortem.lib.kept import Kept
 
 State = ActionItem.State
 PENDING = (State.DRAFT, State.OPEN)
@@ -107,10 +105,6 @@ def _people(found: Iterable[User]) -> dict[int, User]:
     return people
 
 
-# What waits at each state of the record, in each process; mostly nothing.
-_WAITING = Kept(20_000)
-
-
 @deadlines("approval")
 def approval_due(user: User | None = None) -> Iterator[Deadline]:
     """Completed actions that wait for approval: for each approver named in the incident
@@ -127,30 +121,15 @@ def approval_due(user: User | None = None) -> Iterator[Deadline]:
     )
     if user is not None:
         rows = rows.filter(Q(owner=user) | Q(incident__approvers=user)).distinct()
-    who = user.pk if user else None
-    keys = [
-        (pk, head, who)
-        for pk, head in rows.values_list("pk", "incident__activity_head")
-    ]
-    for found in _WAITING.each(keys, lambda missing: _approvals_due(user, missing)):
-        yield from found
-
-
-def _approvals_due(
-    user: User | None, keys: list[tuple[Any, ...]]
-) -> dict[tuple[Any, ...], list[Deadline]]:
-    """The approvals that wait, for each completed action; read once per state."""
     waiting = list(
         selectors.with_everything(
-            ActionItem.objects.filter(pk__in=[key[0] for key in keys])
-            .select_related("incident")
-            .prefetch_related("incident__approvers")
+            rows.select_related("incident").prefetch_related("incident__approvers")
         )
     )
     selectors.load_conflicts(waiting)
     people = _people(p for a in waiting for p in a.incident.approvers.all())
-    found = {action.pk: list(_waiting_for(action, user, people)) for action in waiting}
-    return {key: found.get(key[0], []) for key in keys}
+    for action in waiting:
+        yield from _waiting_for(action, user, people)
 
 
 def _waiting_for(
