@@ -94,8 +94,8 @@ class TestEntrySince:
         with CaptureQueriesContext(connection) as queries:
             found = self.ask(page, tape, tape.incident.activity_head)
         assert (found.status_code, found.content) == (204, b"")
-        # session, person, roles, incident
-        assert len(queries) <= 4
+        # session, person with roles, incident
+        assert len(queries) <= 3
 
     def test_brings_the_rows_of_others_in_their_places(
         self, page: Client, tape: Tape, commander: User
