@@ -69,7 +69,8 @@ def work_list(request: SignedInRequest) -> HttpResponse:
     rows = [_row(item) for item in page]
     late = sum(item.is_overdue(now) for item in due)
     live = _live_incidents(user)
-    elsewhere = _live_elsewhere(user, live)
+    # Whoever has an incident of their own finds the others at the top of the page.
+    elsewhere = [] if live else _live_elsewhere(user)
     mine = _my_incidents(user, {item.incident.pk for item in found})
     held = _most_held(mine)
     unknowns = _unknowns_of_others(user, mine)
@@ -174,12 +175,11 @@ def _update(incident: Incident) -> dict[str, Any] | None:
     return {**found, "due_at": datetime.fromisoformat(found["due_at"])}
 
 
-def _live_elsewhere(user: User, live: list[Incident]) -> list[Incident]:
-    """Active incidents in which this person has no duty, the worst first."""
+def _live_elsewhere(user: User) -> list[Incident]:
+    """Active incidents, the worst first, for somebody who has a duty in none."""
     return list(
         Incident.objects.visible_to(user)
         .filter(status=Incident.Status.ACTIVE, is_drill=False)
-        .exclude(pk__in=[row.pk for row in live])
         .order_by("severity", "declared_at")[:SHOWN]
     )
 
