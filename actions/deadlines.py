@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 
 from accounts.models import User
 from actions import selectors
@@ -70,7 +70,7 @@ def closure_test_due(user: User | None = None) -> Iterator[Deadline]:
     if user is not None:
         rows = rows.filter(action__owner=user)
     found = rows.select_related("incident", "action__owner").prefetch_related(
-        "runs__evidence_links__evidence"
+        Prefetch("runs__evidence_links", selectors.run_evidence())
     )
     for test in found:
         assert test.due_at is not None

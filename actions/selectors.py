@@ -46,6 +46,11 @@ APPROVAL_VERBS = {
 CHANGES_VERB = "actions.changes_requested"
 
 
+def run_evidence() -> QuerySet[TestRunEvidence]:
+    """Links of test runs, each with its artifact."""
+    return TestRunEvidence.objects.select_related("evidence")
+
+
 def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
     """Tests, runs, evidence, approvals, causes and failure modes: seven queries."""
     return rows.select_related(
@@ -58,10 +63,7 @@ def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
                 "tester", "recorded_by", "known_unknown"
             ).order_by("ran_at", "number"),
         ),
-        Prefetch(
-            "closure_tests__runs__evidence_links",
-            TestRunEvidence.objects.select_related("evidence"),
-        ),
+        Prefetch("closure_tests__runs__evidence_links", run_evidence()),
         Prefetch("approvals", ActionApproval.objects.select_related("approver")),
         Prefetch("cause_links", ActionCause.objects.select_related("cause")),
         Prefetch(
@@ -473,7 +475,7 @@ def with_proof(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
             ),
             Prefetch(
                 "closure_tests__runs__evidence_links",
-                TestRunEvidence.objects.select_related("evidence"),
+                run_evidence(),
             ),
         )
     )

@@ -114,6 +114,8 @@ def closure_approvals(user: User | None) -> Iterator[Deadline]:
         .defer("snapshot__findings")
         .prefetch_related("approvers")
     )
+    if not rows:
+        return
     sight = _Sight({row.pk for row in rows})
     for incident, state in approvals_states(rows):
         if state.is_complete or incident.in_review_at is None:
