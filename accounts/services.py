@@ -331,8 +331,10 @@ def change_person(
     """
     _administrator(actor)
     reason = _said(reason, "Say why this changes.")
-    # One row after the other, so that two administrators cannot take each other away.
+    # One row after the other, and the actor asked again behind the lock, so that two
+    # administrators cannot take each other away.
     held = {u.pk: u for u in User.objects.select_for_update().order_by("pk")}
+    _administrator(held[actor.pk])
     user = held[account.pk]
     before = set(user.groups.values_list("name", flat=True)) & set(Role.values)
     after = set(roles)

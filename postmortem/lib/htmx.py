@@ -54,7 +54,11 @@ def done(request: HttpRequest, url: str, message: str = "") -> HttpResponse:
 
 def _is_here(request: HttpRequest, url: str) -> bool:
     """Whether the browser shows this address already, whatever the anchor."""
-    there, here = urlsplit(url), urlsplit(request.headers.get("HX-Current-URL", ""))
+    try:
+        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:  # whatever the browser calls its place
+        return False
+    there = urlsplit(url)
     return (there.path, there.query) == (here.path, here.query)
 
 

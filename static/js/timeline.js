@@ -245,16 +245,15 @@
   // A refused line comes back with its words: htmx must show it.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, target } = event.detail;
-    if (target?.id !== "quick-add" || xhr.status < 400) return;
+    if (target?.id !== "quick-add") return;
+    if (xhr.status < 400) {
+      // Before the empty bar comes in and looks for a draft: this one is recorded.
+      if (xhr.status !== 204) store.set(name("line"), null);
+      return;
+    }
     const isBar = (xhr.responseText ?? "").includes('id="quick-add"');
     event.detail.shouldSwap = isBar;
     event.detail.isError = !isBar;
-  });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.elt?.id !== "quick-add" || event.detail.requestConfig?.verb !== "post") return;
-    const { xhr } = event.detail;
-    const isSaved = xhr.status >= 200 && xhr.status < 300 && !xhr.getResponseHeader("HX-Redirect"); // not signed out
-    if (isSaved) store.set(name("line"), null);
   });
 
   // --- others record too: their rows come in by themselves --------------------------------

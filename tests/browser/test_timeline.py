@@ -36,6 +36,33 @@ def timeline(incident: Incident) -> str:
     return f"/incidents/{incident.key}/timeline/"
 
 
+class TestOneRecorder:
+    def test_writes_line_after_line_by_keyboard_and_none_is_lost(
+        self,
+        new_page: Callable[..., Any],
+        sign_in: Callable[[Any, User], Any],
+        incident: Incident,
+        commander: User,
+    ) -> None:
+        """R-TL-01: each line leaves an empty bar with a key of its own behind."""
+        page = sign_in(new_page(), commander)
+        page.goto(timeline(incident))
+        keys = set()
+        for line in ("first line", "second line", "third line"):
+            keys.add(page.input_value("#quick-add [name=key]"))
+            page.fill("#id_text", line)
+            page.keyboard.press("Enter")
+            expect(page.locator("#timeline")).to_contain_text(line)
+            expect(page.locator("#id_text")).to_have_value("")
+
+        page.reload()
+
+        expect(page.locator("#id_text")).to_have_value("")
+        assert len(keys) == 3
+        words = list(Entry.objects.values_list("observed_signal", flat=True))
+        assert sorted(words) == ["first line", "second line", "third line"]
+
+
 class TestTwoRecorders:
     def test_see_each_others_entries_without_a_reload(
         self,

@@ -148,6 +148,16 @@ class TestFind:
         assert sensitive.find(text) == []
 
 
+class TestHostileText:
+    """What would take minutes if a pattern went back and forth over it."""
+
+    @pytest.mark.parametrize(
+        "piece", ["eyJ", "<", "4 ", "a:b@", "sk_live_", "key=", "1-"]
+    )
+    def test_is_read_once(self, piece: str) -> None:
+        assert len(sensitive.find(piece * (200_000 // len(piece)))) <= 1
+
+
 class TestMask:
     def test_keeps_the_rest_of_the_text(self) -> None:
         secret = SECRETS["Stripe live key"]

@@ -44,12 +44,22 @@ class TestRecordLine:
     def test_arrives_once_however_often_it_is_sent(self, tape: Tape) -> None:
         """R-TL-01"""
         first = line(tape, key="a1")
-        again = line(tape, key="a1", observed_signal="sent once more")
+        again = line(tape, key="a1")
         assert (first.was_there, again.was_there) == (False, True)
         assert again.entry == first.entry
         assert Entry.objects.count() == 1
         tape.incident.refresh_from_db()
         assert activity.verify(tape.incident) == []
+
+    def test_takes_other_words_under_a_used_key_for_a_new_line(
+        self, tape: Tape
+    ) -> None:
+        """Nothing that was typed is lost to a browser that repeats itself."""
+        first = line(tape, key="a1", observed_signal="Rate falls")
+        second = line(tape, key="a1", observed_signal="Rate is back")
+
+        assert (first.was_there, second.was_there) == (False, False)
+        assert second.entry.observed_signal == "Rate is back"
 
     def test_tells_two_people_apart_who_use_the_same_key(
         self, tape: Tape, commander: User

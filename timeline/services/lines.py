@@ -17,6 +17,7 @@ from incidents.models import Evidence, Lane
 from incidents.services.core import lock_incident
 from incidents.services.evidence import Upload, add_evidence
 from postmortem.lib.errors import DomainError
+from postmortem.lib.fields import clean_text
 from postmortem.lib.persistence import save, service
 from timeline.models import DependencyCheckpoint, Entry, SentLine
 from timeline.services.entries import add_entry, link_entry_evidence
@@ -120,7 +121,8 @@ def record_line(
 def _add_once(
     *, incident_id: int, actor: User, key: str, **fields: Any
 ) -> tuple[Entry, bool]:
-    """(the entry, whether this line had arrived before)."""
+    """(the entry, whether this line had arrived before). Other words under a key that
+    was used are a new line: nothing that was typed is taken for something else."""
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
     if not key:
         return add_entry(incident_id=incident_id, actor=actor, **fields), False
@@ -129,12 +131,23 @@ def _add_once(
         .select_related("entry")
         .first()
     )
-    if sent is not None:
+    if sent is not None and _says(sent.entry, fields):
         sent.entry.incident = incident
         return sent.entry, True
     entry = add_entry(incident_id=incident_id, actor=actor, **fields)
-    save(SentLine(incident=incident, sender=actor, key=key, entry=entry), actor=actor)
+    if sent is None:
+        line = SentLine(incident=incident, sender=actor, key=key, entry=entry)
+        save(line, actor=actor)
     return entry, False
+
+
+def _says(entry: Entry, fields: dict[str, Any]) -> bool:
+    """Whether these were the words of the entry when it came in."""
+    first = entry.history.earliest("history_id")
+    return all(
+        getattr(first, name) == clean_text(fields.get(name) or "")
+        for name in ("observed_signal", "action_taken")
+    )
 
 
 def _try(found: list[Evidence], faults: list[str], what: str, **fields: Any) -> None:

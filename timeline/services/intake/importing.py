@@ -8,6 +8,7 @@ import io
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -291,12 +292,32 @@ def _refuse_sensitive_members(source: IO[bytes]) -> None:
             _refuse_sensitive(item.filename, "the name of a file in this ZIP")
             if item.is_dir():
                 continue
-            with archive.open(item) as member:
-                tail = ""
-                text = io.TextIOWrapper(member, encoding="utf-8", errors="replace")
-                while piece := text.read(_PIECE):
-                    _refuse_sensitive(tail + piece, f"“{item.filename[:80]}”")
-                    tail = piece[-_TAIL:]
+            try:
+                _refuse_sensitive_member(archive, item)
+            except _DAMAGED as error:
+                raise refuse(
+                    f"“{item.filename[:80]}” in this ZIP cannot be unpacked. Make the "
+                    "export again; nothing was read."
+                ) from error
+
+
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+)
+
+
+def _refuse_sensitive_member(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> None:
+    with archive.open(item) as member:
+        tail = ""
+        text = io.TextIOWrapper(member, encoding="utf-8", errors="replace")
+        while piece := text.read(_PIECE):
+            _refuse_sensitive(tail + piece, f"“{item.filename[:80]}”")
+            tail = piece[-_TAIL:]
 
 
 # --- what is stored ---

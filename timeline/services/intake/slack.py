@@ -29,7 +29,10 @@ _NOISE = re.compile(
     r"(channel|group)_(join|leave|archive|unarchive|topic|purpose|name)|"
     r"bot_(add|remove)|pinned_item|reminder_add|tombstone"
 )
-_MENTION = re.compile(r"<(?P<sign>[@#!])?(?P<ref>[^|>]+)(?:\|(?P<label>[^>]*))?>")
+# Bounded, so that a text full of brackets costs no more than its length.
+_MENTION = re.compile(
+    r"<(?P<sign>[@#!])?(?P<ref>[^|<>]{1,300})(?:\|(?P<label>[^<>]{0,300}))?>"
+)
 
 
 def read(source: IO[bytes], context: Context) -> Iterator[Row]:
@@ -153,7 +156,7 @@ def _message(row: Any, place: str, people: dict[str, str]) -> Row:
         return Skipped(place, "not a message")
     if _NOISE.fullmatch(str(row.get("subtype", ""))):
         return Skipped(place, "not a message but a notice of the channel")
-    text = _plain(_said(row), people)
+    text = _plain(_said(row)[: 2 * MAX_TEXT], people)
     if not text:
         return Skipped(place, "without text")
     moment = _moment(row.get("ts"))
