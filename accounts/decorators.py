@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -154,7 +154,7 @@ def _digest(request: HttpRequest) -> str:
     return digest([request.get_full_path(), unsigned])
 
 
-def _sum(upload: UploadedFile) -> str:
+def _sum(upload: File[Any]) -> str:
     """SHA-256 of a file that was sent: another content is another request."""
     found = hashlib.sha256()
     for piece in upload.chunks():

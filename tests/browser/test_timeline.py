@@ -48,11 +48,11 @@ class TestOneRecorder:
         page = sign_in(new_page(), commander)
         page.goto(timeline(incident))
         keys = set()
-        for line in ("first line", "second line", "third line"):
+        for line in ("-9m first line", "-8m second line", "-7m third line"):
             keys.add(page.input_value("#quick-add [name=key]"))
             page.fill("#id_text", line)
             page.keyboard.press("Enter")
-            expect(page.locator("#timeline")).to_contain_text(line)
+            expect(page.locator("#timeline")).to_contain_text(line[4:])
             expect(page.locator("#id_text")).to_have_value("")
 
         page.reload()
