@@ -20,7 +20,7 @@ from postmortem.generator.people import Staff
 from postmortem.lib.bulk import Keys, load
 from postmortem.lib.canonical import digest
 from review.models import ReportBuild
-from timeline.models import Entry, SentLine
+from timeline.models import Candidate, Entry, Import, SentLine
 
 PER_PERSON = 25
 
@@ -85,7 +85,8 @@ def load_extras(seed: int, staff: Staff, keys: Keys, until: datetime) -> None:
             )
         )
     links = Evidence.objects.filter(incident__in=incidents[:100]).exclude(url="")
-    for item in links.order_by("pk"):
+    unchecked = links.exclude(pk__in=LinkCheck.objects.values("evidence"))
+    for item in unchecked.order_by("pk"):
         put(
             LinkCheck(
                 evidence=item,
@@ -102,6 +103,37 @@ def load_extras(seed: int, staff: Staff, keys: Keys, until: datetime) -> None:
                 sender_id=entry.recorded_by_id or manager.pk,
                 key=f"generated-{seed}-{entry.pk}",
                 entry=entry,
+            )
+        )
+    for evidence in Evidence.objects.filter(incident__in=incidents[:20], number=1):
+        source = Import(
+            incident_id=evidence.incident_id,
+            evidence=evidence,
+            reader=Import.Reader.CHAT,
+            day=until.date(),
+            clock_zone="UTC",
+            read=1,
+            added=1,
+            known=0,
+            skipped=0,
+            imported_by=reader,
+            imported_at=until,
+        )
+        put(source)
+        put(
+            Candidate(
+                incident_id=evidence.incident_id,
+                source=source,
+                place="line 1",
+                occurred_at=until,
+                precision=Entry.Precision.MINUTE,
+                author="payments",
+                text="Looking at the delivery statuses now.",
+                fingerprint=digest(["generated", seed, evidence.pk])[:32],
+                state=Candidate.State.DISMISSED,
+                decided_by=reader,
+                decided_at=until,
+                reason="Says nothing that the timeline does not.",
             )
         )
     put(
