@@ -184,7 +184,7 @@ class TestCandidateList:
         read(tape, take(tape, text="2026-03-10 16:00 Zoe: unlike\n"))
         dismiss(tape, waiting(tape)[:1], reason="Noise")
 
-        def rows(query: str) -> list[str]:
+        def rows(query: str) -> list[tuple[str, str]]:
             body = page.get(url(tape, f"candidates/?{query}")).content.decode()
             return re.findall(r'class="in-said"><b>(.+?)</b> (.+?)</p>', body)
 
