@@ -120,7 +120,7 @@ class CandidateOut(serializers.Serializer[Any]):
 
 class IdsIn(serializers.Serializer[Any]):
     ids = serializers.ListField(
-        child=serializers.IntegerField(min_value=1),
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
         max_length=deciding.MOST,
         allow_empty=False,
     )

@@ -173,7 +173,9 @@ def _rows(incident: Incident, actor: User, ids: Sequence[int]) -> list[Candidate
         )
     found = {
         row.pk: row
-        for row in selectors.candidates(incident, actor).filter(pk__in=wanted)
+        for row in selectors.candidates(incident, actor).filter(
+            pk__in=[pk for pk in wanted if 0 < pk < 2**63]  # no database holds others
+        )
     }
     missing = [pk for pk in wanted if pk not in found]
     if missing:
