@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
 
@@ -13,6 +14,7 @@ from actions import selectors
 from actions.models import ActionApproval, ActionItem, ClosureTest
 from incidents.models import Incident
 from postmortem.lib.deadlines import Deadline, deadlines
+from postmortem.lib.kept import Kept
 
 State = ActionItem.State
 PENDING = (State.DRAFT, State.OPEN)
@@ -105,6 +107,34 @@ def _people(found: Iterable[User]) -> dict[int, User]:
     return people
 
 
+# Whether an action is approved, or was sent back, is decided by the record alone; who
+# may still approve one that is neither, is not: that is asked each time.
+_DECIDED = Kept(20_000)
+
+
+def _undecided(rows: QuerySet[ActionItem]) -> list[int]:
+    """Ids of those whose approval is still to be given; each is read in full once for
+    each state of its record."""
+
+    def decide(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], bool]:
+        found = ActionItem.objects.filter(pk__in=[key[0] for key in keys])
+        states = {
+            action.pk: selectors.approval_state(
+                action, ActionApproval.Purpose.COMPLETION
+            )
+            for action in selectors.with_everything(found)
+        }
+        return {key: _is_decided(states[key[0]]) for key in keys}
+
+    keys = list(rows.values_list("pk", "incident__activity_head"))
+    decided = _DECIDED.each(keys, decide)
+    return [key[0] for key, is_done in zip(keys, decided, strict=True) if not is_done]
+
+
+def _is_decided(state: selectors.ApprovalState) -> bool:
+    return state.is_approved or state.state == "changes_requested"
+
+
 @deadlines("approval")
 def approval_due(user: User | None = None) -> Iterator[Deadline]:
     """Completed actions that wait for approval: for each approver named in the incident
@@ -123,7 +153,9 @@ def approval_due(user: User | None = None) -> Iterator[Deadline]:
         rows = rows.filter(Q(owner=user) | Q(incident__approvers=user)).distinct()
     waiting = list(
         selectors.with_everything(
-            rows.select_related("incident").prefetch_related("incident__approvers")
+            ActionItem.objects.filter(pk__in=_undecided(rows))
+            .select_related("incident")
+            .prefetch_related("incident__approvers")
         )
     )
     selectors.load_conflicts(waiting)
@@ -136,7 +168,7 @@ def _waiting_for(
     action: ActionItem, user: User | None, people: dict[int, User]
 ) -> Iterator[Deadline]:
     state = selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
-    if state.is_approved or state.state == "changes_requested":
+    if _is_decided(state):
         return
     assert action.completed_at is not None
     due_at = action.completed_at + APPROVAL_TIME
