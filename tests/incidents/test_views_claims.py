@@ -84,6 +84,7 @@ class TestOverview:
             {
                 "audience": "experienced",
                 "consequence": "Card orders stayed without confirmation",
+                "version": 1,
                 "communication": "Status page at 14:20, next at 14:50",
             },
         )
