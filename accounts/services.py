@@ -28,6 +28,7 @@ from accounts.models import (
     Team,
     User,
 )
+from postmortem.lib import sensitive
 from postmortem.lib.errors import DomainError, SeparationOfDuties
 
 
@@ -260,9 +261,15 @@ def keep_answer(
     body: str,
     headers: dict[str, Any],
 ) -> IdempotentRequest:
-    """Keep what a claimed request was answered, in the transaction of its effect."""
+    """Keep what a claimed request was answered, in the transaction of its effect. A
+    refusal may repeat what was sent: card numbers and secrets are kept masked."""
     return IdempotentRequest.objects.create(
-        user=actor, key=key, digest=digest, status=status, body=body, headers=headers
+        user=actor,
+        key=key,
+        digest=digest,
+        status=status,
+        body=sensitive.mask(body) if status >= 400 else body,
+        headers=headers,
     )
 
 

@@ -502,6 +502,9 @@ def _import(
     context = Context(reading.clock_zone, reading.day, evidence.filename)
     _store(made, _rows(handle, reading.reader, context, is_clean=True))
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
+    # Asked again behind the lock: withdrawn or redacted meanwhile, nothing stays.
+    evidence.refresh_from_db()
+    refuse_source(incident, evidence)
     made.added = Candidate.objects.filter(source=made).count()
     made.known = made.read - made.added
     save(made, actor=actor)
