@@ -383,7 +383,12 @@ def approve_action(manager: Person, base: str) -> None:
 
 
 def approve_closure(manager: Person, base: str) -> None:
-    manager.goto(f"{base}review/")
+    # The button opens once the worker has run the checks on what was written last.
+    for _ in range(40):
+        manager.goto(f"{base}review/")
+        if manager.page.get_by_role("link", name="Approve", exact=True).count():
+            break
+        manager.page.wait_for_timeout(1000)
     form = manager.open("Approve")
     form.set(
         "I have read the six sections of this version and the gaps that it seals", True

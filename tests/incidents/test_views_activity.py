@@ -193,6 +193,7 @@ class TestRowHistory:
                 number=row.number,
                 consequence=f"Version {number}",
             )
+        page.get(url(incident, "history/SC-1/"))  # both are second looks
         with CaptureQueriesContext(connection) as many:
             page.get(url(incident, "history/SC-1/"))
 
