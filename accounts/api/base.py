@@ -86,7 +86,6 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         if isinstance(page, Response) and page.status_code < 300:
             _tag(page)
         if request.method in {"GET", "HEAD"} and _is_had(request, page):
-            page.close()
             kept = HttpResponse(status=304)
             kept["ETag"] = page["ETag"]
             patch_vary_headers(kept, ["Accept", "Cookie"])

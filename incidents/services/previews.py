@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import IO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from accounts.models import User
 from incidents.models import Evidence, StoredFile
@@ -134,6 +134,8 @@ def draw_picture(evidence: Evidence, *, actor: User, size: str) -> bytes:
 def redraw(handle: IO[bytes], side: int) -> bytes:
     """Decode one frame, turn it upright, make it small, write it as WebP."""
     picture = _open_picture(handle)
+    # WeasyPrint, where it is loaded, lets Pillow fill what is missing with grey.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         picture.draft("RGB", (side, side))  # a JPEG is decoded small at once
         small = ImageOps.exif_transpose(picture)

@@ -34,7 +34,11 @@ def full(bare: Case) -> Case:  # noqa: F811
     own = {"incident": incident, "recorded_by": user}
     Evidence.objects.bulk_create(
         Evidence(
-            **own, number=n, kind="log_query", title=words(n), url="https://e.example"
+            **own,
+            number=n,
+            kind="log_query",
+            title=words(n)[:200],
+            url="https://e.example",
         )
         for n in range(1, 61)
     )

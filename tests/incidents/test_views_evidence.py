@@ -264,7 +264,8 @@ class TestEvidenceDetail:
         """R-EV-09"""
         add(incident, commander)
         client.force_login(viewer)
-        client.get(f"{URL}1/download/").close()
+        file = client.get(f"{URL}1/download/")
+        assert b"".join(file.streaming_content)
 
         text = client.get(f"{URL}1/").content.decode()
 
