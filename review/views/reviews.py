@@ -45,12 +45,12 @@ def review_detail(request: SignedInRequest, incident: Incident) -> HttpResponse:
 
 def closure(incident: Incident, user: User, stored: StoredFindings) -> dict[str, Any]:
     """What the page says about closing: the findings and facts of one moment, and how
-    the approvals stand against the version of that moment."""
+    the approvals stand against the record as it is now, checked already or not."""
     facts = stored_facts(incident, "closure") or selectors.closure_facts(Case(incident))
     checklist = selectors.checklist(incident, findings=stored.findings, facts=facts)
     state = selectors.approvals_state(
         incident,
-        present_hash=stored.content_hash,
+        present_hash=stored.content_hash if stored.is_current else None,
         excluded=selectors.excluded_of(facts),
     )
     mine = selectors.standing(user, state, incident)

@@ -7,6 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from incidents.models import FindingSnapshot
+from incidents.services.findings import refresh_findings
 from incidents.services.lifecycle import edit_incident
 from review import tasks
 from review.models import ClosureApproval, Participant, ReportBuild, Seal
@@ -71,6 +73,25 @@ class TestReviewDetail:
 
         assert "Stale" in text
         assert "edited the case file: summary" in text
+
+    def test_shows_it_as_stale_before_the_checks_have_run_again(
+        self, client: Client, case: Case
+    ) -> None:
+        """R-AP-01: nobody reads "Approved" over a record that has moved on."""
+        case.approve("finance")
+        refresh_findings(case.incident.pk)
+        results = FindingSnapshot.objects.filter(incident=case.incident)
+        before = results.values("activity_head", "content_hash").get()
+        edit_incident(**case.ids, summary="Told anew.")
+        results.update(**before)
+        text = (
+            sign_in(client, case.cast["finance"])
+            .get(url(case, "review_detail"))
+            .content.decode()
+        )
+
+        assert "Approved an earlier version" in text
+        assert "Opens when the checks have run on the present version" in text
 
     def test_shows_the_seal_of_a_closed_record(
         self, client: Client, case: Case
