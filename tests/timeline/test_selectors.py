@@ -581,6 +581,33 @@ class TestRecoveryStrip:
         assert "First alert not recorded" in data.summary
         assert 'class="bar unproven"' in selectors.strip_svg(data)
 
+    @pytest.mark.parametrize("theme", ["page", "print"])
+    @pytest.mark.parametrize(
+        ("until", "label"),
+        [("14:18", "16 min, stated gap"), ("14:03", "stated gap")],
+    )
+    def test_keeps_a_stated_gap_hatched_and_named(
+        self, tape: Tape, theme: Any, until: str, label: str
+    ) -> None:
+        """R-EV-10"""
+        tape.whole()
+        tape.gap("14:02", until)
+        data = selectors.recovery_strip(tape.incident)
+        svg = selectors.strip_svg(data, width=720, theme=theme)
+
+        assert data.gaps == []
+        assert f">{label}</text>" in svg
+        assert svg.count("-hatch)") == 1
+        assert f"stated to have no record, 14:02 to {until}" in data.summary
+
+    def test_draws_no_gap_beside_the_incident(self, tape: Tape) -> None:
+        tape.whole()
+        tape.gap("18:00", "19:00")
+        svg = selectors.strip_svg(tape.incident, theme="print")
+
+        assert "-hatch)" not in svg
+        assert ">1 h, stated gap</text>" not in svg
+
     def test_writes_its_colours_into_the_drawing_for_print(self, tape: Tape) -> None:
         tape.whole()
         svg = selectors.strip_svg(tape.incident, width=500, height=110, theme="print")
@@ -595,6 +622,16 @@ class TestRecoveryStrip:
         chart = selectors.lane_chart(tape.incident, rows, marks, [])
         assert "<script>" not in selectors.lane_svg(chart)
         assert "&lt;script&gt;" in selectors.lane_svg(chart)
+
+    def test_counts_stated_gaps_apart_from_found_ones(self, tape: Tape) -> None:
+        """R-EV-10"""
+        tape.whole()
+        tape.gap("14:02", "14:18")
+        whole = selectors.outline(tape.incident)
+
+        assert whole.chart_words.endswith(" 1 stated gap.")
+        assert whole.lane_svg.count("-hatch)") == 1
+        assert whole.spark_svg.count("-hatch)") == 1
 
 
 class TestUnlinkedEvidence:

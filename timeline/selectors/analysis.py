@@ -32,11 +32,13 @@ class Gap:
     """A stretch with no evidence, longer than the threshold. Aware UTC.
 
     blocks: customers were still affected in it, so that it holds back closing.
+    is_stated: an entry says that no record exists of it (R-EV-10).
     """
 
     start: datetime
     end: datetime
     blocks: bool = field(default=True, compare=False)
+    is_stated: bool = field(default=False, compare=False)
 
     @property
     def length(self) -> timedelta:
@@ -46,7 +48,8 @@ class Gap:
         """'47 minutes with no evidence, 14:33 to 15:20', on the clock of `zone`."""
         minutes = round(self.length.total_seconds() / 60)
         length = f"{minutes} minutes" if minutes < 120 else span(self.length)
-        return f"{length} with no evidence, {between(self.start, self.end, zone)}"
+        what = "stated to have no record" if self.is_stated else "with no evidence"
+        return f"{length} {what}, {between(self.start, self.end, zone)}"
 
 
 def between(start: datetime, end: datetime, zone: str) -> str:
@@ -92,6 +95,15 @@ def stated_gaps(rows: Iterable[Entry]) -> list[Entry]:
     )
 
 
+def stated_stretches(rows: Iterable[Entry]) -> list[Gap]:
+    """The same as stretches, of those that have both times."""
+    return [
+        Gap(row.occurred_at, row.occurred_until, blocks=False, is_stated=True)
+        for row in stated_gaps(rows)
+        if row.occurred_at and row.occurred_until
+    ]
+
+
 def gaps(
     rows: Iterable[Entry],
     threshold: timedelta,
@@ -118,11 +130,7 @@ def gaps(
         if start < point < end
     }
     edges = [start, *sorted(proven), end]
-    explained = sorted(
-        (row.occurred_at, row.occurred_until)
-        for row in live
-        if row.kind == Entry.Kind.NO_RECORD and row.occurred_at and row.occurred_until
-    )
+    explained = sorted((gap.start, gap.end) for gap in stated_stretches(live))
     return [
         replace(piece, blocks=_open_part(piece, recovered_at) > threshold)
         for first, last in pairwise(edges)

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from incidents.models import Incident, Lane, ScopeStatement
 from timeline.models import Entry, Milestone
-from timeline.selectors.analysis import Gap, between
+from timeline.selectors.analysis import Gap, between, stated_stretches
 from timeline.selectors.durations import feeding
 from timeline.selectors.svg import (
     Axis,
@@ -125,7 +125,7 @@ def lane_chart(
         lanes=table,
         gaps=[
             gap
-            for gap in found
+            for gap in sorted([*found, *stated_stretches(rows)])
             if (start is None or gap.end > start) and (end is None or gap.start < end)
         ],
         every_lane=every,
@@ -158,11 +158,13 @@ def summary(data: LaneChart) -> str:
     """The chart in two sentences, for who cannot see it."""
     if data.start is None or data.end is None:
         return "No entry has a time yet."
-    gaps = _count(len(data.gaps), "stretch", "es")
+    stated = sum(gap.is_stated for gap in data.gaps)
+    found = len(data.gaps) - stated
     return (
         f"{data.marks} entries on {_count(len(data.lanes), 'lane')}, "
         f"{between(data.start, data.end, data.zone)}."
-        + (f" {gaps} without evidence." if data.gaps else "")
+        + (f" {_count(found, 'stretch', 'es')} without evidence." if found else "")
+        + (f" {_count(stated, 'stated gap')}." if stated else "")
     )
 
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from incidents.models import Incident, ScopeStatement
 from postmortem.lib.times import span
 from timeline.models import Milestone
-from timeline.selectors.analysis import Gap, stated_gaps, timeline_gaps
+from timeline.selectors.analysis import Gap, stated_stretches, timeline_gaps
 from timeline.selectors.durations import (
     Duration,
     LaneRecovery,
@@ -141,6 +141,11 @@ class Strip:
         return self.start is None or self.end is None
 
     @property
+    def stretches(self) -> list[Gap]:
+        """What is drawn as having no record: found or stated, earliest first."""
+        return sorted([*self.gaps, *self.stated])
+
+    @property
     def summary(self) -> str:
         """The chart in one paragraph."""
         parts = [
@@ -151,7 +156,7 @@ class Strip:
             for mark in self.marks
         ]
         parts += [f"{bar.name}: {bar.words}" for bar in self.bars]
-        parts += [gap.words(self.zone) for gap in self.gaps]
+        parts += [gap.words(self.zone) for gap in self.stretches]
         return ". ".join(parts) + "."
 
 
@@ -192,11 +197,7 @@ def recovery_strip(incident: Incident) -> Strip:
         marks=numbered,
         bars=bars,
         gaps=timeline_gaps(rows, marks, gap_threshold(incident)),
-        stated=[
-            Gap(row.occurred_at, row.occurred_until)
-            for row in stated_gaps(rows)
-            if row.occurred_at and row.occurred_until
-        ],
+        stated=stated_stretches(rows),
         metrics=[
             Metric(number, by_key[key], numbered[number].milestone)
             for number, key in enumerate(METRICS, start=1)
@@ -263,13 +264,13 @@ def strip_svg(
     for x, label in axis.ticks():
         parts.append(pen.line("grid", x, top, x, bottom))
         parts.append(pen.text("tick", x, height - 6, label, "middle"))
-    parts += draw_gaps(pen, axis, data.gaps, top + 14, bottom, ident, words=False)
+    parts += draw_gaps(pen, axis, data.stretches, top + 14, bottom, ident, words=False)
     parts.append(pen.line("axis", left, bottom, axis.right, bottom))
     room = (bottom - top - 18) / 2
     parts += _draw_marks(pen, axis, data, top, bottom)
     for index, bar in enumerate(data.bars):  # above the lines, so that words stay clear
         parts += _draw_bar(pen, axis, bar, top + 18 + index * room, room, wide)
-    parts += gap_words(pen, axis, data.gaps, top + 14)
+    parts += gap_words(pen, axis, data.stretches, top + 14)
     return format_html(
         "{}{}</svg>",
         open_svg(pen, width, height, f"Recovery. {data.summary}", ident, "pm-strip"),

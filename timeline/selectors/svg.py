@@ -45,6 +45,7 @@ _PRINT: dict[str, str] = {
     "after ledger": 'stroke="#0f7a6c" stroke-width="1.6" stroke-dasharray="5 3"',
     "bar-text": 'fill="#161d27"',
     "gap": 'fill="#fdf7e7" stroke="#daa83e" stroke-width="0.8" stroke-dasharray="3 2"',
+    "gap stated": 'fill="#fdf7e7" stroke="#855300" stroke-width="1"',
     "gap-text": 'fill="#855300" font-weight="600"',
     "hatch": 'stroke="#d8b25c" stroke-width="0.8"',
 }
@@ -233,11 +234,11 @@ def draw_gaps(
 ) -> list[SafeString]:
     """Hatched stretches with their length above, where there is room for the words."""
     parts = []
-    stretches = list(found)
+    stretches = [g for g in found if g.end > axis.start and g.start < axis.end]
     for gap in stretches:
         left, right = axis.x(gap.start), axis.x(gap.end)
         box = (left, top, right - left, bottom - top, gap.words(axis.zone))
-        parts.append(pen.rect("gap", *box))
+        parts.append(pen.rect("gap stated" if gap.is_stated else "gap", *box))
         parts.append(pen.rect("", *box, f"url(#{ident}-hatch)"))
     return parts + (gap_words(pen, axis, stretches, top) if words else [])
 
@@ -252,6 +253,13 @@ def gap_words(
     ]
 
 
+def _gap_names(gap: Gap) -> tuple[str, ...]:
+    """What may stand above a gap, longest first."""
+    if gap.is_stated:
+        return f"{span(gap.length)}, stated gap", "stated gap", "stated"
+    return f"{span(gap.length)}, no evidence", span(gap.length)
+
+
 NARROW = 500.0  # below this width only the longest gap gets words
 CHAR = 6.2  # widest average of a character of the chart's font, in pixels
 
@@ -261,14 +269,16 @@ def gap_labels(axis: Axis, found: Sequence[Gap]) -> list[tuple[float, str]]:
     has room above itself; in the order of time."""
     taken: list[tuple[float, float]] = []
     labels = []
-    ordered = sorted(found, key=lambda gap: (-gap.length, gap.start))
+    inside = (gap for gap in found if gap.end > axis.start and gap.start < axis.end)
+    ordered = sorted(inside, key=lambda gap: (-gap.length, gap.start))
     if axis.right - axis.left < NARROW:
         ordered = ordered[:1]
     for gap in ordered:
         left, right = axis.x(gap.start), axis.x(gap.end)
-        for label in (f"{span(gap.length)}, no evidence", span(gap.length)):
+        for label in _gap_names(gap):
             half = CHAR * len(label) / 2
-            if half > (right - left) / 2 + 14 or 2 * half > axis.right - axis.left:
+            over = 40 if gap.is_stated else 14  # a stated one never goes nameless
+            if half > (right - left) / 2 + over or 2 * half > axis.right - axis.left:
                 continue
             middle = min(max((left + right) / 2, axis.left + half), axis.right - half)
             if all(
