@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from django.db.models import Q
 
 from accounts.models import User
-from incidents import permissions
-from incidents.models import Incident, KnownUnknown, Participation, Waiver
+from incidents import permissions, selectors
+from incidents.models import Incident, KnownUnknown, Waiver
 from postmortem.lib.deadlines import Deadline, deadlines
 
 
@@ -29,7 +29,7 @@ def unknowns_due(user: User | None) -> Iterator[Deadline]:
     if user is not None:
         rows = rows.filter(owner=user, incident__in=Incident.objects.visible_to(user))
     found = list(rows)
-    leads = _commanders({row.incident_id for row in found})
+    leads = selectors.commanders({row.incident_id for row in found})
     for row in found:
         assert row.due_at is not None
         yield Deadline(
@@ -76,14 +76,3 @@ def waivers_running_out(user: User | None) -> Iterator[Deadline]:
             ref=row.ref,
             detail=row.reason,
         )
-
-
-def _commanders(incident_ids: set[int]) -> dict[int, User]:
-    rows = Participation.objects.filter(
-        incident__in=incident_ids,
-        duty=Participation.Duty.COMMANDER,
-        is_backup=False,
-        until=None,
-        retracted_at=None,
-    ).select_related("user")
-    return {row.incident_id: row.user for row in rows}

@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import Team, User
-from incidents.models import Incident, Participation
+from incidents import selectors
+from incidents.models import Incident
 from postmortem.lib.deadlines import Deadline, deadlines
 from review.models import ClosureApproval, Review
 from review.selectors import approvals_states, standing
@@ -49,16 +50,7 @@ def review_starts(user: User | None) -> Iterator[Deadline]:
             incident__in=waiting, retracted_at=None
         ).select_related("owner")
     }
-    commanders = {
-        duty.incident_id: duty.user
-        for duty in Participation.objects.filter(
-            incident__in=waiting,
-            retracted_at=None,
-            until=None,
-            is_backup=False,
-            duty=Participation.Duty.COMMANDER,
-        ).select_related("user")
-    }
+    commanders = selectors.commanders(row.pk for row in waiting)
     for incident in waiting:
         owner = owners.get(incident.pk) or commanders.get(incident.pk)
         if _is_for(user, owner) and incident.stabilized_at:

@@ -20,7 +20,7 @@ from incidents.api.base import (
     PersonField,
     ReasonIn,
 )
-from incidents.models import Incident, Participation, Severity
+from incidents.models import IN_COMMAND, Incident, Participation, Severity
 from incidents.services import lifecycle
 from incidents.services.core import hold_incident
 from postmortem.lib.drf import AnyOfField, Filters, FlagField, WordsField
@@ -130,13 +130,7 @@ class IncidentFilters(Filters):
         return rows
 
     def narrow_commander(self, rows: QuerySet[Any], person: User) -> QuerySet[Any]:
-        held = Participation.objects.filter(
-            duty=Participation.Duty.COMMANDER,
-            is_backup=False,
-            until=None,
-            retracted_at=None,
-            user=person,
-        )
+        held = Participation.objects.filter(IN_COMMAND, user=person)
         return rows.filter(pk__in=held.values("incident"))
 
     def narrow_blocking(self, rows: QuerySet[Any], wanted: bool) -> QuerySet[Any]:
@@ -184,7 +178,10 @@ class IncidentViewSet(CaseViewSet):
         found = selectors.search(
             self.actor, lane=wanted.get("lane", ""), q=wanted.get("q", "")
         )
-        return self.pages(found, IncidentOut, IncidentFilters)
+        rows = found.select_related("snapshot", "declared_by")
+        return self.pages(
+            rows.defer("snapshot__findings"), IncidentOut, IncidentFilters
+        )
 
     @extend_schema(request=DeclareIn, responses={201: IncidentOut})
     def declare(self, request: Request) -> Response:

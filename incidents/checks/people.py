@@ -32,7 +32,7 @@ def _held(case: Case) -> list[Participation]:
 )
 def has_commander(case: Case) -> Iterator[Problem]:
     """Exactly one person decides at a time; with none, several do."""
-    if not any(r.duty == Duty.COMMANDER and not r.is_backup for r in _held(case)):
+    if not any(row.is_command for row in _held(case)):
         is_live = case.incident.status in permissions.LIVE
         yield Problem(
             "Nobody is in command" if is_live else "Nobody is named who was in command",
@@ -98,7 +98,7 @@ def commander_does_not_execute(case: Case) -> Iterator[Problem]:
         return
     rows = _held(case)
     for row in rows:
-        if row.duty != Duty.COMMANDER or row.is_backup:
+        if not row.is_command:
             continue
         doing = [
             other.get_duty_display().lower()

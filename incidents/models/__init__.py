@@ -10,6 +10,7 @@ from incidents.models.activity import (
     Waiver,
 )
 from incidents.models.case import (
+    IN_COMMAND,
     CaseRecord,
     CaseRelation,
     Incident,
@@ -36,6 +37,7 @@ from incidents.models.evidence import (
 )
 
 __all__ = [
+    "IN_COMMAND",
     "ActivityEntry",
     "CaseRecord",
     "CaseRelation",

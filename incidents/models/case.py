@@ -308,6 +308,10 @@ class Lane(CaseRecord):
         return self.name
 
 
+# Whoever is in command now: the duty of a commander, in person, not ended.
+IN_COMMAND = models.Q(duty="commander", is_backup=False, until=None, retracted_at=None)
+
+
 class Participation(CaseRecord):
     """One person's duty in one incident, with its time: hand-overs are two rows."""
 
@@ -336,9 +340,7 @@ class Participation(CaseRecord):
             *CaseRecord.Meta.constraints,
             models.UniqueConstraint(
                 fields=["incident"],
-                condition=models.Q(
-                    duty="commander", until=None, retracted_at=None, is_backup=False
-                ),
+                condition=IN_COMMAND,
                 name="incidents_one_commander",
                 violation_error_message=(
                     "There is one commander at a time (R-RO-01); hand over instead."
@@ -349,6 +351,11 @@ class Participation(CaseRecord):
     @property
     def is_current(self) -> bool:
         return self.until is None and not self.is_retracted
+
+    @property
+    def is_command(self) -> bool:
+        """Command itself, present or past, and not the backup of it."""
+        return self.duty == self.Duty.COMMANDER and not self.is_backup
 
 
 def user_fk(**kwargs: Any) -> models.ForeignKey[Any, Any]:

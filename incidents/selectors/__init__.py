@@ -17,6 +17,7 @@ from incidents.selectors.artifacts import (
     stored_files,
     uses_of,
 )
+from incidents.selectors.lists import lines, search
 from incidents.selectors.quality import (
     Clock,
     KindQuality,
@@ -39,6 +40,7 @@ from incidents.selectors.results import (
 from incidents.selectors.rows import (
     activity_list,
     commander,
+    commanders,
     current_duties,
     evidence,
     figures,
@@ -49,7 +51,6 @@ from incidents.selectors.rows import (
     policy,
     record_models,
     scope,
-    search,
     unknowns,
     waivers,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "claims",
     "clock",
     "commander",
+    "commanders",
     "content_hash",
     "current_duties",
     "custody",
@@ -103,6 +105,7 @@ __all__ = [
     "kept_for",
     "lane_slugs",
     "lanes",
+    "lines",
     "link_checks",
     "link_models",
     "lost_files",

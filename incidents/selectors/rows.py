@@ -1,17 +1,19 @@
-"""Rows in force, lists of incidents, any row by its ref."""
+"""Rows in force, any row by its ref."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from incidents.models import (
+    IN_COMMAND,
     ActivityEntry,
     CaseRecord,
     Evidence,
@@ -55,14 +57,14 @@ def current_duties(incident: Incident) -> list[Participation]:
 
 def commander(incident: Incident) -> Participation | None:
     """Who is in command now (R-RO-01)."""
-    return next(
-        (
-            row
-            for row in current_duties(incident)
-            if row.duty == Participation.Duty.COMMANDER and not row.is_backup
-        ),
-        None,
-    )
+    rows = Participation.objects.filter(IN_COMMAND, incident=incident)
+    return rows.select_related("user").first()
+
+
+def commanders(incident_ids: Iterable[int]) -> dict[int, User]:
+    """Who is in command now, by incident; one query for all."""
+    rows = Participation.objects.filter(IN_COMMAND, incident__in=set(incident_ids))
+    return {row.incident_id: row.user for row in rows.select_related("user")}
 
 
 def _links(model: type[EvidenceLink]) -> Prefetch[Any]:
@@ -151,43 +153,6 @@ def policy(incident: Incident) -> SeverityPolicy:
     return SeverityPolicy.objects.filter(severity=incident.severity).first() or (
         SeverityPolicy(severity=incident.severity, gap_minutes=60, cadence_minutes=0)
     )
-
-
-def search(
-    user: User,
-    *,
-    status: str = "",
-    severity: str = "",
-    lane: str = "",
-    q: str = "",
-) -> QuerySet[Incident]:
-    """The incidents that this person may see, filtered; `q` is a key or words."""
-    status, severity, lane, q = (
-        text.replace("\x00", "")[:200] for text in (status, severity, lane, q)
-    )
-    found = (
-        Incident.objects.visible_to(user)
-        .select_related("snapshot", "declared_by")
-        .defer("snapshot__findings")
-    )
-    if status:
-        found = found.filter(status__in=status.split(","))
-    if severity:
-        found = found.filter(severity__in=severity.split(","))
-    if lane:
-        mine = Lane.objects.filter(slug=lane, retracted_at=None)
-        found = found.filter(pk__in=mine.values("incident"))
-    for word in q.split():
-        prefix, _, number = word.upper().partition("-")
-        if prefix == "INC" and number.isdecimal() and len(number) <= 9:
-            found = found.filter(number=int(number))
-        else:
-            found = found.filter(
-                Q(title__icontains=word)
-                | Q(summary__icontains=word)
-                | Q(source_ref__icontains=word)
-            )
-    return found
 
 
 @cache

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import User
-from incidents import activity, permissions
-from incidents.models import Incident, Participation
+from incidents import activity, permissions, selectors
+from incidents.models import Participation
 from incidents.services.core import add_record, get_record, lock_incident
 from incidents.services.notifications import notify
 from postmortem.lib.persistence import save, service
@@ -48,7 +48,7 @@ def set_duty(
     if held:
         return held
     if duty == Duty.COMMANDER and not is_backup:
-        in_command = _in_command(incident)
+        in_command = selectors.commander(incident)
         if in_command:
             raise ValidationError(
                 {
@@ -105,7 +105,7 @@ def hand_over_command(
         at = now
     _require_active(to, field="to")
     _require_command(to, field="to")
-    before = _in_command(incident)
+    before = selectors.commander(incident)
     if before:
         if before.user_id == to.pk:
             return before
@@ -156,7 +156,7 @@ def end_duty(
     row = get_record(Participation, incident, number)
     if row.until is not None:
         return row
-    if row.duty == Duty.COMMANDER and not row.is_backup:
+    if row.is_command:
         raise ValidationError(
             "The incident must not be without a commander: hand over command to "
             "somebody instead.",
@@ -182,20 +182,6 @@ def end_duty(
         subject=row,
     )
     return row
-
-
-def _in_command(incident: Incident) -> Participation | None:
-    return (
-        Participation.objects.filter(
-            incident=incident,
-            duty=Duty.COMMANDER,
-            is_backup=False,
-            until=None,
-            retracted_at=None,
-        )
-        .select_related("user")
-        .first()
-    )
 
 
 def require_fit(user: User, duty: str, *, field: str) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Prefetch, Q
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -15,9 +14,10 @@ from django.utils import timezone
 
 from accounts.decorators import signed_in
 from accounts.models import User
+from incidents import selectors
 from incidents.decorators import SignedInRequest, find_incident
-from incidents.models import Incident, Lane, Participation, Severity
-from incidents.models.case import LIST_ORDER, IncidentQuerySet
+from incidents.models import Incident, Severity
+from incidents.models.case import IncidentQuerySet
 from incidents.permissions import can
 from incidents.selectors import VIEWS, lane_slugs, view_counts
 from incidents.views import MY_APPROVALS, keep_count, kept_count
@@ -67,28 +67,18 @@ class Filters:
         }
         return urlencode({k: v for k, v in values.items() if v}, doseq=True)
 
-    def apply(
-        self, rows: IncidentQuerySet, *, to_approve: set[int]
-    ) -> IncidentQuerySet:
+    def found(self, user: User, *, to_approve: set[int]) -> IncidentQuerySet:
+        """The incidents that this person may see and asks for."""
+        rows = selectors.search(
+            user,
+            statuses=self.statuses,
+            severities=self.severities,
+            lane=self.lane,
+            q=self.q,
+        )
         if self.view == "approval":
-            rows = rows.filter(pk__in=to_approve)
-        else:
-            rows = rows.filter(VIEWS[self.view])
-        if self.severities:
-            rows = rows.filter(severity__in=self.severities)
-        if self.statuses:
-            rows = rows.filter(status__in=self.statuses)
-        if self.lane:
-            lanes = Lane.objects.filter(slug=self.lane, retracted_at=None)
-            rows = rows.filter(pk__in=lanes.values("incident"))
-        for word in self.q.split()[:8]:
-            number = word.upper().removeprefix("INC-")
-            match = Q(title__icontains=word) | Q(summary__icontains=word)
-            match |= Q(source_ref__iexact=word)
-            if number.isdecimal() and len(number) <= 9:
-                match |= Q(number=int(number))
-            rows = rows.filter(match)
-        return rows
+            return rows.filter(pk__in=to_approve)
+        return rows.filter(VIEWS[self.view])
 
     @property
     def narrows(self) -> bool:
@@ -168,7 +158,10 @@ def incident_export(request: SignedInRequest) -> HttpResponse:
             "incident clock",
         ]
     )
-    for row in _rows(_visible(request.user, filters)):
+    to_approve = set()
+    if filters.view == "approval":
+        to_approve = waiting_approvals(request.user)
+    for row in selectors.lines(filters.found(request.user, to_approve=to_approve)):
         snapshot = getattr(row, "snapshot", None)
         sheet.writerow(
             [
@@ -199,58 +192,15 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _visible(user: User, filters: Filters) -> IncidentQuerySet:
-    to_approve = waiting_approvals(user) if filters.view == "approval" else set()
-    return filters.apply(Incident.objects.visible_to(user), to_approve=to_approve)
-
-
-def _rows(rows: IncidentQuerySet) -> Any:
-    """Rows with all that a line shows, however many there are."""
-    return (
-        rows.select_related("snapshot")
-        .only(
-            *("number", "title", "severity", "status", "is_drill", "is_restricted"),
-            *("clock_zone", "declared_at", "snapshot__blocking", "snapshot__advisory"),
-            "snapshot__next_step",
-        )
-        .prefetch_related(
-            Prefetch(
-                "lanes",
-                Lane.objects.filter(retracted_at=None)
-                .order_by("number")
-                .only("incident", "number", "slug", "name"),
-                to_attr="live_lanes",
-            ),
-            Prefetch(
-                "participations",
-                Participation.objects.filter(
-                    duty=Participation.Duty.COMMANDER,
-                    is_backup=False,
-                    until=None,
-                    retracted_at=None,
-                )
-                .select_related("user")
-                .only(
-                    *("incident", "number", "user__title", "user__name"),
-                    "user__handle",
-                ),
-                to_attr="command",
-            ),
-        )
-        .order_by(*LIST_ORDER)
-    )
-
-
 def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
-    visible = Incident.objects.visible_to(request.user)
     to_approve: set[int] = set()
     if filters.view == "approval":
         to_approve = waiting_approvals(request.user)
         keep_count(request, MY_APPROVALS, len(to_approve))
     counts = view_counts(request.user)
-    shown = filters.apply(visible, to_approve=to_approve)
+    shown = selectors.lines(filters.found(request.user, to_approve=to_approve))
     known = None if filters.narrows else counts.get(filters.view)
-    pages = CountedPaginator(_rows(shown), PAGE_SIZE, known=known)
+    pages = CountedPaginator(shown, PAGE_SIZE, known=known)
     page = pages.get_page(request.GET.get("page"))
     here = reverse("incidents:incident_list")
     query = filters.query()

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import User
-from incidents import activity
-from incidents.models import Incident, Participation
+from incidents import activity, selectors
+from incidents.models import Incident
 from incidents.services.core import (
     KEEP,
     add_record,
@@ -64,18 +64,8 @@ def prepare_review(*, incident_id: int, actor: User) -> Review | None:
     incident = Incident.objects.select_for_update(of=("self",)).get(pk=incident_id)
     if incident.status != Incident.Status.STABILIZED or _review_of(incident):
         return None
-    commander = (
-        Participation.objects.filter(
-            incident=incident,
-            retracted_at=None,
-            until=None,
-            is_backup=False,
-            duty=Participation.Duty.COMMANDER,
-        )
-        .select_related("user")
-        .first()
-    )
-    owner = commander.user if commander else incident.declared_by
+    command = selectors.commander(incident)
+    owner = command.user if command else incident.declared_by
     review = _new_review(incident, actor=actor, owner=owner)
     activity.record(
         incident,
