@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Iterator
 from importlib import import_module
+from typing import Any
 
 import pytest
 import time_machine
 from django.apps import apps
 from django.contrib.auth.models import Group
+from django.db import connection
 
 from accounts.models import Role, Team, User
 from incidents.models import Incident
@@ -21,7 +24,8 @@ NOW = dt.datetime(2026, 3, 17, 10, 20, tzinfo=dt.UTC)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Flows and checks run on the embedded default (SQLite) too."""
     for item in items:
-        if item.path.parent.name == "flows" or item.path.name == "test_checks.py":
+        place = item.path
+        if place.parent.name in {"flows", "checks"} or "test_checks" in place.name:
             item.add_marker(pytest.mark.embedded)
 
 
@@ -36,6 +40,24 @@ def clock(request: pytest.FixtureRequest) -> Iterator[time_machine.Traveller | N
         return
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _leftover_sessions(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A server thread whose browser went away in the middle of an answer may still hold
+    a session of this worker's own database, which PostgreSQL then refuses to drop: end
+    it and say what it last asked."""
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT state, query, pg_terminate_backend(pid, 5000)"
+                    " FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                for state, query, _ in cursor.fetchall():
+                    sys.stderr.write(f"session left behind, {state}: {query[:200]}\n")
 
 
 @pytest.fixture(autouse=True)

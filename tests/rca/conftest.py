@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from incidents.models import Evidence, Incident
+from incidents.models import ActivityEntry, Evidence, Incident
 from incidents.services.evidence import add_evidence
 from rca import services
 from rca.models import Cause, FailureMode
@@ -88,3 +89,26 @@ def state_mode(incident: Incident, commander: User) -> Callable[..., FailureMode
         )
 
     return state
+
+
+def codes(error: ValidationError) -> dict[str, list[str | None]]:
+    return {
+        name: [item.code for item in items] for name, items in error.error_dict.items()
+    }
+
+
+def last_verb() -> str:
+    return ActivityEntry.objects.latest("pk").verb
+
+
+@pytest.fixture
+def provisional(incident, commander, responder, state_cause):
+    cause = state_cause("contributing", "Provider A shortened its retries")
+    return services.mark_provisional(
+        incident_id=incident.pk,
+        actor=commander,
+        number=cause.number,
+        missing_check="Provider delivery log",
+        owner=responder,
+        due_at=DUE,
+    )

@@ -1,0 +1,117 @@
+"""Write verbs of the path between causes, and of their entries."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from rca import services
+from rca.models import CausePath
+from tests.conftest import NOW
+from tests.rca.conftest import codes
+
+
+class TestLinkCauses:
+    def link(self, commander, cause, *targets):
+        return services.link_causes(
+            incident_id=cause.incident_id,
+            actor=commander,
+            number=cause.number,
+            leads_to=targets,
+        )
+
+    def live(self):
+        rows = CausePath.objects.filter(retracted_at=None)
+        return {(row.cause.ref, row.leads_to.ref) for row in rows}
+
+    def test_makes_the_arrows_exactly_these(self, commander, state_cause):
+        one, two, three = state_cause(), state_cause(), state_cause()
+
+        self.link(commander, one, two, three)
+        self.link(commander, one, three)
+
+        assert self.live() == {("CA-1", "CA-3")}
+
+    def test_draws_a_withdrawn_arrow_again(self, commander, state_cause):
+        one, two = state_cause(), state_cause()
+
+        for targets in ((two,), (), (two,)):
+            self.link(commander, one, *targets)
+
+        assert self.live() == {("CA-1", "CA-2")}
+        assert CausePath.objects.count() == 1
+
+    def test_refuses_circles_of_any_length(self, commander, state_cause):
+        one, two, three = state_cause(), state_cause(), state_cause()
+        self.link(commander, one, two)
+        self.link(commander, two, three)
+
+        for source, target in ((one, one), (two, one), (three, one)):
+            with pytest.raises(ValidationError) as caught:
+                self.link(commander, source, target)
+            assert codes(caught.value) == {"leads_to": ["circle"]}
+
+        assert self.live() == {("CA-1", "CA-2"), ("CA-2", "CA-3")}
+
+    def test_lets_two_paths_meet(self, commander, state_cause):
+        one, two, three, four = (state_cause() for _ in range(4))
+        self.link(commander, one, two, three)
+        self.link(commander, two, four)
+        self.link(commander, three, four)
+
+        assert len(self.live()) == 4
+
+    def test_turns_an_arrow_around_in_two_steps(self, commander, state_cause):
+        one, two = state_cause(), state_cause()
+        self.link(commander, one, two)
+
+        self.link(commander, one)
+        self.link(commander, two, one)
+
+        assert self.live() == {("CA-2", "CA-1")}
+
+    def test_refuses_a_withdrawn_cause(self, incident, commander, state_cause):
+        one, two = state_cause(), state_cause()
+        services.retract_cause(
+            incident_id=incident.pk, actor=commander, number=two.number, reason="x"
+        )
+        two.refresh_from_db()
+
+        with pytest.raises(ValidationError) as caught:
+            self.link(commander, one, two)
+
+        assert codes(caught.value) == {"leads_to": ["invalid"]}
+
+
+class TestSetCauseEntries:
+    def test_sets_exactly_these_and_refuses_foreign_ones(
+        self, incident, elsewhere, commander, state_cause
+    ):
+        from timeline.models import Entry
+        from timeline.services.entries import add_entry
+
+        def entry(where):
+            return add_entry(
+                incident_id=where.pk,
+                actor=commander,
+                kind=Entry.Kind.SIGNAL,
+                occurred_at=NOW - dt.timedelta(hours=1),
+                observed_signal="Lag",
+            )
+
+        here, there = entry(incident), entry(elsewhere)
+        cause = state_cause()
+        call = {
+            "incident_id": incident.pk,
+            "actor": commander,
+            "number": cause.number,
+        }
+
+        services.set_cause_entries(entries=[here], **call)
+        with pytest.raises(ValidationError) as caught:
+            services.set_cause_entries(entries=[here, there], **call)
+
+        assert codes(caught.value) == {"entries": ["invalid"]}
+        assert list(cause.entries.all()) == [here]
