@@ -348,6 +348,51 @@ def test_templates_carry_no_inline_script_or_style():
     assert inline == []
 
 
+def sources() -> str:
+    """Everything that can write a class or name a template."""
+    root = Path(settings.BASE_DIR)
+    apps = ("postmortem", "accounts", "incidents", "timeline", "rca", "actions")
+    files = [
+        *(root / "templates").rglob("*.html"),
+        *(STATIC / "js").glob("*.js"),
+        *(file for app in (*apps, "review") for file in (root / app).rglob("*.py")),
+    ]
+    return "\n".join(file.read_text() for file in files)
+
+
+def test_no_class_of_a_style_sheet_is_worn_by_nothing():
+    text = sources()
+    words = set(re.findall(r"[a-z][\w-]*", text)) | {"errorlist", "htmx-request"}
+    begun = tuple(set(re.findall(r"\b(pm-(?:[a-z]+-)+)\{", text)))
+    worn_by_nothing = {
+        name
+        for sheet in (STATIC / "css").glob("*.css")
+        for rule in re.findall(
+            r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.S)
+        )
+        for name in re.findall(r"\.([a-z][\w-]*)", re.sub(r"url\(.*?\)", "", rule))
+        if not {name, name.removeprefix("is-")} & words and not name.startswith(begun)
+    }
+    assert worn_by_nothing == set()
+
+
+def test_no_template_is_named_by_nothing():
+    text = sources()
+    folder = Path(settings.BASE_DIR) / "templates"
+    # Django and allauth look these up themselves.
+    known = re.compile(r"(account|mfa|allauth|django)/|(400|403|404|429|500)\.html")
+    unnamed = [
+        page
+        for page in (
+            path.relative_to(folder).as_posix() for path in folder.rglob("*.html")
+        )
+        if page not in text
+        and not known.match(page)
+        and f'"{Path(page).stem.removeprefix("_")}"' not in text
+    ]
+    assert unnamed == []
+
+
 # --- forms ----------------------------------------------------------------------------
 
 
