@@ -89,7 +89,8 @@ class TestEntryMilestone:
         assert found.redirect_chain[0][0].endswith("?entry=TL-1&kind=stabilized")
         assert "TL-1 carries this milestone already." in found.content.decode()
         assert page.get(there).status_code == 302
-        assert page.post(there, {"kind": "victory"}).status_code == 302
+        found = page.post(there, {"kind": "victory"}, follow=True)
+        assert "is not a valid choice" in found.content.decode()
         assert Milestone.objects.count() == 1
 
     def test_is_refused_to_a_viewer_and_on_a_closed_record(
@@ -101,7 +102,8 @@ class TestEntryMilestone:
         assert client.post(there, {"kind": "stabilized"}).status_code == 403
         client.force_login(responder)
         set_status(incident_id=tape.incident.pk, actor=responder, status="closed")
-        assert client.post(there, {"kind": "stabilized"}).status_code == 409
+        for kind in ("stabilized", "victory", ""):
+            assert client.post(there, {"kind": kind}).status_code == 409
         assert not Milestone.objects.exists()
 
 
