@@ -18,6 +18,7 @@ from incidents.selectors.artifacts import (
     uses_of,
 )
 from incidents.selectors.lists import lines, search
+from incidents.selectors.notices import notices
 from incidents.selectors.quality import (
     Clock,
     KindQuality,
@@ -64,9 +65,10 @@ from incidents.selectors.stored import (
 )
 from incidents.selectors.tallies import (
     VIEWS,
-    active_count,
+    forget_top,
     kept_for,
     lane_slugs,
+    top_counts,
     view_counts,
 )
 
@@ -78,7 +80,6 @@ __all__ = [
     "RecordQuality",
     "StoredFindings",
     "Use",
-    "active_count",
     "activity_list",
     "altered_files",
     "blocking",
@@ -98,6 +99,7 @@ __all__ = [
     "find_row",
     "findings",
     "findings_of",
+    "forget_top",
     "from_snapshot",
     "holds_back",
     "impacts",
@@ -113,6 +115,7 @@ __all__ = [
     "money_lanes",
     "next_gate",
     "next_step",
+    "notices",
     "participations",
     "policy",
     "record_hash",
@@ -124,6 +127,7 @@ __all__ = [
     "stored_files",
     "stored_findings",
     "stored_with_findings",
+    "top_counts",
     "unknowns",
     "uses_of",
     "view_counts",

@@ -9,12 +9,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count, Q
+from django.db.models import Count, IntegerField, Q, QuerySet, Subquery
 
 from accounts.models import User
 from incidents.models import Incident, Lane, Severity
 from incidents.permissions import OPEN
+from incidents.selectors.notices import notices
 
+TOP = "top"
 VIEWS: dict[str, Q] = {
     "open": Q(status__in=OPEN),
     "blocking": Q(status__in=OPEN) & Q(snapshot__blocking__gt=0),
@@ -37,14 +39,34 @@ def kept_for(user: User, name: str, compute: Callable[[], Any]) -> Any:
     return found
 
 
-def active_count(user: User) -> int:
-    """How many real incidents are active now."""
+class Tally(Subquery):
+    """How many rows another query finds, as one value of this one."""
 
-    def count() -> int:
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS tallied)"
+    output_field = IntegerField()
+    empty_result_set_value = 0
+
+    def __init__(self, rows: QuerySet[Any]) -> None:
+        super().__init__(rows.order_by().values("pk"))
+
+
+def top_counts(user: User) -> dict[str, int]:
+    """The figures at the top of every page, in one query: `active`, how many real
+    incidents are active now; `unread`, how many messages this person has not read."""
+
+    def count() -> dict[str, int]:
         visible = Incident.objects.visible_to(user)
-        return visible.filter(status=Incident.Status.ACTIVE, is_drill=False).count()
+        active = visible.filter(status=Incident.Status.ACTIVE, is_drill=False)
+        unread = notices(user).filter(read_at=None)
+        row = User.objects.values_list(Tally(active), Tally(unread)).get(pk=user.pk)
+        return dict(zip(("active", "unread"), row, strict=True))
 
-    return int(kept_for(user, "active", count))
+    return dict(kept_for(user, TOP, count))
+
+
+def forget_top(user: User) -> None:
+    """Count anew on this person's next page."""
+    cache.delete(f"{TOP}:{user.pk}")
 
 
 def view_counts(user: User) -> dict[str, int]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from incidents.models import Incident, Notification
+from incidents.selectors import forget_top
 from postmortem.lib import jobs
 
 logger = logging.getLogger(__name__)
@@ -109,12 +110,14 @@ def sweep_notifications(*, limit: int = 100) -> int:
     return sum(deliver_notification(pk) for pk in list(waiting))
 
 
-def mark_notifications_read(*, actor: User, ids: list[int] | None = None) -> int:
-    """Mark `actor`'s own messages as read (all of them by default)."""
+def mark_notifications_read(*, actor: User, pk: int | None = None) -> int:
+    """Mark one of `actor`'s own messages as read, or all; returns how many were new."""
     mine = Notification.objects.filter(recipient=actor, read_at=None)
-    if ids is not None:
-        mine = mine.filter(pk__in=ids)
-    return mine.update(read_at=timezone.now())
+    if pk is not None:
+        mine = mine.filter(pk=pk)
+    count = mine.update(read_at=timezone.now())
+    forget_top(actor)
+    return count
 
 
 def _may_know(recipient: User, incident: Incident | None) -> bool:

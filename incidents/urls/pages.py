@@ -13,6 +13,7 @@ from incidents.views import (
     incident,
     incident_list,
     lifecycle,
+    notifications,
     people,
     work,
 )
@@ -28,6 +29,11 @@ def case(route: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
 urlpatterns = [
     path("", work.work_list, name="work_list"),
     path("search/", incident_list.search, name="search"),
+    path("notices/", notifications.notification_list, name="notification_list"),
+    path("notices/read/", notifications.notification_read, name="notification_read"),
+    path(
+        "notices/<int:pk>/", notifications.notification_open, name="notification_open"
+    ),
     path("incidents/", incident_list.incident_list, name="incident_list"),
     path("incidents/export.csv", incident_list.incident_export, name="incident_export"),
     path("incidents/declare/", lifecycle.incident_declare, name="incident_declare"),

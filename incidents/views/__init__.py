@@ -17,7 +17,7 @@ from accounts.models import Role, User
 from incidents import permissions
 from incidents.decorators import SignedInRequest
 from incidents.models import CaseRecord, Incident
-from incidents.selectors import StoredFindings, active_count, holds_back, next_gate
+from incidents.selectors import StoredFindings, holds_back, next_gate, top_counts
 from incidents.services.findings import findings_for_page
 from incidents.views.panel import ran_at
 from postmortem.lib import tabs
@@ -44,8 +44,8 @@ def page_url(name: str, *args: Any) -> str:
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """Context of every page: the top navigation. At most one query, of
-    the number of active incidents; none for a visitor who is not signed in.
+    """Context of every page: the top navigation. At most one query, of the number of
+    active incidents and of unread messages; none for a visitor who is not signed in.
 
     The number on 'My work' is the one of the last look at that page, kept in the
     session for a quarter of an hour: the list itself costs a query per app.
@@ -57,6 +57,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     without = (
         {} if user.roles else {"no_role": True, "administrators": _administrators()}
     )
+    top = top_counts(user)
     return {
         **without,
         "nav_items": [
@@ -80,9 +81,11 @@ def navigation(request: HttpRequest) -> dict[str, object]:
                 if url
             ),
         ],
-        "active_count": active_count(user),
+        "active_count": top["active"],
         "active_url": f"{reverse('incidents:incident_list')}?status=active",
         "search_url": reverse("incidents:search"),
+        "notifications_url": reverse("incidents:notification_list"),
+        "notifications_count": top["unread"],
         "user_menu": _user_menu(user.is_staff),
     }
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.services import SignInBackend
-from incidents.selectors import active_count
+from incidents.selectors import top_counts
 from postmortem.lib.kept import Kept
 from tests.factories import make_incident
 
@@ -36,16 +36,16 @@ class TestKept:
         assert asked == [[(1,), (2,)], [(3,)]]
 
 
-class TestActiveCount:
+class TestTopCounts:
     def test_is_kept_for_its_person_only(self, commander, outsider, settings) -> None:
         settings.FIGURES_SECONDS = 10
         cache.clear()
         make_incident(actor=commander)
-        assert active_count(commander) == 1
+        assert top_counts(commander)["active"] == 1
         make_incident(actor=commander)
-        assert (active_count(commander), active_count(outsider)) == (1, 0)
+        assert [top_counts(one)["active"] for one in (commander, outsider)] == [1, 0]
         cache.clear()
-        assert active_count(commander) == 2
+        assert top_counts(commander)["active"] == 2
 
 
 class TestSignInBackend:
