@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
 from incidents.views import case_form, get_row, posted, workspace
-from incidents.views.claims import retract
+from incidents.views.rows import retract
 from postmortem.lib.findings import Case, of_tab
 from postmortem.lib.htmx import render_page
 from rca import checks, forms, selectors, services
@@ -102,6 +103,21 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
             ],
             "modes": case.load(selectors.failure_modes),
             "findings": found,
+        },
+    )
+
+
+@incident_view("incident.view")
+def failure_mode_print(request: SignedInRequest, incident: Incident) -> HttpResponse:
+    """The table of failure modes on paper: no controls."""
+    return render(
+        request,
+        "rca/failure_mode_print.html",
+        {
+            "incident": incident,
+            "modes": selectors.failure_modes(incident),
+            "can": {},
+            "now": timezone.now(),
         },
     )
 

@@ -18,6 +18,7 @@ urlpatterns = [
     path("<int:number>/rule-out/", views.cause_rule_out, name="cause_rule_out"),
     path("<int:number>/withdraw/", views.cause_retract, name="cause_retract"),
     path("modes/add/", views.failure_mode_add, name="failure_mode_add"),
+    path("modes/print/", views.failure_mode_print, name="failure_mode_print"),
     path("modes/<int:number>/edit/", views.failure_mode_edit, name="failure_mode_edit"),
     path(
         "modes/<int:number>/withdraw/",

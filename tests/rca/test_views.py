@@ -228,6 +228,24 @@ class TestCauseList:
         assert client.get(url("cause_list", incident)).status_code == 404
 
 
+class TestFailureModePrint:
+    def test_shows_every_row_without_a_control(self, signed_in, incident, state_mode):
+        row = state_mode(customer_symptom="Orders stay open")
+        text = signed_in.get(url("failure_mode_print", incident)).content.decode()
+        assert row.ref in text
+        assert "Orders stay open" in text
+        assert url("failure_mode_edit", incident, row.number) not in text
+        assert "pm-inline-tools" not in text
+
+    def test_is_offered_where_there_is_a_table(self, signed_in, incident, state_mode):
+        address = url("failure_mode_print", incident)
+        assert (
+            address not in signed_in.get(url("cause_list", incident)).content.decode()
+        )
+        state_mode()
+        assert address in signed_in.get(url("cause_list", incident)).content.decode()
+
+
 PAGES = [
     ("analysis_edit", ()),
     ("cause_add", ()),
