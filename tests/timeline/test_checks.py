@@ -473,22 +473,35 @@ class TestPartMissing:
 
 
 class TestRecovery:
-    HINT = "Customers and books recover separately: add the time and its evidence."
     REBOUND = "A rebound alone is not recovery: link the record that shows it."
 
     @pytest.mark.parametrize(
-        ("check_id", "kind", "fact"),
+        ("check_id", "kind", "fact", "when"),
         [
-            ("RV001", "customer_recovered", "Customer recovery"),
-            ("RV002", "ledger_recovered", "Ledger recovery"),
+            (
+                "RV001",
+                "customer_recovered",
+                "Customer recovery",
+                "customers were served as usual again",
+            ),
+            (
+                "RV002",
+                "ledger_recovered",
+                "Ledger recovery",
+                "every payment stood in the books, without gaps or duplicates",
+            ),
         ],
     )
     def test_is_a_fact_with_a_time_and_evidence(
-        self, tape: Tape, check_id: str, kind: str, fact: str
+        self, tape: Tape, check_id: str, kind: str, fact: str, when: str
     ) -> None:
         """R-RV-01, R-RV-02"""
+        hint = (
+            f"Say when {when}, and link the record that shows it. It is proven apart "
+            "from the other recovery."
+        )
         assert found(tape.incident, check_id) == [
-            finding(check_id, ERROR, f"{fact} is not recorded", hint=self.HINT)
+            finding(check_id, ERROR, f"{fact} is not recorded", hint=hint)
         ]
         row = tape.add("15:34", milestone=kind)
         assert found(tape.incident, check_id) == [

@@ -106,7 +106,9 @@ def milestone_missing(case: Case) -> Iterator[Problem]:
             )
 
 
-def _recovery(case: Case, kind: Milestone.Kind, fact: str) -> Iterator[Problem]:
+def _recovery(
+    case: Case, kind: Milestone.Kind, fact: str, hint: str
+) -> Iterator[Problem]:
     rows = [row for row in live(case) if row.kind == kind]
     carried = [row.entry for row in rows if row.entry is not None]
     if any(not entry.is_provisional for entry in carried):
@@ -132,7 +134,7 @@ def _recovery(case: Case, kind: Milestone.Kind, fact: str) -> Iterator[Problem]:
         if excluded
         else f"{fact} is not recorded",
         subject=rows[0] if excluded else None,
-        hint="Customers and books recover separately: add the time and its evidence.",
+        hint=f"{hint} It is proven apart from the other recovery.",
         fix_label="Add milestone",
         url=page(case, "milestone_add", kind=kind.value),
         inputs=(kind.value, excluded),
@@ -151,7 +153,13 @@ def _recovery(case: Case, kind: Milestone.Kind, fact: str) -> Iterator[Problem]:
 def customer_recovery(case: Case) -> Iterator[Problem]:
     """Stable customer outcomes are one of the two facts behind 'stabilized', with a
     time and evidence of their own."""
-    yield from _recovery(case, Kind.CUSTOMER_RECOVERED, "Customer recovery")
+    yield from _recovery(
+        case,
+        Kind.CUSTOMER_RECOVERED,
+        "Customer recovery",
+        "Say when customers were served as usual again, and link the record that "
+        "shows it.",
+    )
 
 
 @check(
@@ -166,7 +174,13 @@ def customer_recovery(case: Case) -> Iterator[Problem]:
 def ledger_recovery(case: Case) -> Iterator[Problem]:
     """Complete, consistent money movement in the books is the other fact; gaps and
     duplicates keep the incident open even when customers look fine."""
-    yield from _recovery(case, Kind.LEDGER_RECOVERED, "Ledger recovery")
+    yield from _recovery(
+        case,
+        Kind.LEDGER_RECOVERED,
+        "Ledger recovery",
+        "Say when every payment stood in the books, without gaps or duplicates, and "
+        "link the record that shows it.",
+    )
 
 
 @check(
