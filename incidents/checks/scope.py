@@ -1,10 +1,9 @@
-"""Checks of scope statements, the all-clear and its sustain window (R-SC, R-RV)."""
+"""Checks of scope statements and of the all-clear (R-SC, R-RV)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 
 from incidents import selectors
 from incidents.checks.base import form, short
@@ -16,7 +15,6 @@ from incidents.models import (
     Severity,
 )
 from postmortem.lib.findings import Case, Gate, Level, Problem, Row, check
-from postmortem.lib.times import on_clock
 
 Audience = ScopeStatement.Audience
 Duty = Participation.Duty
@@ -317,33 +315,4 @@ def all_clear_given(case: Case) -> Iterator[Problem]:
             hint="Close both scope lines, wait out the sustain window, then give it.",
             fix_label="Give all-clear",
             url=form(incident, "incident_all_clear"),
-        )
-
-
-@check(
-    "SC013",
-    "The sustain window is over",
-    level=Level.ERROR,
-    requirements=("R-RV-07",),
-    tab="Overview",
-    row=Row.TIMELINE,
-    gates=(Gate.ALL_CLEAR,),
-)
-def sustain_window(case: Case) -> Iterator[Problem]:
-    """Recovery that has not lasted is not recovery: traffic controls stay until it has
-    held for the sustain window of this severity."""
-    incident = case.incident
-    if incident.stabilized_at is None or incident.all_clear_at is not None:
-        return
-    if incident.status == Incident.Status.CANCELLED:
-        return
-    minutes = case.load(selectors.policy).sustain_minutes
-    ends = incident.stabilized_at + timedelta(minutes=minutes)
-    if not case.reached(ends):
-        local = on_clock(ends, incident.clock_zone)
-        yield Problem(
-            f"The sustain window of {minutes} min runs until {local:%H:%M}",
-            hint="Give the all-clear after it, if recovery holds.",
-            fix_label="Open",
-            inputs=(incident.stabilized_at, minutes),
         )

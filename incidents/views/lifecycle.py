@@ -12,8 +12,11 @@ from django.utils.safestring import SafeString
 from incidents import forms
 from incidents.decorators import SignedInRequest, incident_view, requires
 from incidents.models import Incident, Severity
+from incidents.selectors import holds_back
 from incidents.services import lifecycle as services
+from incidents.services.findings import findings_for_page
 from incidents.views import case_form, posted
+from postmortem.lib.findings import Gate
 from postmortem.lib.htmx import form_page
 from postmortem.lib.times import zone_names
 
@@ -156,7 +159,8 @@ def incident_stabilize(request: SignedInRequest, incident: Incident) -> HttpResp
         lead="Customers and books recover separately: both milestones need their "
         "evidence. This is not the all-clear.",
         submit_label="Declare stabilized",
-        message="Stabilized. The review can begin.",
+        message="Stabilized. The all-clear opens when the sustain window is over: the "
+        "findings say at what time.",
     )
 
 
@@ -181,6 +185,7 @@ def incident_relapse(request: SignedInRequest, incident: Incident) -> HttpRespon
 @incident_view("incident.all_clear")
 def incident_all_clear(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """The all-clear: scope closed, no open drift, sustain window over (R-RV-08)."""
+    held = holds_back(findings_for_page(incident).findings, Gate.ALL_CLEAR)
     return _confirm(
         request,
         incident,
@@ -189,7 +194,8 @@ def incident_all_clear(request: SignedInRequest, incident: Incident) -> HttpResp
         ),
         title="Give the all-clear",
         lead="Both scope lines closed, no open drift, the sustain window over. It is "
-        "required to close, and is a fact of its own beside “stabilized”.",
+        "required to close, and is a fact of its own beside “stabilized”."
+        + "".join(f" Not yet: {finding.message}." for finding in held),
         submit_label="Give the all-clear",
         message="The all-clear is given.",
     )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from incidents.models import SeverityPolicy
-from postmortem.lib.findings import Level
+from accounts.models import User
+from incidents.models import Incident, SeverityPolicy
+from incidents.services import lifecycle
+from postmortem.lib.findings import Finding, Level
+from tests.conftest import NOW
 from tests.timeline.conftest import Tape, at
 from tests.timeline.test_checks import finding, found
 from timeline import selectors
@@ -294,3 +299,71 @@ class TestGapLabels:
         assert [words for _, words in gap_labels(axis, gaps)] == [
             "2 h 10 min, no evidence"
         ]
+
+
+class TestSustainWindow:
+    """R-RV-07, R-RV-08: SC013 says when the all-clear opens."""
+
+    @staticmethod
+    def declare_stable(tape: Tape, when: dt.datetime = NOW, **fields: Any) -> None:
+        Incident.objects.filter(pk=tape.incident.pk).update(
+            status="stabilized", stabilized_at=when, **fields
+        )
+        tape.incident.refresh_from_db()
+
+    def test_counts_from_the_declaration_while_no_record_says_more(
+        self, tape: Tape
+    ) -> None:
+        self.declare_stable(
+            tape, NOW - dt.timedelta(minutes=10), clock_zone="Europe/Berlin"
+        )
+        assert found(tape.incident, "SC013") == [
+            Finding(
+                "SC013",
+                Level.ERROR,
+                "The all-clear opens at 11:40 Europe/Berlin, 30 min after 11:10, "
+                "declared stabilized",
+                "Give the all-clear then, if recovery holds. Was it stable before it "
+                "was declared? Its milestone with a record counts instead.",
+                subject_label="Overview",
+            )
+        ]
+
+    def test_counts_from_the_proven_moment_of_stabilization(self, tape: Tape) -> None:
+        tape.add(occurred_at=at("10:02", 17), text="Flat", milestone="stabilized")
+        self.declare_stable(tape)
+        assert "10:50 UTC, 30 min after 10:20, declared" in self.words(tape)
+
+        stable = tape.proven(
+            "", "Flat", occurred_at=at("10:05", 17), milestone="stabilized"
+        )
+        assert self.words(tape) == (
+            "The all-clear opens at 10:35 UTC, 30 min after 10:05, stabilized in "
+            f"{stable.ref}"
+        )
+
+    @staticmethod
+    def words(tape: Tape) -> str:
+        return found(tape.incident, "SC013")[0].message
+
+    def test_is_over_when_the_record_says_so(self, tape: Tape) -> None:
+        tape.proven("", "Flat", occurred_at=at("9:50", 17), milestone="stabilized")
+        self.declare_stable(tape)
+        assert found(tape.incident, "SC013") == []
+
+    def test_is_over_when_its_time_has_passed(self, tape: Tape, clock: Any) -> None:
+        self.declare_stable(tape)
+        clock.shift(dt.timedelta(minutes=30))
+        assert found(tape.incident, "SC013") == []
+
+    def test_counts_anew_after_a_relapse(self, tape: Tape, commander: User) -> None:
+        tape.proven("", "Flat", occurred_at=at("9:50", 17), milestone="stabilized")
+        self.declare_stable(tape)
+        lifecycle.relapse_incident(
+            incident_id=tape.incident.pk, actor=commander, reason="It is back"
+        )
+        tape.incident.refresh_from_db()
+        assert found(tape.incident, "SC013") == []  # active: nothing to wait for
+
+        self.declare_stable(tape)
+        assert "declared stabilized" in self.words(tape)

@@ -4,18 +4,95 @@ the dependency."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from incidents.models import ActivityEntry, Incident
 from incidents.selectors import policy
-from postmortem.lib.findings import Case, Level, Problem, Row, check
-from postmortem.lib.times import span
+from postmortem.lib.findings import Case, Gate, Level, Problem, Row, check
+from postmortem.lib.times import on_clock, span
 from timeline import selectors
 from timeline.checks.entries import TAB, iso, owner, page, quoted
 from timeline.models import DependencyCheckpoint, Entry, Milestone
 from timeline.selectors.analysis import between
 
 Kind = Milestone.Kind
+Status = Incident.Status
 EXTERNAL = {DependencyCheckpoint.Kind.GATEWAY, DependencyCheckpoint.Kind.IDENTITY}
+
+
+@check(
+    "SC013",
+    "The sustain window is over",
+    level=Level.ERROR,
+    requirements=("R-RV-07",),
+    tab="Overview",
+    row=Row.TIMELINE,
+    gates=(Gate.ALL_CLEAR,),
+)
+def sustain_window(case: Case) -> Iterator[Problem]:
+    """Recovery that has not lasted is not recovery: traffic controls stay until it has
+    held for the sustain window of this severity. The window begins at the proven moment
+    of stabilization; without one, when the incident was declared stabilized."""
+    incident = case.incident
+    if incident.all_clear_at or incident.status == Status.CANCELLED:
+        return
+    proven = _proven_stable(case)
+    since = proven.occurred_at if proven else incident.stabilized_at
+    if since is None:
+        return
+    minutes = case.load(policy).sustain_minutes
+    opens = since + timedelta(minutes=minutes)
+    if not case.reached(opens):
+        zone = incident.clock_zone
+        yield Problem(
+            f"The all-clear opens at {on_clock(opens, zone):%H:%M} {zone}, "
+            f"{minutes} min after {on_clock(since, zone):%H:%M}, "
+            + (f"stabilized in {proven.ref}" if proven else "declared stabilized"),
+            hint="Give the all-clear then, if recovery holds."
+            if proven
+            else "Give the all-clear then, if recovery holds. Was it stable before it "
+            "was declared? Its milestone with a record counts instead.",
+            fix_label="Open" if proven else "Add milestone",
+            url=page(case, "entry_list")
+            if proven
+            else page(case, "milestone_add", kind=Kind.STABILIZED.value),
+            inputs=(since, minutes),
+        )
+
+
+def _proven_stable(case: Case) -> Entry | None:
+    """The entry of 'stabilized', when an original record proves it and the impact did
+    not come back since."""
+    if case.incident.stabilized_at is None and case.incident.status == Status.ACTIVE:
+        return None
+    after = case.load(last_relapse)
+    fed = selectors.feeding(
+        row
+        for row in case.load(selectors.milestones)
+        if row.entry and _is_proven_after(row.entry, after)
+    )
+    return fed[Kind.STABILIZED].entry if Kind.STABILIZED in fed else None
+
+
+def _is_proven_after(entry: Entry, moment: datetime | None) -> bool:
+    return (
+        entry.occurred_at is not None
+        and entry.precision != Entry.Precision.DAY
+        and not entry.is_provisional
+        and (moment is None or entry.occurred_at > moment)
+    )
+
+
+def last_relapse(incident: Incident) -> datetime | None:
+    """When the incident was last returned to active, if it was."""
+    return (
+        ActivityEntry.objects.filter(
+            incident=incident, verb="incidents.incident_relapsed"
+        )
+        .order_by("sequence")
+        .values_list("at", flat=True)
+        .last()
+    )
 
 
 @check(

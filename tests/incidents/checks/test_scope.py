@@ -1,7 +1,5 @@
 """Checks of the scope, its signals and the all-clear."""
 
-import datetime as dt
-
 import pytest
 
 from incidents.models import Evidence
@@ -192,33 +190,6 @@ class TestSC012:
     def test_passes_when_given(self, run, incident, commander):
         put(incident_id=incident.pk, actor=commander, all_clear_at=NOW)
         assert run("SC012") == []
-
-
-class TestSC013:
-    def test_waits_for_the_sustain_window_on_the_incident_clock(
-        self, run, incident, commander
-    ):
-        """R-RV-07"""
-        put(
-            incident_id=incident.pk,
-            actor=commander,
-            stabilized_at=NOW - dt.timedelta(minutes=10),
-            clock_zone="Europe/Berlin",
-        )
-        assert run("SC013") == [
-            Finding(
-                "SC013",
-                Level.ERROR,
-                "The sustain window of 30 min runs until 11:40",
-                "Give the all-clear after it, if recovery holds.",
-                subject_label="Overview",
-            )
-        ]
-
-    def test_passes_after_it(self, run, incident, commander, clock):
-        put(incident_id=incident.pk, actor=commander, stabilized_at=NOW)
-        clock.shift(dt.timedelta(minutes=30))
-        assert run("SC013") == []
 
 
 class TestSC016:
