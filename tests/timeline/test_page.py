@@ -237,7 +237,7 @@ class TestChart:
     def test_says_in_words_what_it_shows(self, page: Client, tape: Tape) -> None:
         tape.whole()
         body = page.get(url(tape)).content.decode()
-        assert "8 entries on 1 lane, 13:43 to 14:50." in body
+        assert "8 entries without a lane, 13:43 to 14:50." in body
         assert "As a table" in body
 
     def test_draws_the_chosen_part_of_the_clock(self, page: Client, tape: Tape) -> None:

@@ -623,6 +623,15 @@ class TestRecoveryStrip:
         assert "<script>" not in selectors.lane_svg(chart)
         assert "&lt;script&gt;" in selectors.lane_svg(chart)
 
+    def test_counts_lanes_and_not_the_rows_for_the_others(self, tape: Tape) -> None:
+        lane = Lane.objects.filter(incident=tape.incident).first()
+        tape.proven("13:43", lane=lane)
+        tape.proven("13:50")
+        tape.proven("13:55", kind="decision", belief="b", why="w")
+
+        words = selectors.outline(tape.incident).chart_words
+        assert words == "3 entries on 1 lane, 13:43 to 13:55."
+
     def test_counts_stated_gaps_apart_from_found_ones(self, tape: Tape) -> None:
         """R-EV-10"""
         tape.whole()

@@ -160,8 +160,10 @@ def summary(data: LaneChart) -> str:
         return "No entry has a time yet."
     stated = sum(gap.is_stated for gap in data.gaps)
     found = len(data.gaps) - stated
+    lanes = sum(bool(row.ref) for row in data.lanes)  # not the rows for the others
+    where = f"on {_count(lanes, 'lane')}" if lanes else "without a lane"
     return (
-        f"{data.marks} entries on {_count(len(data.lanes), 'lane')}, "
+        f"{data.marks} entries {where}, "
         f"{between(data.start, data.end, data.zone)}."
         + (f" {_count(found, 'stretch', 'es')} without evidence." if found else "")
         + (f" {_count(stated, 'stated gap')}." if stated else "")
