@@ -18,6 +18,7 @@ from incidents.models import Incident
 from incidents.selectors import participations, record_hash
 from postmortem.lib.findings import Case, Gate, Level, Problem, Row, check
 from postmortem.lib.times import on_clock, span
+from postmortem.lib.words import listed
 from rca import selectors as rca
 from rca.models import Cause
 from review.models import Participant, Review
@@ -240,7 +241,7 @@ def duties_assigned(case: Case) -> Iterator[Problem]:
     ]
     if missing:
         yield Problem(
-            f"Nobody is assigned to {_join(missing)}",
+            f"Nobody is assigned to {listed(missing)}",
             subject=review,
             fix_label="Assign",
             url=_edit(case),
@@ -274,7 +275,7 @@ def timeline_before_meeting(case: Case) -> Iterator[Problem]:
     ]
     if missing:
         yield Problem(
-            f"The meeting is set, but the timeline lacks {_join(missing)}",
+            f"The meeting is set, but the timeline lacks {listed(missing)}",
             subject=review,
             fix_label="Open the timeline",
             url=_page(case, "timeline:entry_list"),
@@ -490,7 +491,7 @@ def closure_approved(case: Case) -> Iterator[Problem]:
     missing = state.missing
     if missing:
         stale = sum(seat.state == "stale" for seat in missing)
-        words = f"{len(missing)} of {len(state.seats)} approvals missing: " + _join(
+        words = f"{len(missing)} of {len(state.seats)} approvals missing: " + listed(
             [seat.label.lower() for seat in missing]
         )
         if stale:
@@ -527,7 +528,3 @@ def no_changes_requested(case: Case) -> Iterator[Problem]:
             owner_label=given.approver.label,
             inputs=(given.pk,),
         )
-
-
-def _join(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

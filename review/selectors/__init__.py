@@ -12,16 +12,13 @@ from review.selectors.approvals import (
 from review.selectors.checklist import (
     Checklist,
     ChecklistRow,
-    Gap,
-    Readiness,
     checklist,
     closure_facts,
-    gaps,
-    gaps_from,
     is_unfinished,
-    readiness,
     recurrence_risks,
 )
+from review.selectors.gaps import Gap, gaps, gaps_from
+from review.selectors.readiness import Readiness, readiness
 from review.selectors.reviews import (
     current_review,
     live_participants,

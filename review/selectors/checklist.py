@@ -1,4 +1,4 @@
-"""The closure checklist, the gaps that would be sealed, and readiness: all computed."""
+"""The closure checklist: six rows, computed from the findings."""
 
 from __future__ import annotations
 
@@ -7,33 +7,21 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts.models import User
 from actions import selectors as actions
-from actions.models import ActionItem, TestRun
+from actions.models import ActionItem
 from incidents import selectors as case_file
 from incidents.models import Claim, Evidence, ImpactStatement, Incident
 from incidents.selectors import stored_with_findings
 from postmortem.lib.findings import Case, Finding, Row
-from postmortem.lib.times import on_clock
+from postmortem.lib.words import listed
 from rca import selectors as rca
 from rca.models import Cause
-from review.models import Review
 from review.selectors.approvals import excluded_people
+from review.selectors.gaps import Chip, chip_of, gaps_of
 from review.selectors.reviews import current_review
 from review.selectors.seals import present_findings
 from timeline import selectors as timeline
-from timeline.models import Entry
 
-WHERE = {
-    "SC": "Scope",
-    "IM": "Impact",
-    "FG": "Impact",
-    "TL": "Timeline",
-    "DP": "Dependencies",
-    "CA": "Root cause",
-    "FM": "Failure modes",
-    "RUN": "Control tests",
-}
 APPROVAL_CHECKS = frozenset({"AP101", "AP102"})
 VAGUE_CHECKS = frozenset({"AI004"})
 CHIPS = 6
@@ -97,29 +85,6 @@ class Checklist:
         return [f for f in self.others if not f.is_blocking and f.is_open]
 
 
-@dataclass(frozen=True)
-class Gap:
-    """An evidence gap that closing would seal into the record (R-EV-10, R-CT-08)."""
-
-    title: str
-    where: str
-    unproven: str
-    accepted_by: str
-    url: str = ""
-    evidence: Chip | None = None
-    code: str = ""
-    later: str = ""  # ref of the claim that rests on a later summary only
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """One point of getting ready for the meeting, and whether it is met."""
-
-    label: str
-    is_met: bool
-    detail: str
-
-
 def checklist(
     incident: Incident,
     *,
@@ -181,23 +146,6 @@ def checklist_facts(case: Case) -> dict[str, Any]:
             "proof_more": max(0, len(proof) - CHIPS),
         }
     return told
-
-
-@dataclass(frozen=True)
-class Chip:
-    """An artifact as a chip shows it."""
-
-    ref: str
-    title: str
-    kind: str
-    is_original: bool
-    url: str
-
-
-def chip_of(item: Evidence) -> Chip:
-    return Chip(
-        item.ref, item.title, item.kind, item.is_original, item.get_absolute_url()
-    )
 
 
 TITLES: dict[Row, str] = {
@@ -268,7 +216,7 @@ class _Facts:
         ]
         if not stated:
             return "No impact is stated yet."
-        words = f"{_join(stated).capitalize()} impact stated"
+        words = f"{listed(stated).capitalize()} impact stated"
         if self.figures:
             words += f", {_count(len(self.figures), 'figure', 'figures')}"
         corrected = sum(bool(impact.downstream_work) for impact in self.impacts)
@@ -341,190 +289,6 @@ def _evidence(claims: Iterable[Claim]) -> list[Evidence]:
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
-
-
-def _join(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def gaps(incident: Incident, *, now: datetime | None = None) -> list[Gap]:
-    """What stays unproven when the record is sealed: stated gaps, accepted findings,
-    claims that rest on a later summary, and test runs without an artifact."""
-    return gaps_of(Case(incident, now=now))
-
-
-def gaps_of(case: Case) -> list[Gap]:
-    """As `gaps`, on the rows that the case has loaded."""
-    return [
-        *_stated(case),
-        *_accepted(case),
-        *_later_summaries(case),
-        *_bare_runs(case),
-    ]
-
-
-def gaps_from(facts: dict[str, Any]) -> list[Gap]:
-    """The gaps from their stored form."""
-    return [
-        Gap(**{**row, "evidence": Chip(**row["evidence"]) if row["evidence"] else None})
-        for row in facts["gaps"]
-    ]
-
-
-def _stated(case: Case) -> list[Gap]:
-    zone = case.incident.clock_zone
-    found = []
-    rows = [
-        entry
-        for entry in case.load(timeline.entries)
-        if entry.kind == Entry.Kind.NO_RECORD
-    ]
-    people = User.objects.in_bulk({row.recorded_by_id for row in rows} - {None})
-    for entry in rows:
-        writer = people.get(entry.recorded_by_id)
-        when = ""
-        if entry.occurred_at:
-            when = f" for {on_clock(entry.occurred_at, zone):%H:%M}"
-            if entry.occurred_until:
-                when += f" to {on_clock(entry.occurred_until, zone):%H:%M}"
-        found.append(
-            Gap(
-                title=f"No record{when}",
-                where="Timeline",
-                unproven=entry.headline,
-                accepted_by=writer.label if writer else "",
-                url=entry.get_absolute_url(),
-            )
-        )
-    return found
-
-
-def _accepted(case: Case) -> list[Gap]:
-    found = []
-    for waiver in case.load(case_file.waivers):
-        waiver.incident = case.incident
-        if waiver.is_in_force(case.now):
-            people = (waiver.recorded_by, waiver.seconded_by)
-            found.append(
-                Gap(
-                    title=waiver.finding_message,
-                    where=waiver.subject_ref or "The case",
-                    unproven=waiver.reason,
-                    accepted_by=" and ".join(p.label for p in people if p),
-                    url=waiver.get_absolute_url(),
-                    code=waiver.check_id,
-                )
-            )
-    return found
-
-
-def _later_summaries(case: Case) -> list[Gap]:
-    if all(item.is_original for item in case.load(case_file.evidence)):
-        return []
-    found = []
-    for claim in case.load(case_file.claims):
-        if claim.rests_on_later_summary:
-            artifact = claim.evidence[0]
-            artifact.incident = case.incident
-            found.append(
-                Gap(
-                    title=f"{claim.ref} rests on a later summary",
-                    where=WHERE.get(claim.prefix, claim.prefix),
-                    unproven=_words_of(claim),
-                    accepted_by="",
-                    url=_url_of(claim),
-                    evidence=chip_of(artifact),
-                    later=claim.ref,
-                )
-            )
-    return found
-
-
-def _words_of(claim: Claim) -> str:
-    for name in ("headline", "consequence", "statement", "label", "name", "notes"):
-        if words := getattr(claim, name, ""):
-            return str(words)
-    return ""
-
-
-def _url_of(claim: Claim) -> str:
-    if isinstance(claim, TestRun):
-        return ""
-    return claim.get_absolute_url()
-
-
-def _bare_runs(case: Case) -> list[Gap]:
-    found = []
-    for action in case.load(actions.actions):
-        for test in action.live_tests:
-            for run in test.live_runs:
-                if run.outcome == TestRun.Outcome.PASSED and not run.evidence:
-                    found.append(
-                        Gap(
-                            title=f"{run.ref} of {action.ref} has no artifact",
-                            where="Control tests",
-                            unproven=test.pass_condition or test.procedure,
-                            accepted_by="",
-                            url=run.get_absolute_url(),
-                        )
-                    )
-    return found
-
-
-def readiness(incident: Incident, review: Review | None) -> list[Readiness]:
-    """What has to stand before the meeting (R-DOC-08 to R-DOC-12, R-BL-01)."""
-    zone = incident.clock_zone
-    if review is None:
-        return [Readiness("Review opened", False, "No review is opened yet.")]
-    duties = {
-        "meeting flow": review.meeting_owner,
-        "documentation": review.documentation_owner,
-        "follow-up": review.follow_up_owner,
-    }
-    open_duties = [name for name, person in duties.items() if person is None]
-    ready = {True: "Yes", False: "No", None: "not recorded"}[review.is_ready]
-    if review.is_ready is not None and review.readiness_reason:
-        ready += f": {review.readiness_reason}"
-    meeting = (
-        f"{on_clock(review.meeting_at, zone):%-d %b %Y, %H:%M}"
-        if review.meeting_at
-        else "not recorded"
-    )
-    return [
-        Readiness(
-            "Three duties assigned",
-            not open_duties,
-            f"Open: {_join(open_duties)}"
-            if open_duties
-            else "All three have a person.",
-        ),
-        Readiness(
-            "The group can review impact and decisions, not only systems",
-            review.is_ready is True,
-            ready,
-        ),
-        Readiness(
-            "Blameless rule acknowledged",
-            review.blameless_at is not None,
-            f"{on_clock(review.blameless_at, zone):%-d %b %Y, %H:%M}"
-            if review.blameless_at
-            else "not recorded",
-        ),
-        Readiness(
-            "Learning meeting after stabilization",
-            review.meeting_at is not None
-            and (
-                incident.stabilized_at is None
-                or review.meeting_at >= incident.stabilized_at
-            ),
-            meeting,
-        ),
-        Readiness(
-            "How we responded is written",
-            bool(review.how_we_responded),
-            review.how_we_responded or "not recorded",
-        ),
-    ]
 
 
 def recurrence_risks(incident: Incident) -> list[ActionItem]:
