@@ -126,7 +126,7 @@ def _list_context(
         "retracted": [row for row in rows if row.action.is_retracted],
         "total": len(live),
         "all_rows": rows,
-        "figures": selectors.follow_through_of([row.action for row in live], now),
+        "figures": selectors.follow_through([row.action for row in live], now),
         "kind_labels": ActionItem.Kind.choices,
         "case_findings": of_case,
         "now": now,

@@ -29,7 +29,7 @@ class TestFollowThrough:
         desk.run(late, sandbox_limit="Late redelivery")
         desk.add(timing=ActionItem.Timing.SCHEDULED)
 
-        figures = selectors.follow_through(desk.incident)
+        figures = selectors.follow_through(selectors.actions(desk.incident), NOW)
 
         assert figures.by_kind["reduce_recurrence"] == {
             "draft": 1,
@@ -44,20 +44,21 @@ class TestFollowThrough:
         assert figures.residual_risks == 3
 
 
-class TestOpenActionsOf:
-    def test_crosses_incidents_and_keeps_to_what_the_person_may_see(
-        self, desk: Desk, responder: User
+class TestPendingActions:
+    def test_cross_incidents_and_keep_to_what_the_person_may_see(
+        self, desk: Desk, responder: User, client: Client
     ) -> None:
         """R-MT-05, decision 12"""
         desk.add(due_at=None)
         desk.opened()
         desk.completed()
+        client.force_login(responder)
 
-        found = selectors.open_actions_of(responder)
-        assert [action.ref for action in found] == ["ACT-2", "ACT-1"]
+        found = client.get("/actions/").context["rows"]
+        assert [row.action.ref for row in found] == ["ACT-2", "ACT-1"]
 
         Incident.objects.update(is_restricted=True)
-        assert selectors.open_actions_of(responder) == []
+        assert client.get("/actions/").context["rows"] == []
 
 
 class TestActionsByCause:

@@ -1,116 +1,31 @@
-"""Reads of the actions: items with everything that hangs on them, their approval state,
-what is overdue, and the follow-through figures. Constant query counts."""
+"""Where the approval of an action stands: what it covers, who may give it, and proof
+that it is what was said."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Prefetch, Q, QuerySet
-from django.utils import timezone
-
 from accounts.models import Role, User
-from actions.models import (
-    ActionApproval,
-    ActionCause,
-    ActionFailureMode,
-    ActionItem,
-    ClosureTest,
-    TestRun,
-    TestRunEvidence,
-)
+from actions.models import ActionApproval, ActionItem, TestRun
 from incidents.activity import Breach, also_verifies
-from incidents.models import (
-    ActivityEntry,
-    Evidence,
-    Incident,
-    KnownUnknown,
-    Waiver,
-)
-from incidents.models.case import visible_to
-from incidents.selectors import kept_for
+from incidents.models import ActivityEntry, Evidence, Incident
 from postmortem.lib.canonical import digest
 
 Purpose = ActionApproval.Purpose
+
 State = ActionItem.State
-PENDING = (State.DRAFT, State.OPEN)
+
 # What the activity says when an approval is given; asking for changes is the same deed
 # whatever was to be approved.
 APPROVAL_VERBS = {
     Purpose.COMPLETION: "actions.action_approved",
     Purpose.DEFERRAL: "actions.deferral_approved",
 }
+
 CHANGES_VERB = "actions.changes_requested"
-
-
-def run_evidence() -> QuerySet[TestRunEvidence]:
-    """Links of test runs, each with its artifact."""
-    return TestRunEvidence.objects.select_related("evidence")
-
-
-def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
-    """Tests, runs, evidence, approvals, causes and failure modes: seven queries."""
-    return rows.select_related(
-        "owner", "recorded_by", "completed_by", "retracted_by"
-    ).prefetch_related(
-        Prefetch("closure_tests", ClosureTest.objects.order_by("number")),
-        Prefetch(
-            "closure_tests__runs",
-            TestRun.objects.select_related(
-                "tester", "recorded_by", "known_unknown"
-            ).order_by("ran_at", "number"),
-        ),
-        Prefetch("closure_tests__runs__evidence_links", run_evidence()),
-        Prefetch("approvals", ActionApproval.objects.select_related("approver")),
-        Prefetch("cause_links", ActionCause.objects.select_related("cause")),
-        Prefetch(
-            "failure_mode_links",
-            ActionFailureMode.objects.select_related("failure_mode"),
-        ),
-    )
-
-
-def _of_incident(rows: list[ActionItem], incident: Incident) -> list[ActionItem]:
-    """Give every row the one incident object, so that no link costs a query."""
-    for action in rows:
-        action.incident = incident
-        for test in action.closure_tests.all():
-            test.incident = incident
-            for run in test.runs.all():
-                run.incident = incident
-                for link in run.evidence_links.all():
-                    link.evidence.incident = incident
-        for cause in action.live_causes:
-            cause.incident = incident
-        for mode in action.live_failure_modes:
-            mode.incident = incident
-    return rows
-
-
-def all_actions(incident: Incident) -> list[ActionItem]:
-    """Every action of the case, the withdrawn ones too, by number."""
-    rows = ActionItem.objects.filter(incident=incident).order_by("number")
-    return _of_incident(list(with_everything(rows)), incident)
-
-
-def actions(incident: Incident) -> list[ActionItem]:
-    """The actions in force, by number, with everything prefetched."""
-    rows = ActionItem.objects.filter(incident=incident, retracted_at=None)
-    return _of_incident(list(with_everything(rows.order_by("number"))), incident)
-
-
-def get_action(incident: Incident, number: int) -> ActionItem:
-    """One action with everything that hangs on it; raises DoesNotExist."""
-    row = with_everything(ActionItem.objects.filter(incident=incident)).get(
-        number=number
-    )
-    return _of_incident([row], incident)[0]
-
-
-# --- facts and approvals --------------------------------------------------------------
 
 
 def _plan(action: ActionItem) -> dict[str, Any]:
@@ -357,9 +272,6 @@ def may_approve(action: ActionItem, user: User, state: ApprovalState) -> bool:
     return not conflicts(action, user, state.purpose)
 
 
-# --- proof that approvals are what was said ------------------------------------------
-
-
 @also_verifies
 def verify_approvals(incident: Incident) -> Iterator[Breach]:
     """Approvals of actions that the chained activity does not tell of as they stand."""
@@ -395,168 +307,3 @@ def verify_approvals(incident: Incident) -> Iterator[Breach]:
     for (_, ref, *_), left in told.items():
         if left:
             yield Breach(f"approval of {ref}", "was deleted")
-
-
-# --- waived artifacts -----------------------------------------------------------------
-
-
-def missing_artifact_key(test: ClosureTest, run: TestRun) -> str:
-    """Key of the finding 'passed without an artifact' (CT002) on these inputs."""
-    return digest(["CT002", test.ref, list(missing_artifact_inputs(run))])
-
-
-def missing_artifact_inputs(run: TestRun) -> tuple[str, ...]:
-    return (run.ref, run.outcome, str(run.version))
-
-
-def waived_artifacts(incident: Incident, now: datetime) -> frozenset[str]:
-    """Finding keys of missing artifacts that two people accepted (R-CT-08)."""
-    rows = Waiver.objects.filter(incident=incident, check_id="CT002", retracted_at=None)
-    return frozenset(row.finding_key for row in rows if row.is_in_force(now))
-
-
-# --- lists ----------------------------------------------------------------------------
-
-
-def is_overdue(action: ActionItem, now: datetime) -> bool:
-    return action.is_pending and action.due_at is not None and action.due_at < now
-
-
-def overdue(rows: Iterable[ActionItem], now: datetime) -> list[ActionItem]:
-    """Those of `rows` that are still to be done and past their date."""
-    return [action for action in rows if is_overdue(action, now)]
-
-
-def visible_actions(user: User) -> QuerySet[ActionItem]:
-    """Actions in force across all incidents that this person may see."""
-    return ActionItem.objects.filter(
-        visible_to(user, "incident__"), retracted_at=None
-    ).exclude(incident__status=Incident.Status.CANCELLED)
-
-
-def pending_counts(user: User, now: datetime) -> dict[str, int]:
-    """How many actions are still to be done: mine, overdue ones, all."""
-
-    def count() -> dict[str, int]:
-        return (
-            visible_actions(user)
-            .filter(state__in=PENDING)
-            .aggregate(
-                mine=Count("pk", filter=Q(owner=user)),
-                overdue=Count("pk", filter=Q(due_at__lt=now)),
-                open=Count("pk"),
-            )
-        )
-
-    return dict(kept_for(user, "actions", count))
-
-
-def with_proof(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
-    """What a line of a list over all incidents shows: three queries beside its own."""
-    return (
-        rows.select_related("incident", "owner")
-        .only(
-            *("number", "title", "kind", "timing", "state", "due_at", "retracted_at"),
-            *("incident__number", "incident__title", "incident__clock_zone"),
-            *("owner__title", "owner__name", "owner__handle"),
-        )
-        .prefetch_related(
-            Prefetch(
-                "closure_tests",
-                ClosureTest.objects.order_by("number").only(
-                    "action", "number", "retracted_at"
-                ),
-            ),
-            Prefetch(
-                "closure_tests__runs",
-                TestRun.objects.order_by("ran_at", "number").only(
-                    *("closure_test", "number", "ran_at", "outcome", "retracted_at"),
-                ),
-            ),
-            Prefetch(
-                "closure_tests__runs__evidence_links",
-                run_evidence(),
-            ),
-        )
-    )
-
-
-def open_actions_of(user: User) -> list[ActionItem]:
-    """Every draft and open action this person owns, soonest first, in all incidents."""
-    rows = visible_actions(user).filter(owner=user, state__in=PENDING)
-    return list(
-        with_everything(rows.select_related("incident")).order_by(
-            F("due_at").asc(nulls_last=True), "incident", "number"
-        )
-    )
-
-
-@dataclass(frozen=True)
-class FollowThrough:
-    """What became of the actions of an incident (R-MT-05).
-
-    by_kind: {kind: {state: count}}. residual_risks: completed actions that say which
-    risk remains, plus open unknowns that a sandbox left behind.
-    """
-
-    by_kind: dict[str, dict[str, int]]
-    by_state: dict[str, int]
-    total: int
-    overdue: int
-    completed_with_artifact: int
-    completed_without_artifact: int
-    residual_risks: int
-    mandatory_open: int
-
-
-def follow_through(incident: Incident) -> FollowThrough:
-    """Actions by kind and state, overdue, completed with and without artifact."""
-    return follow_through_of(actions(incident), timezone.now())
-
-
-def follow_through_of(rows: list[ActionItem], now: datetime) -> FollowThrough:
-    by_kind: dict[str, dict[str, int]] = {
-        kind: dict.fromkeys(State.values, 0) for kind in ActionItem.Kind.values
-    }
-    for action in rows:
-        by_kind[action.kind][action.state] += 1
-    completed = [action for action in rows if action.state == State.COMPLETED]
-    proven = [action for action in completed if action.is_proven]
-    unknowns = {
-        run.known_unknown_id
-        for action in rows
-        for test in action.live_tests
-        for run in test.live_runs
-        if run.known_unknown is not None
-        and run.known_unknown.state != KnownUnknown.State.RESOLVED
-    }
-    return FollowThrough(
-        by_kind=by_kind,
-        by_state=dict(Counter(action.state for action in rows)),
-        total=len(rows),
-        overdue=len(overdue(rows, now)),
-        completed_with_artifact=len(proven),
-        completed_without_artifact=len(completed) - len(proven),
-        residual_risks=len(unknowns)
-        + sum(bool(action.risk_remaining) for action in completed),
-        mandatory_open=sum(a.is_mandatory and a.is_pending for a in rows),
-    )
-
-
-# --- what pages look at beside the actions --------------------------------------------
-
-
-def actions_by_cause(incident: Incident) -> dict[int, list[ActionItem]]:
-    """Actions in force that answer each cause, by its primary key; one query."""
-    links = (
-        ActionCause.objects.filter(
-            incident=incident, retracted_at=None, action__retracted_at=None
-        )
-        .select_related("action")
-        .order_by("action__number")
-    )
-    found: dict[int, list[ActionItem]] = {}
-    for link in links:
-        link.action.incident = incident
-        found.setdefault(link.cause_id, []).append(link.action)
-    return found

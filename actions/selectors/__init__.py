@@ -1,0 +1,60 @@
+"""Reads of the actions: items with everything that hangs on them, their approvals, and
+their progress."""
+
+from actions.selectors.approvals import (
+    ApprovalState,
+    approval_purpose,
+    approval_state,
+    conflicts,
+    facts_digest,
+    load_conflicts,
+    may_approve,
+    seats_of,
+)
+from actions.selectors.items import (
+    actions,
+    actions_by_cause,
+    all_actions,
+    get_action,
+    run_evidence,
+    with_everything,
+)
+from actions.selectors.progress import (
+    PENDING,
+    follow_through,
+    is_overdue,
+    missing_artifact_inputs,
+    missing_artifact_key,
+    overdue,
+    pending_counts,
+    visible_actions,
+    waived_artifacts,
+    with_proof,
+)
+
+__all__ = [
+    "PENDING",
+    "ApprovalState",
+    "actions",
+    "actions_by_cause",
+    "all_actions",
+    "approval_purpose",
+    "approval_state",
+    "conflicts",
+    "facts_digest",
+    "follow_through",
+    "get_action",
+    "is_overdue",
+    "load_conflicts",
+    "may_approve",
+    "missing_artifact_inputs",
+    "missing_artifact_key",
+    "overdue",
+    "pending_counts",
+    "run_evidence",
+    "seats_of",
+    "visible_actions",
+    "waived_artifacts",
+    "with_everything",
+    "with_proof",
+]
