@@ -1,4 +1,5 @@
-"""Which three letters are a currency: the codes of ISO 4217.
+"""Which three letters are a currency, and with how many digits after the point its
+amounts are written: ISO 4217.
 
 Source: the maintenance agency's lists one (in use) and three (withdrawn), as published
 by the data set `datasets/currency-codes` (public domain), state of 1 February 2026.
@@ -27,8 +28,25 @@ WITHDRAWN = frozenset(
     ANG BGN BYR CUC EEK HRK LTL LVL MRO SLL STD USS VEF ZMK ZWL
     """.split()  # noqa: SIM905
 )
+# The minor unit, where it is not the usual two digits.
+MINOR_DIGITS = (
+    dict.fromkeys(
+        """
+        BIF BYR CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF
+        """.split(),  # noqa: SIM905
+        0,
+    )
+    | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
+    | dict.fromkeys(("CLF", "UYW"), 4)
+)
 
 
 def is_currency(code: str) -> bool:
     """Whether `code` (capitals) is or was a currency."""
     return code in IN_USE or code in WITHDRAWN
+
+
+def minor_digits(code: str) -> int:
+    """How many digits after the point an amount in `code` (capitals) is written with;
+    two where nothing else is known."""
+    return MINOR_DIGITS.get(code, 2)

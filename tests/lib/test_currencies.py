@@ -2,7 +2,13 @@
 
 import pytest
 
-from postmortem.lib.currencies import IN_USE, WITHDRAWN, is_currency
+from postmortem.lib.currencies import (
+    IN_USE,
+    MINOR_DIGITS,
+    WITHDRAWN,
+    is_currency,
+    minor_digits,
+)
 
 
 class TestIsCurrency:
@@ -23,3 +29,15 @@ class TestIsCurrency:
 def test_every_code_has_three_capitals():
     assert all(len(code) == 3 and code.isupper() for code in IN_USE | WITHDRAWN)
     assert not IN_USE & WITHDRAWN
+
+
+class TestMinorDigits:
+    @pytest.mark.parametrize(
+        ("code", "digits"),
+        [("JPY", 0), ("XOF", 0), ("EUR", 2), ("IQD", 3), ("LYD", 3), ("CLF", 4)],
+    )
+    def test_are_those_of_the_standard(self, code, digits):
+        assert minor_digits(code) == digits
+
+    def test_are_told_of_currencies_only(self):
+        assert MINOR_DIGITS.keys() <= IN_USE | WITHDRAWN
