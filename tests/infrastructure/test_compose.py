@@ -15,13 +15,13 @@ SCRIPTS = str(ROOT / "scripts")
 
 @pytest.fixture
 def check() -> Iterator[object]:
-    """The script as a module; its neighbor is called `test`, like one of Python's."""
+    """What the script reads; its neighbor is called `test`, like one of Python's."""
     before = sys.modules.pop("test", None)
     sys.path.insert(0, SCRIPTS)
     try:
-        import compose_check
+        from compose_site import files
 
-        yield compose_check
+        yield files
     finally:
         sys.path.remove(SCRIPTS)
         sys.modules.pop("test", None)
