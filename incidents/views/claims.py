@@ -2,212 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase
-
 from incidents import forms
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import SignedInRequest
 from incidents.models import (
-    CaseRecord,
     ImpactFigure,
     ImpactStatement,
     Incident,
     KnownUnknown,
     ScopeStatement,
 )
-from incidents.services import claims as services
-from incidents.services import core
-from incidents.services import unknowns as unknown_services
-from incidents.views import case_form, get_row, posted
-
-TAB = "overview"
-View = Callable[..., HttpResponseBase]
-
-
-def there(row: Any) -> str:
-    """The place that shows this row."""
-    return str(row.get_absolute_url())
-
-
-# --- the two shapes: a form that adds a row, a form that does something to one -------
-
-
-def add_view(
-    name: str,
-    form: type[forms.CaseForm],
-    service: Callable[..., CaseRecord],
-    *,
-    permission: str,
-    title: str,
-    lead: str,
-    message: str,
-    initial: Callable[[SignedInRequest, Incident], dict[str, Any]] | None = None,
-) -> View:
-    """The page that adds a row. `initial` reads what the address chooses already."""
-
-    def view(request: SignedInRequest, incident: Incident) -> HttpResponse:
-        return case_form(
-            request,
-            incident,
-            form(
-                posted(request),
-                incident=incident,
-                initial=initial(request, incident) if initial else None,
-            ),
-            lambda data: service(incident_id=incident.pk, actor=request.user, **data),
-            tab=TAB,
-            title=title,
-            lead=lead,
-            submit_label="Add",
-            message=message,
-            done_url=there,
-            cancel_url=incident.get_absolute_url(),
-        )
-
-    view.__name__ = name
-    return incident_view(permission)(view)
-
-
-def row_view(
-    name: str,
-    model: type[CaseRecord],
-    form: type[forms.CaseForm],
-    service: Callable[..., CaseRecord],
-    *,
-    permission: str,
-    title: str,
-    lead: str = "",
-    submit_label: str = "Save",
-    message: str = "Saved.",
-    edits: bool = False,
-    tab: str = TAB,
-) -> View:
-    """The page of one verb on one row. In its words `{row}` stands for the row.
-    edits: the form starts with what the row says."""
-
-    def view(request: SignedInRequest, incident: Incident, number: int) -> HttpResponse:
-        row = get_row(model, incident, number)
-        return case_form(
-            request,
-            incident,
-            form(
-                posted(request),
-                request.FILES if request.method == "POST" else None,
-                incident=incident,
-                row=row if edits else None,
-            ),
-            lambda data: service(
-                incident_id=incident.pk, actor=request.user, number=number, **data
-            ),
-            tab=tab,
-            title=title.format(row=row),
-            lead=lead.format(row=row),
-            submit_label=submit_label,
-            message=message.format(row=row),
-            done_url=there(row),
-        )
-
-    view.__name__ = name
-    return incident_view(permission)(view)
-
-
-def retract(
-    request: SignedInRequest,
-    incident: Incident,
-    row: CaseRecord,
-    *,
-    tab: str,
-    permission: str,
-    what: str,
-    done_url: str = "",
-) -> HttpResponse:
-    """Withdraw a row with a reason; it stays in the record. For every app's rows."""
-    return case_form(
-        request,
-        incident,
-        forms.ReasonForm(posted(request), incident=incident),
-        lambda data: core.retract_record(
-            incident_id=incident.pk,
-            actor=request.user,
-            model=type(row),
-            number=row.number,
-            permission=permission,
-            **data,
-        ),
-        tab=tab,
-        title=f"Withdraw {row.ref}",
-        lead=f"The {what} stays in the record, struck through, with your reason.",
-        submit_label="Withdraw",
-        message=f"{row.ref} is withdrawn.",
-        done_url=done_url or there(row),
-        context={"submit_kind": "danger"},
-    )
-
-
-def retract_view(
-    name: str, model: type[CaseRecord], *, permission: str, what: str, tab: str = TAB
-) -> View:
-    """The page that withdraws a row of this kind."""
-
-    def view(request: SignedInRequest, incident: Incident, number: int) -> HttpResponse:
-        row = get_row(model, incident, number)
-        return retract(
-            request, incident, row, tab=tab, permission=permission, what=what
-        )
-
-    view.__name__ = name
-    return incident_view(permission)(view)
-
+from incidents.services import claims, unknowns
+from incidents.views.rows import RowPages
 
 # --- scope ---------------------------------------------------------------------------
 
-scope_add = add_view(
+scope = RowPages(ScopeStatement, "scope.edit", "scope statement")
+scope_add = scope.add(
     "scope_add",
     forms.ScopeForm,
-    services.add_scope,
-    permission="scope.edit",
+    claims.add_scope,
     title="Add a scope statement",
     lead="Payment consequence first, technical context second. It stays open until a "
     "signal shows its end.",
     message="The scope statement is added.",
     initial=lambda request, _: {"audience": request.GET.get("audience", "")},
 )
-scope_edit = row_view(
-    "scope_edit",
-    ScopeStatement,
-    forms.ScopeForm,
-    services.edit_scope,
-    permission="scope.edit",
-    title="Edit {row.ref}",
-    edits=True,
-)
-scope_close = row_view(
+scope_edit = scope.edit("scope_edit", forms.ScopeForm, claims.edit_scope)
+scope_close = scope.verb(
     "scope_close",
-    ScopeStatement,
     forms.CloseScopeForm,
-    services.close_scope,
-    permission="scope.edit",
+    claims.close_scope,
     title="Close {row.ref}",
     lead="{row.consequence}",
     submit_label="Close the scope",
     message="{row.ref} is closed.",
 )
-scope_reopen = row_view(
+scope_reopen = scope.verb(
     "scope_reopen",
-    ScopeStatement,
     forms.ReasonForm,
-    services.reopen_scope,
-    permission="scope.edit",
+    claims.reopen_scope,
     title="Reopen {row.ref}",
     lead="{row.consequence}",
     submit_label="Reopen the scope",
     message="{row.ref} is open again.",
 )
-scope_retract = retract_view(
-    "scope_retract", ScopeStatement, permission="scope.edit", what="scope statement"
-)
+scope_retract = scope.retract("scope_retract")
 
 # --- impact and figures --------------------------------------------------------------
 
@@ -222,51 +63,37 @@ def _chosen_impact(request: SignedInRequest, incident: Incident) -> dict[str, An
     return {"impact": found.first()}
 
 
-impact_add = add_view(
+impact = RowPages(ImpactStatement, "scope.edit", "impact statement")
+impact_add = impact.add(
     "impact_add",
     forms.ImpactForm,
-    services.add_impact,
-    permission="scope.edit",
+    claims.add_impact,
     title="State an impact",
     lead="One sentence with its figures. “No material change found” is an answer that "
     "needs evidence too.",
     message="The impact is stated.",
     initial=lambda request, _: {"kind": request.GET.get("kind", "")},
 )
-impact_edit = row_view(
+impact_edit = impact.edit(
     "impact_edit",
-    ImpactStatement,
     forms.ImpactForm,
-    services.edit_impact,
-    permission="scope.edit",
+    claims.edit_impact,
     title="Edit the {row.kind} impact",
-    edits=True,
 )
-impact_retract = retract_view(
-    "impact_retract", ImpactStatement, permission="scope.edit", what="impact statement"
-)
-figure_add = add_view(
+impact_retract = impact.retract("impact_retract")
+
+figure = RowPages(ImpactFigure, "scope.edit", "figure")
+figure_add = figure.add(
     "figure_add",
     forms.FigureForm,
-    services.add_figure,
-    permission="scope.edit",
+    claims.add_figure,
     title="Add a figure",
     lead="A figure that the sentence names is set in bold there.",
     message="The figure is added.",
     initial=_chosen_impact,
 )
-figure_edit = row_view(
-    "figure_edit",
-    ImpactFigure,
-    forms.FigureForm,
-    services.edit_figure,
-    permission="scope.edit",
-    title="Edit {row.ref}",
-    edits=True,
-)
-figure_retract = retract_view(
-    "figure_retract", ImpactFigure, permission="scope.edit", what="figure"
-)
+figure_edit = figure.edit("figure_edit", forms.FigureForm, claims.edit_figure)
+figure_retract = figure.retract("figure_retract")
 
 # --- known unknowns ------------------------------------------------------------------
 
@@ -278,53 +105,40 @@ def _first_day(request: SignedInRequest, _: Incident) -> dict[str, Any]:
     return dict(zip(names, usual, strict=True)) if usual else {}
 
 
-unknown_add = add_view(
+unknown = RowPages(KnownUnknown, "unknown.edit", "known unknown")
+unknown_add = unknown.add(
     "unknown_add",
     forms.UnknownForm,
-    unknown_services.add_unknown,
-    permission="unknown.edit",
+    unknowns.add_unknown,
     title="State a known unknown",
     lead="Name the check that would settle it, who does it and by when.",
     message="The known unknown is recorded.",
     initial=_first_day,
 )
-unknown_edit = row_view(
-    "unknown_edit",
-    KnownUnknown,
-    forms.UnknownForm,
-    unknown_services.edit_unknown,
-    permission="unknown.edit",
-    title="Edit {row.ref}",
-    edits=True,
-)
-unknown_resolve = row_view(
+unknown_edit = unknown.edit("unknown_edit", forms.UnknownForm, unknowns.edit_unknown)
+unknown_resolve = unknown.verb(
     "unknown_resolve",
-    KnownUnknown,
     forms.ResolveUnknownForm,
-    unknown_services.resolve_unknown,
-    permission="unknown.edit",
+    unknowns.resolve_unknown,
     title="Resolve {row.ref}",
     lead="{row.question}",
     submit_label="Resolve",
     message="{row.ref} is resolved.",
 )
-unknown_accept = row_view(
+unknown_accept = unknown.verb(
     "unknown_accept",
-    KnownUnknown,
     forms.ReasonForm,
-    unknown_services.accept_unknown,
+    unknowns.accept_unknown,
     permission="finding.accept",
     title="Accept {row.ref} as residual risk",
     lead="{row.question}",
     submit_label="Accept the risk",
     message="{row.ref} is accepted as residual risk.",
 )
-unknown_reopen = row_view(
+unknown_reopen = unknown.verb(
     "unknown_reopen",
-    KnownUnknown,
     forms.ReasonForm,
-    unknown_services.reopen_unknown,
-    permission="unknown.edit",
+    unknowns.reopen_unknown,
     title="Reopen {row.ref}",
     lead="{row.question}",
     submit_label="Reopen",

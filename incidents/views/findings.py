@@ -12,8 +12,8 @@ from incidents.models import Incident, Waiver
 from incidents.services import waivers as services
 from incidents.services.findings import findings_for_page
 from incidents.views import case_form, get_row, posted, workspace
-from incidents.views.claims import retract
 from incidents.views.panel import findings_panel
+from incidents.views.rows import retract
 from postmortem.lib.findings import Level
 from postmortem.lib.htmx import render_page
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident, Lane
 from incidents.views import case_form, get_row, posted
-from incidents.views.claims import retract
+from incidents.views.rows import retract
 from timeline import forms, services
 from timeline.models import DependencyCheckpoint
 from timeline.views.entries import page_url, there

@@ -14,7 +14,7 @@ from incidents.models import CaseRecord, Evidence, Incident
 from incidents.services import evidence as services
 from incidents.services import redaction
 from incidents.views import case_form, posted
-from incidents.views.claims import retract_view, row_view, there
+from incidents.views.rows import RowPages, there
 
 
 @incident_view("evidence.add")
@@ -89,97 +89,69 @@ def _pair(*, paired_with: Evidence | None, **data: Any) -> CaseRecord:
     return services.pair_evidence(paired_with=paired_with, **data)
 
 
-evidence_edit = row_view(
-    "evidence_edit",
-    Evidence,
-    forms.EvidenceEditForm,
-    services.edit_evidence,
-    permission="evidence.add",
-    title="Edit {row.ref}",
-    edits=True,
-    tab="evidence",
+artifact = RowPages(Evidence, "evidence.add", "artifact", tab="evidence")
+evidence_edit = artifact.edit(
+    "evidence_edit", forms.EvidenceEditForm, services.edit_evidence
 )
-evidence_attach = row_view(
+evidence_attach = artifact.verb(
     "evidence_attach",
-    Evidence,
     forms.FileForm,
     services.attach_file,
-    permission="evidence.add",
     title="Attach the file of {row.ref}",
     lead="{row.title}",
     submit_label="Attach",
     message="The file is stored under its hash.",
-    tab="evidence",
 )
-evidence_supersede = row_view(
+evidence_supersede = artifact.verb(
     "evidence_supersede",
-    Evidence,
     forms.SupersedeForm,
     services.supersede_evidence,
-    permission="evidence.add",
     title="Supersede {row.ref}",
     lead="Files are never replaced. Add the better artifact first, then choose it "
     "here; both stay readable.",
     submit_label="Supersede",
     message="{row.ref} is superseded.",
-    tab="evidence",
 )
-evidence_pair = row_view(
+evidence_pair = artifact.verb(
     "evidence_pair",
-    Evidence,
     forms.PairForm,
     _pair,
-    permission="evidence.add",
     title="Pair {row.ref}",
     lead="{row.ref} is on the {row.side} side. Choose the record of the same matter "
     "from the other side.",
     submit_label="Pair",
     message="The pair is saved on both records.",
     edits=True,
-    tab="evidence",
 )
-evidence_retract = retract_view(
-    "evidence_retract",
-    Evidence,
-    permission="evidence.add",
-    what="artifact",
-    tab="evidence",
-)
-evidence_redact = row_view(
+evidence_retract = artifact.retract("evidence_retract")
+
+content = RowPages(Evidence, redaction.PERMISSION, "artifact", tab="evidence")
+evidence_redact = content.verb(
     "evidence_redact",
-    Evidence,
     forms.ReasonForm,
     redaction.ask_redaction,
-    permission=redaction.PERMISSION,
     title="Redact the content of {row.ref}",
     lead="For content that must not be kept, such as card data. A second person "
     "confirms; then the file is deleted for good. Its hash, its name and who had it in "
     "hand stay.",
     submit_label="Ask for the redaction",
     message="{row.ref} is locked until a second person decides.",
-    tab="evidence",
 )
-evidence_redact_confirm = row_view(
+evidence_redact_confirm = content.verb(
     "evidence_redact_confirm",
-    Evidence,
     forms.ConfirmForm,
     redaction.confirm_redaction,
-    permission=redaction.PERMISSION,
     title="Delete the content of {row.ref}",
     lead="{row.redaction_reason}",
     submit_label="Delete it for good",
     message="The content of {row.ref} is deleted; its hash stays.",
-    tab="evidence",
 )
-evidence_redact_drop = row_view(
+evidence_redact_drop = content.verb(
     "evidence_redact_drop",
-    Evidence,
     forms.ReasonForm,
     redaction.drop_redaction,
-    permission=redaction.PERMISSION,
     title="Keep the content of {row.ref}",
     lead="{row.redaction_reason}",
     submit_label="Keep it",
     message="The content of {row.ref} is kept.",
-    tab="evidence",
 )
