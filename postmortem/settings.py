@@ -216,10 +216,10 @@ EVIDENCE_MAX_BYTES: int = env.int("EVIDENCE_MAX_BYTES", default=250 * 1024 * 102
 EVIDENCE_LINK_HOSTS: list[str] = env.list("EVIDENCE_LINK_HOSTS", default=[])
 # Internal networks (10.20.0.0/16) in which listed hosts may be asked; else none is.
 EVIDENCE_LINK_NETWORKS: list[str] = env.list("EVIDENCE_LINK_NETWORKS", default=[])
-# On the disk of the files, where they go next, and not in the memory of a /tmp.
-FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+# On the disk of the files: keeping one is giving it another name.
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "files" / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["postmortem.lib.uploads.Receiver"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 SEAL_KEY = secret("SEAL_KEY", default="")
 # Public keys (hex) of seals made before the key was changed.

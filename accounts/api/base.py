@@ -8,7 +8,6 @@ import json
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -21,6 +20,7 @@ from accounts import services
 from accounts.models import IdempotentRequest, User
 from postmortem.lib.drf import BadRequest, Filters
 from postmortem.lib.errors import StaleVersion
+from postmortem.lib.uploads import ReceivedFile
 
 F = TypeVar("F", bound=Filters)
 REPLAYED = "Idempotency-Replayed"
@@ -162,6 +162,7 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
                 "Nothing is changed here that If-Match could name: leave it out.",
                 code="nothing_to_match",
             )
+        _ = request.data  # has come in whole before anything is locked
         with transaction.atomic():
             row = self.matched_row()
             if row is not None and wanted and row.version not in wanted:
@@ -207,13 +208,9 @@ def request_digest(request: Request) -> str:
 
 
 def _digested(value: Any) -> Any:
-    if not isinstance(value, UploadedFile):
+    if not isinstance(value, ReceivedFile):
         return value
-    found = hashlib.sha256()
-    for chunk in value.chunks():  # a file of an upload lies on disk
-        found.update(chunk)
-    value.seek(0)
-    return [value.name, value.content_type, found.hexdigest()]
+    return [value.name, value.content_type, value.sha256]
 
 
 def read_versions(request: Request) -> set[int] | None:

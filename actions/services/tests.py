@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.files.base import File
 from django.utils import timezone
 
 from accounts.models import User
 from actions import selectors
 from actions.models import ActionItem, ClosureTest, TestRun
 from actions.services.items import refuse_cancelled, require_follow_up
-from incidents import activity, permissions
-from incidents.models import Evidence, Incident, KnownUnknown
+from incidents import activity
+from incidents.models import Evidence, KnownUnknown
 from incidents.services.core import (
     KEEP,
     add_record,
@@ -24,8 +26,8 @@ from incidents.services.core import (
     require_reason,
     set_evidence,
 )
-from incidents.services.evidence import Upload, store_evidence
-from incidents.services.files import KeptFile, keep_file
+from incidents.services.evidence import store_evidence
+from incidents.services.files import keep_file
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
@@ -155,19 +157,7 @@ def retract_closure_test(
     return test
 
 
-def _keep(
-    incident_id: int, *, actor: User, uploads: Sequence[Upload]
-) -> list[KeptFile]:
-    """Hash and store uploads before the incident is locked, so that a large file holds
-    nobody up; who may not record a run is refused before that."""
-    incident = Incident.objects.visible_to(actor).get(pk=incident_id)
-    permissions.require(actor, "action.run", incident)
-    return [
-        item if isinstance(item, KeptFile) else keep_file(item, field="uploads")
-        for item in uploads
-    ]
-
-
+@service
 def record_run(
     *,
     incident_id: int,
@@ -180,7 +170,7 @@ def record_run(
     notes: str = "",
     sandbox_limit: str = "",
     evidence: Sequence[Evidence] = (),
-    uploads: Sequence[Upload] = (),
+    uploads: Sequence[File[Any]] = (),
 ) -> TestRun:
     """Record one run of a closure test, with the artifacts that it left.
 
@@ -189,37 +179,6 @@ def record_run(
     becomes a known unknown that stays open as the follow-up (R-CT-07). Goes on after
     closing for scheduled actions.
     """
-    return _record_run(
-        incident_id=incident_id,
-        actor=actor,
-        closure_test=closure_test,
-        ran_at=ran_at,
-        environment=environment,
-        outcome=outcome,
-        tester=tester,
-        notes=notes,
-        sandbox_limit=sandbox_limit,
-        evidence=evidence,
-        kept=_keep(incident_id, actor=actor, uploads=uploads),
-    )
-
-
-@service
-def _record_run(
-    *,
-    incident_id: int,
-    actor: User,
-    closure_test: ClosureTest,
-    ran_at: datetime,
-    environment: str,
-    outcome: str,
-    tester: User | None,
-    notes: str,
-    sandbox_limit: str,
-    evidence: Sequence[Evidence],
-    kept: Sequence[KeptFile],
-) -> TestRun:
-    """The write of `record_run`, with the uploads stored already."""
     incident = lock_incident(incident_id, actor=actor, permission="action.run")
     test = get_record(ClosureTest, incident, closure_test.number)
     action = get_record(ActionItem, incident, test.action.number)
@@ -250,7 +209,7 @@ def _record_run(
             actor=actor,
         )
     add_record(run, actor=actor)
-    attached = _attach(run, actor=actor, evidence=evidence, kept=kept)
+    attached = _attach(run, actor=actor, evidence=evidence, uploads=uploads)
     refs = f", with {', '.join(item.ref for item in attached)}" if attached else ""
     activity.record(
         incident,
@@ -280,9 +239,9 @@ def _attach(
     *,
     actor: User,
     evidence: Sequence[Evidence],
-    kept: Sequence[KeptFile],
+    uploads: Sequence[File[Any]],
 ) -> list[Evidence]:
-    """Link artifacts and stored uploads to a run (inside a service)."""
+    """Link artifacts and uploads to a run (inside a service)."""
     stored = [
         store_evidence(
             run.incident,
@@ -292,46 +251,28 @@ def _attach(
             upload=file,
             captured_at=run.ran_at,
         )
-        for file in kept
+        for file in [keep_file(upload, field="uploads") for upload in uploads]
     ]
     attached = [*evidence, *stored]
     set_evidence(run, attached, actor=actor)
     return attached
 
 
+@service
 def attach_artifact(
     *,
     incident_id: int,
     actor: User,
     number: int,
     evidence: Sequence[Evidence] = (),
-    uploads: Sequence[Upload] = (),
+    uploads: Sequence[File[Any]] = (),
 ) -> TestRun:
     """Attach artifacts to a run that was recorded without them."""
-    return _attach_artifact(
-        incident_id=incident_id,
-        actor=actor,
-        number=number,
-        evidence=evidence,
-        kept=_keep(incident_id, actor=actor, uploads=uploads),
-    )
-
-
-@service
-def _attach_artifact(
-    *,
-    incident_id: int,
-    actor: User,
-    number: int,
-    evidence: Sequence[Evidence],
-    kept: Sequence[KeptFile],
-) -> TestRun:
-    """The write of `attach_artifact`, with the uploads stored already."""
     incident = lock_incident(incident_id, actor=actor, permission="action.run")
     run = get_record(TestRun, incident, number)
     action = get_record(ActionItem, incident, run.closure_test.action.number)
     require_follow_up(incident, action)
-    if not evidence and not kept:
+    if not evidence and not uploads:
         raise ValidationError(
             {
                 "evidence": ValidationError(
@@ -340,7 +281,7 @@ def _attach_artifact(
                 )
             }
         )
-    attached = _attach(run, actor=actor, evidence=evidence, kept=kept)
+    attached = _attach(run, actor=actor, evidence=evidence, uploads=uploads)
     activity.record(
         incident,
         actor=actor,

@@ -14,7 +14,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import User
-from incidents import activity, permissions
+from incidents import activity
 from incidents.models import Evidence, Incident, StoredFile
 from incidents.services.core import (
     KEEP,
@@ -36,6 +36,7 @@ from postmortem.lib.times import refuse_future
 Upload: TypeAlias = "File[Any] | KeptFile"
 
 
+@service
 def add_evidence(
     *,
     incident_id: int,
@@ -52,19 +53,15 @@ def add_evidence(
 ) -> Evidence:
     """Add one artifact: its file, its durable link, both, or only its name.
 
-    An artifact that is only named needs a description and proves nothing yet. The file
-    is hashed and stored before the incident is locked, so that a large upload holds
-    nobody up; who may not add evidence is refused before that.
+    An artifact that is only named needs a description and proves nothing yet.
     """
-    incident = Incident.objects.visible_to(actor).get(pk=incident_id)
-    permissions.require(actor, "evidence.add", incident)
-    kept = _keep(upload)
-    return _add_evidence(
-        incident_id=incident_id,
+    incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
+    row = store_evidence(
+        incident,
         actor=actor,
         kind=kind,
         title=title,
-        upload=kept,
+        upload=upload,
         url=url,
         description=description,
         is_original=is_original,
@@ -72,15 +69,6 @@ def add_evidence(
         source=source,
         captured_at=captured_at,
     )
-
-
-@service
-def _add_evidence(
-    *, incident_id: int, actor: User, upload: KeptFile | None, **fields: Any
-) -> Evidence:
-    """The locked half of `add_evidence`."""
-    incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
-    row = store_evidence(incident, actor=actor, upload=upload, **fields)
     activity.record(
         incident,
         actor=actor,
@@ -109,14 +97,12 @@ def store_evidence(
     """Store one artifact on an incident that the caller has locked and may write to.
 
     For services of the apps above: no lock, no permission and no activity of its own;
-    the caller's activity entry covers the rows written here. Store a large file with
-    `keep_file` before taking the lock and pass what it returns.
+    the caller's activity entry covers the rows written here.
     """
     url = url.strip()
     _check_url(url)
     _check_captured(captured_at)
-    kept = _keep(upload)
-    if kept is None and not url and not description.strip():
+    if upload is None and not url and not description.strip():
         raise ValidationError(
             {
                 "upload": ValidationError(
@@ -137,8 +123,8 @@ def store_evidence(
         captured_at=captured_at,
         url=url,
     )
-    if kept is not None:
-        _attach(row, kept)
+    if upload is not None:
+        _attach(row, _kept(upload))
     add_record(row, actor=actor)
     if row.url:
         jobs.kick("incidents.tasks.check_link", evidence_id=row.pk)
@@ -206,32 +192,22 @@ def edit_evidence(
     return row
 
 
+@service
 def attach_file(
     *, incident_id: int, actor: User, number: int, upload: Upload
 ) -> Evidence:
     """Give the file to an artifact that was only named or linked (R-EV-07). Stored
-    bytes are never replaced: an artifact with a file is superseded instead.
-
-    Like `add_evidence`, it hashes and stores the file before it locks the incident.
-    """
-    incident = Incident.objects.visible_to(actor).get(pk=incident_id)
-    permissions.require(actor, "evidence.add", incident)
-    _without_file(incident, number)
-    kept = _keep(upload)
-    assert kept is not None
-    return _attach_file(
-        incident_id=incident_id, actor=actor, number=number, upload=kept
-    )
-
-
-@service
-def _attach_file(
-    *, incident_id: int, actor: User, number: int, upload: KeptFile
-) -> Evidence:
-    """The locked half of `attach_file`."""
+    bytes are never replaced: an artifact with a file is superseded instead."""
     incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
-    row = _without_file(incident, number)
-    _attach(row, upload)
+    row = get_record(Evidence, incident, number)
+    if row.sha256:
+        raise _refused(
+            "upload",
+            f"{row.ref} has its file, which is never replaced. Add the new one as an "
+            "artifact of its own and supersede this one.",
+            "not_replaced",
+        )
+    _attach(row, _kept(upload))
     save(row, actor=actor)
     activity.record(
         incident,
@@ -241,18 +217,6 @@ def _attach_file(
         subject=row,
         data={"sha256": row.sha256},
     )
-    return row
-
-
-def _without_file(incident: Incident, number: int) -> Evidence:
-    row = get_record(Evidence, incident, number)
-    if row.sha256:
-        raise _refused(
-            "upload",
-            f"{row.ref} has its file, which is never replaced. Add the new one as an "
-            "artifact of its own and supersede this one.",
-            "not_replaced",
-        )
     return row
 
 
@@ -343,10 +307,8 @@ def pair_evidence(
     return row
 
 
-def _keep(upload: Upload | None) -> KeptFile | None:
-    if upload is None or isinstance(upload, KeptFile):
-        return upload
-    return keep_file(upload)
+def _kept(upload: Upload) -> KeptFile:
+    return upload if isinstance(upload, KeptFile) else keep_file(upload)
 
 
 def _attach(row: Evidence, kept: KeptFile) -> None:

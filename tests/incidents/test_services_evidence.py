@@ -400,29 +400,6 @@ class TestAttachFile:
             )
         assert code_of(caught) == "not_replaced"
 
-    def test_stores_the_file_before_it_locks_the_incident(
-        self, incident, responder, monkeypatch
-    ):
-        row = make_evidence(incident, actor=responder, url="", description="Log")
-        order = []
-        for name in ("keep_file", "lock_incident"):
-            real = getattr(evidence, name)
-
-            def told(*args, _name=name, _real=real, **kwargs):
-                order.append(_name)
-                return _real(*args, **kwargs)
-
-            monkeypatch.setattr(evidence, name, told)
-
-        evidence.attach_file(
-            incident_id=incident.pk,
-            actor=responder,
-            number=row.number,
-            upload=SimpleUploadedFile("a.csv", CSV),
-        )
-
-        assert order == ["keep_file", "lock_incident"]
-
 
 class TestSupersede:
     def test_keeps_both_with_the_reason(self, incident, responder):

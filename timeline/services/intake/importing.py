@@ -26,13 +26,14 @@ from incidents.models import Evidence, Incident
 from incidents.services.core import lock_incident
 from incidents.services.custody import open_evidence_file
 from incidents.services.evidence import add_evidence
-from incidents.services.files import HEAD, safe_filename, settle_type, size_text
+from incidents.services.files import safe_filename, settle_type, size_text
 from incidents.services.redaction import also_forgets
 from postmortem.lib import sensitive
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.persistence import save, service
 from postmortem.lib.tabs import clock_range
 from postmortem.lib.times import on_clock, refuse_odd_year
+from postmortem.lib.uploads import HEAD, receive
 from timeline.models import Candidate, Import
 from timeline.services.intake import chat, prose, slack, table
 from timeline.services.intake.lines import (
@@ -341,33 +342,30 @@ def take_source(
     permissions.require(actor, "timeline.add", incident)
     upload = as_upload(upload, text, reader)
     reading = look_at(upload, incident=incident, reader=reader, day=day)
-    found = hashlib.sha256()
-    for chunk in upload.chunks():
-        found.update(chunk)
-    there = (
-        Evidence.objects.filter(
-            incident=incident,
-            sha256=found.hexdigest(),
-            retracted_at=None,
-            redacted_at=None,
+    with receive(upload) as source:
+        there = (
+            Evidence.objects.filter(
+                incident=incident,
+                sha256=source.sha256,
+                retracted_at=None,
+                redacted_at=None,
+            )
+            .order_by("number")
+            .first()
         )
-        .order_by("number")
-        .first()
-    )
-    if there is not None:
-        there.incident = incident
-        return there, reading
-    upload.seek(0)
-    row = add_evidence(
-        incident_id=incident_id,
-        actor=actor,
-        kind=EVIDENCE_KINDS[Kind(reading.reader)],
-        title=safe_filename(upload.name or "") if not text else "Pasted log",
-        upload=upload,
-        is_original=reading.reader != Kind.PROSE
-        if is_original is None
-        else is_original,
-    )
+        if there is not None:
+            there.incident = incident
+            return there, reading
+        row = add_evidence(
+            incident_id=incident_id,
+            actor=actor,
+            kind=EVIDENCE_KINDS[Kind(reading.reader)],
+            title=safe_filename(source.name or "") if not text else "Pasted log",
+            upload=source,
+            is_original=reading.reader != Kind.PROSE
+            if is_original is None
+            else is_original,
+        )
     return row, reading
 
 

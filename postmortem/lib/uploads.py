@@ -1,0 +1,123 @@
+"""Files as they come in: streamed to disk, hashed and looked through in one go, before
+any transaction is opened. Whoever keeps one only gives it its place in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, Self
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.files.uploadhandler import (
+    FileUploadHandler,
+    TemporaryFileUploadHandler,
+)
+
+from postmortem.lib import sensitive
+
+HEAD = 64 * 1024
+_PIECE = 256 * 1024
+_LONGEST = 256  # the end of a piece that may hold the beginning of a finding
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+_NOT_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+
+
+def is_text(head: bytes) -> bool:
+    """Whether the first bytes are text: UTF-8 (or with a byte order mark UTF-16)."""
+    if head.startswith(_WIDE):
+        return True
+    if _NOT_TEXT.search(head):
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A character cut in two at the end of the piece is no fault.
+        return len(head) == HEAD and error.start > HEAD - 4
+    return True
+
+
+class ReceivedFile(TemporaryUploadedFile):
+    """A file that has come in whole. sha256, size in bytes, and `head`, its first
+    bytes; hit: the first card number or live secret in a text, with its line."""
+
+    sha256 = ""
+    head = b""
+    hit: tuple[sensitive.Hit, int] | None = None
+
+    def __init__(self, name: str | None, *told: Any) -> None:
+        # By itself, so that no odd ending of `name` gets into a path.
+        self._disk: IO[bytes] = NamedTemporaryFile(  # noqa: SIM115
+            suffix=".upload", dir=settings.FILE_UPLOAD_TEMP_DIR
+        )
+        UploadedFile.__init__(self, self._disk, name, *told)
+        self._found = hashlib.sha256()
+
+    def take(self, chunk: bytes) -> None:
+        """The next bytes."""
+        self._disk.write(chunk)
+        self._found.update(chunk)
+        if len(self.head) < HEAD:
+            self.head += chunk[: HEAD - len(self.head)]
+
+    def finish(self) -> Self:
+        """All bytes are there: on the disk, known by their hash, looked through."""
+        self._disk.flush()
+        os.fsync(self._disk.fileno())
+        self.size = self._disk.tell()
+        self.sha256 = self._found.hexdigest()
+        # Text in an old encoding is no UTF-8, but its digits can be read as well.
+        if is_text(self.head) or not _NOT_TEXT.search(self.head):
+            self.hit = self._look_through()
+        self.seek(0)
+        return self
+
+    def _look_through(self) -> tuple[sensitive.Hit, int] | None:
+        """Read in pieces, whatever its lines."""
+        wide = self.head.startswith(_WIDE)
+        number, tail = 1, ""
+        with open(
+            self.temporary_file_path(),
+            encoding="utf-16" if wide else "utf-8",
+            errors="replace",
+            newline="\n",
+        ) as text:
+            while piece := text.readline(_PIECE):
+                for hit in sensitive.find(tail + piece):
+                    return hit, number
+                ended = piece.endswith("\n")
+                number += ended
+                tail = "" if ended else piece[-_LONGEST:]
+        return None
+
+
+class Receiver(TemporaryFileUploadHandler):
+    """What a form or a request of the API sends comes in as a `ReceivedFile`."""
+
+    file: ReceivedFile
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        FileUploadHandler.new_file(self, *args, **kwargs)
+        self.file = ReceivedFile(
+            self.file_name, self.content_type, 0, self.charset, self.content_type_extra
+        )
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.file.take(raw_data)
+
+    def file_complete(self, file_size: int) -> ReceivedFile:
+        return self.file.finish()
+
+
+def receive(upload: File[Any]) -> ReceivedFile:
+    """A file from elsewhere, such as pasted text, in the same form. The caller closes
+    it; what is not kept by then is gone."""
+    if isinstance(upload, ReceivedFile):
+        return upload
+    received = ReceivedFile(upload.name, "", 0, None, None)
+    for chunk in upload.chunks():
+        received.take(chunk)
+    return received.finish()
