@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_POST
 
 from accounts.decorators import declare
 from accounts.models import User
@@ -69,6 +70,13 @@ def _frozen(request: SignedInRequest, incident: Incident) -> HttpResponse:
     )
     patch_vary_headers(page, ["HX-Request"])
     return page
+
+
+def only_reads(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """Declare a page that takes only a POST and yet writes nothing: what it is asked
+    may be a secret, and an address stands in logs and histories."""
+    view.only_reads = True  # type: ignore[attr-defined]
+    return require_POST(view)
 
 
 IncidentView = Callable[Concatenate[SignedInRequest, Incident, P], HttpResponseBase]

@@ -26,9 +26,12 @@
 
   const waiting = new Map(); // form -> {timer, left, tries, note}
 
+  // A part of a form that asks for a look (how a line is read) sends nothing of its own,
+  // and the quick-add bar keeps its lines itself (timeline.js), unless files hang on one.
   const formOf = (event) => {
     const sender = event.detail.requestConfig?.elt ?? event.detail.elt;
-    return sender?.closest?.("form");
+    if (!sender?.matches?.("form")) return null;
+    return sender.matches("[data-quick]") && !sender.elements.upload.files.length ? null : sender;
   };
 
   function put(form, at) {
@@ -100,7 +103,7 @@
 
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.verb === "get") return;
-    const form = event.detail.elt?.closest?.("form");
+    const form = formOf(event);
     if (!form) return;
     const own = $("input[name=client_key]", form);
     if (!own) form.dataset.onceKey ??= newKey();

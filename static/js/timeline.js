@@ -34,6 +34,7 @@
 
   const FIELDS = ["at", "text", "kind", "lane", "link", "key"];
   const KINDS = ["at", "text", "link"];
+  let sent = null; // the line that is on its way
   let asked = null; // 'next try' timer
   let tries = 0;
 
@@ -49,6 +50,13 @@
   function keepDraft(form) {
     const now = values(form);
     store.set(name("line"), KINDS.some((field) => now[field]) ? now : null);
+  }
+
+  // What was typed since the line was sent: the next line, under a key of its own.
+  function begun(form) {
+    const now = values(form);
+    const same = !sent || KINDS.every((field) => now[field] === sent[field]);
+    return same || !KINDS.some((field) => now[field]) ? null : { ...now, key: newKey() };
   }
 
   function startBar(form) {
@@ -68,7 +76,8 @@
     form.addEventListener("submit", (event) => {
       form.elements.typed_at.value = new Date().toISOString();
       const pressed = event.submitter;
-      form.dataset.milestone = pressed?.name === "milestone" ? pressed.value : "";
+      const milestone = pressed?.name === "milestone" ? pressed.value : "";
+      sent = { ...values(form), typed_at: form.elements.typed_at.value, milestone };
     }, true);
     showWaiting();
   }
@@ -220,19 +229,18 @@
     }
   }
 
-  document.addEventListener("htmx:sendError", (event) => {
+  // No answer of the product itself: the line waits. With files, resend.js sends it again.
+  document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.detail.elt;
     if (form?.id !== "quick-add" || form.elements.upload.files.length) return;
-    const line = {
-      ...values(form),
-      typed_at: form.elements.typed_at.value,
-      milestone: form.dataset.milestone ?? "",
-    };
-    if (!line.text) return;
-    store.set(name("waiting"), [...waiting(), line]);
+    if (![0, 502, 503, 504].includes(event.detail.xhr.status)) return;
+    if (!sent?.text && !sent?.at) return;
+    store.set(name("waiting"), [...waiting(), sent]);
+    const next = begun(form);
     form.reset();
     for (const field of KINDS) form.elements[field].value = "";
     form.elements.key.value = newKey();
+    if (next) fill(form, next);
     keepDraft(form);
     later();
     form.elements.text.focus();
@@ -248,7 +256,7 @@
     if (target?.id !== "quick-add") return;
     if (xhr.status < 400) {
       // Before the empty bar comes in and looks for a draft: this one is recorded.
-      if (xhr.status !== 204) store.set(name("line"), null);
+      if (xhr.status !== 204) store.set(name("line"), begun(target));
       return;
     }
     const isBar = (xhr.responseText ?? "").includes('id="quick-add"');

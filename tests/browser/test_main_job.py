@@ -493,7 +493,7 @@ def try_frozen_record(
         access = getattr(view, "access", "")
         if "key" not in parameters or route.startswith("api/"):
             continue
-        if route.endswith(("timeline/preview/", "review/outcome/")):
+        if getattr(view, "only_reads", False) or route.endswith("review/outcome/"):
             continue  # they only read, whatever the method
         if access not in TABLE or "closed" in TABLE[access].statuses:
             continue

@@ -6,12 +6,15 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from time_machine import Traveller
 
 from accounts.models import User
 from incidents import activity
 from incidents.models import Evidence, Incident
+from tests import factories
 from tests.timeline.conftest import Tape, at
 from tests.timeline.test_forms import read
 from timeline import services
@@ -209,3 +212,218 @@ class TestGrammar:
     ) -> None:
         found = read(incident, "now x", typed_at=typed)
         assert found["occurred_at"] == at("10:20", day=17)
+
+
+class TestZones:
+    """R-TL-02: a zone behind a time is honoured and told, never skipped."""
+
+    @pytest.fixture
+    def berlin(self, commander: User) -> Incident:
+        return factories.make_incident(actor=commander, clock_zone="Europe/Berlin")
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("09:05 x", "08:05"),
+            ("09:05Z x", "09:05"),
+            ("09:05 Z x", "09:05"),
+            ("09:05 UTC x", "09:05"),
+            ("09:05 utc, x", "09:05"),
+            ("09:05 GMT: x", "09:05"),
+            ("09:05 UTC+2 x", "07:05"),
+            ("04:05 UTC-5 x", "09:05"),
+            ("09:05 CET x", "08:05"),
+            ("09:05 CEST x", "07:05"),
+            ("05:05 EDT x", "09:05"),
+            ("05:05 America/New_York x", "09:05"),
+            ("09:05+02:00 x", "07:05"),
+            ("~09:05 UTC x", "09:05"),
+            ("2026-03-17 09:05 UTC x", "09:05"),
+            ("2026-03-17 09:05:00 CET x", "08:05"),
+            ("2026-03-17T05:05:00.123-04:00 x", "09:05"),
+            ("today 09:05 UTC x", "09:05"),
+            ("11:05 CET-11:15 x", "10:05"),
+            ("11:05-11:15 CET x", "10:05"),
+        ],
+    )
+    def test_are_read(self, berlin: Incident, text: str, shown: str) -> None:
+        found = read(berlin, text)
+        assert found["occurred_at"] == at(shown, day=17)
+        assert found["observed_signal"] == "x"
+
+    def test_at_one_end_of_a_stretch_hold_for_both(self, berlin: Incident) -> None:
+        for text in ("09:05 UTC-09:20 x", "09:05-09:20 UTC x", "09:05Z to 09:20Z x"):
+            found = read(berlin, text)
+            assert (found["occurred_at"], found["occurred_until"]) == (
+                at("09:05", day=17),
+                at("09:20", day=17),
+            )
+
+    def test_are_told_when_the_clock_shows_another_time(self, berlin: Incident) -> None:
+        form = QuickAddForm({"text": "09:05 UTC x"}, incident=berlin)
+        assert form.is_valid()
+        assert form.notes == ["09:05 UTC is 10:05 on the incident clock."]
+        form = QuickAddForm({"text": "09:05 CET x"}, incident=berlin)
+        assert form.is_valid()
+        assert form.notes == []
+
+    def test_that_mean_two_are_refused(self, berlin: Incident) -> None:
+        form = QuickAddForm({"text": "09:05 IST x"}, incident=berlin)
+        assert not form.is_valid()
+        assert form.errors["at"][0].startswith("“IST” is the name of more than one")
+
+    @pytest.mark.parametrize(
+        "text", ["API errors", "EU cards fail", "+1500 refunds", "Visa/Mastercard down"]
+    )
+    def test_are_not_found_in_other_words(self, berlin: Incident, text: str) -> None:
+        found = read(berlin, f"09:05 {text}")
+        assert found["occurred_at"] == at("08:05", day=17)
+        assert found["observed_signal"] == text
+
+    def test_choose_the_day_of_the_writer(
+        self, incident: Incident, clock: Traveller
+    ) -> None:
+        clock.move_to(at("00:30", day=18))
+        found = read(incident, "19:25 EST x")
+        assert found["occurred_at"] == at("00:25", day=18)
+
+
+class TestHabits:
+    """R-TL-02: what people really type is read, or refused in words."""
+
+    @pytest.mark.parametrize(
+        "text",
+        ["~09:05 x", "≈ 09:05 x", "about 09:05 x", "ca. 09:05 x", "approx. 09:05 x"],
+    )
+    def test_about_is_a_precision(self, incident: Incident, text: str) -> None:
+        found = read(incident, text)
+        assert (found["occurred_at"], found["precision"]) == (at("09:05", 17), "approx")
+        assert found["observed_signal"] == "x"
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("at 09:05 x", "09:05"),
+            ("9:05 am x", "09:05"),
+            ("9:05am x", "09:05"),
+            ("9:05 a.m. x", "09:05"),
+            ("12:05 am x", "00:05"),
+            ("09:05: x", "09:05"),
+            ("09:05 - x", "09:05"),
+        ],
+    )
+    def test_are_read(self, incident: Incident, text: str, shown: str) -> None:
+        found = read(incident, text)
+        assert found["occurred_at"] == at(shown, day=17)
+        assert found["observed_signal"] == "x"
+
+    def test_pm_is_the_afternoon(self, incident: Incident) -> None:
+        found = read(incident, "yesterday 2:05 pm x")
+        assert found["occurred_at"] == at("14:05", day=16)
+
+    @pytest.mark.parametrize("text", ["14:05 pm x", "0:05 am x", "25:05 x", "09:61 x"])
+    def test_no_time_of_a_clock_is_refused(self, incident: Incident, text: str) -> None:
+        form = QuickAddForm({"text": text}, incident=incident)
+        assert not form.is_valid()
+        assert "could not be read as a time" in form.errors["at"][0]
+
+    @pytest.mark.parametrize(
+        ("now", "start", "end"),
+        [
+            (at("10:20", day=14), at("18:00", day=7), at("00:00", day=8)),
+            (at("20:15", day=14), at("18:00", day=14), at("20:15", day=14)),
+            (at("10:20", day=15), at("18:00", day=14), at("00:00", day=15)),
+        ],
+    )
+    def test_late_on_saturday_is_one_that_has_come(
+        self,
+        incident: Incident,
+        clock: Traveller,
+        now: dt.datetime,
+        start: dt.datetime,
+        end: dt.datetime,
+    ) -> None:
+        clock.move_to(now)
+        found = read(incident, "late on Saturday x")
+        assert (found["occurred_at"], found["occurred_until"]) == (start, end)
+        services.preview_entry(
+            incident=incident, actor=incident.declared_by, **found
+        )  # and Enter takes it
+
+    def test_saturday_with_a_time_is_one_that_has_come(
+        self, incident: Incident, clock: Traveller
+    ) -> None:
+        clock.move_to(at("10:20", day=14))
+        assert read(incident, "sat 14:05 x")["occurred_at"] == at("14:05", day=7)
+        assert read(incident, "sat 09:05 x")["occurred_at"] == at("09:05", day=14)
+
+    def test_a_stretch_over_midnight_ends_on_the_next_day(
+        self, incident: Incident, clock: Traveller
+    ) -> None:
+        clock.move_to(at("00:30", day=18))
+        found = read(incident, "23:50-00:10 x")
+        assert found["occurred_at"] == at("23:50", day=17)
+        assert found["occurred_until"] == at("00:10", day=18)
+
+    def test_a_stretch_that_goes_back_is_left_to_the_entry_to_refuse(
+        self, incident: Incident
+    ) -> None:
+        found = read(incident, "yesterday 14:20-14:05 x")
+        assert found["occurred_until"] == at("14:05", day=16)
+        with pytest.raises(ValidationError) as error:
+            services.preview_entry(
+                incident=incident, actor=incident.declared_by, **found
+            )
+        assert error.value.messages == ["The end lies before the start."]
+
+    def test_a_time_over_midnight_belongs_to_the_incident_that_lasted(
+        self, commander: User
+    ) -> None:
+        past = factories.make_incident(actor=commander, declared_at=at("23:40"))
+        past.status, past.stabilized_at = Incident.Status.STABILIZED, at("02:00", 11)
+        assert read(past, "00:15 x")["occurred_at"] == at("00:15", day=11)
+        assert read(past, "23:10 x")["occurred_at"] == at("23:10")
+        assert read(past, "09:00 x")["occurred_at"] == at("09:00")  # it was over
+
+
+class TestFieldOfTheTime:
+    @pytest.mark.parametrize(
+        ("box", "text"),
+        [
+            ("09:05", "!d hold releases"),
+            ("09:05 !d hold releases", ""),
+            ("09:05 !d hold", "releases"),
+            ("!d 09:05", "hold releases"),
+            ("09:05", "09:05 !d hold releases"),
+            ("09:05", "!d 09:05 hold releases"),
+            ("", "09:05 !d hold releases"),
+        ],
+    )
+    def test_is_the_beginning_of_the_line(
+        self, incident: Incident, box: str, text: str
+    ) -> None:
+        """R-TL-04"""
+        found = read(incident, text, at=box)
+        assert found["occurred_at"] == at("09:05", day=17)
+        assert (found["kind"], found["action_taken"]) == ("decision", "hold releases")
+
+    def test_holds_whichever_zone_follows(self, incident: Incident) -> None:
+        found = read(incident, "CET rate down", at="09:05")
+        assert found["occurred_at"] == at("08:05", day=17)
+        assert found["observed_signal"] == "rate down"
+
+    def test_wins_over_another_time_which_is_told(self, incident: Incident) -> None:
+        form = QuickAddForm(
+            {"at": "09:05", "text": "10:00 batch late"}, incident=incident
+        )
+        assert form.is_valid()
+        assert form.cleaned_data["occurred_at"] == at("09:05", day=17)
+        assert form.cleaned_data["observed_signal"] == "10:00 batch late"
+        assert form.notes == [
+            "“10:00” stays in the sentence: another time stands before it."
+        ]
+
+    def test_says_what_it_cannot_read(self, incident: Incident) -> None:
+        form = QuickAddForm({"at": "soon", "text": "rate down"}, incident=incident)
+        assert not form.is_valid()
+        assert form.errors["at"] == ["Start with the time: 10:20 soon rate down"]

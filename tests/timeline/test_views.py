@@ -316,23 +316,6 @@ class TestQuickAdd:
         assert page.get(url(tape, "quick/")).url == url(tape)
 
 
-class TestEntryPreview:
-    def test_says_how_the_line_was_read(self, page: Client, tape: Tape) -> None:
-        tape.add("14:08", milestone="declared")
-        found = page.get(
-            url(tape, "preview/"), {"text": "2026-03-10 14:05 rate down #checkout"}
-        )
-        body = text(found)
-        assert "10 Mar 2026, 14:05 UTC" in body
-        assert "T−3 min" in body
-        assert "Lane: Checkout authorization" in body
-
-    def test_says_what_it_cannot_read(self, page: Client, tape: Tape) -> None:
-        found = page.get(url(tape, "preview/"), {"text": "25:99 x"})
-        assert "could not be read as a time" in text(found)
-        assert page.get(url(tape, "preview/")).status_code == 200
-
-
 class TestEntryForms:
     def test_adds_a_whole_entry(self, page: Client, tape: Tape) -> None:
         found = page.post(

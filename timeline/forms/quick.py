@@ -48,20 +48,15 @@ KEPT_OFFLINE = timedelta(days=2)  # how old a line may be that waited for a conn
 class QuickAddForm(forms.Form):
     """One line: `14:05 auth rate down to 61% @adyen-eu #checkout`.
 
-    The time stands first (or in its own field): `14:05`, `~14:05`, `14:05-14:20`,
-    `now`, `-5m`, `yesterday 23:50`, `late on Saturday`. `#lane` and `@dependency` name
-    a lane and a checkpoint by the beginning of their names, `!action` or `action:` the
-    kind. What cannot be read is told in `notes` and stays in the sentence.
+    The time stands first (or in its own field): `14:05`, `14:05 CET`, `~14:05`,
+    `14:05-14:20`, `now`, `-5m`, `yesterday 23:50`, `late on Saturday`. `#lane` and
+    `@dependency` name a lane and a checkpoint by the beginning of their names,
+    `!action` or `action:` the kind. What cannot be read is told in `notes` and stays in
+    the sentence. A whole line in the field of the time is read like one in its own.
     """
 
-    at = forms.CharField(
-        label="Time", required=False, max_length=60, widget=forms.TextInput()
-    )
-    text = forms.CharField(
-        label="What happened",
-        max_length=2000,
-        error_messages={"required": "Say what was seen or what was done."},
-    )
+    at = forms.CharField(label="Time", required=False, max_length=2000)
+    text = forms.CharField(label="What happened", required=False, max_length=2000)
     kind = forms.ChoiceField(
         choices=QUICK_KINDS, required=False, initial=Entry.Kind.SIGNAL
     )
@@ -114,19 +109,18 @@ class QuickAddForm(forms.Form):
             "key": data.get("key") or "",
             "milestone": data.get("milestone") or "",
         }
-        text = " ".join(str(data.get("text", "")).split())
-        kind = data.get("kind") or Entry.Kind.SIGNAL
-        if not text:
+        if {"at", "text"} & set(self.errors):
             return data
-        text, kind = self._kind(text, kind)
-        when = self._when(str(data.get("at", "")).strip(), text)
+        # The field of the time is the beginning of the line, whatever stands in it.
+        line = " ".join(f"{data['at']} {data['text']}".split())
+        line, kind = self._kind(line, data.get("kind") or Entry.Kind.SIGNAL)
+        when = self._when(line) if line else When(None)
         text, kind = self._kind(when.rest, kind)
+        text, kind = self._kind(self._without_repeat(text, when), kind)
         lane, dependency, text = self._names(text, data.get("lane"))
-        if not text and "text" not in self.errors:
-            self.add_error(
-                "text",
-                ValidationError("Say what was seen or what was done.", code="required"),
-            )
+        if not text:
+            words = "Say what was seen or what was done."
+            self.add_error("text", ValidationError(words, code="required"))
         return {
             "kind": kind,
             "occurred_at": when.occurred_at,
@@ -156,34 +150,44 @@ class QuickAddForm(forms.Form):
             self.notes.append(note)
         return text, kind
 
-    def _when(self, at: str, text: str) -> When:
+    def _when(self, line: str) -> When:
         """The time of the line; the fault is put on the time field."""
-        typed = self._typed_at()
         try:
-            found = leading_time(text, incident=self.incident, typed_at=typed)
-            if found is not None:
-                return found
-            if at:
-                alone = leading_time(at, incident=self.incident, typed_at=typed)
-                if alone is not None and not alone.rest:
-                    return When(
-                        alone.occurred_at,
-                        alone.occurred_until,
-                        alone.precision,
-                        alone.at_text,
-                        rest=text,
-                    )
+            when = self._leading(line)
+            if when is None:
                 raise ValidationError(
-                    f"“{at[:40]}” could not be read as a time. Write 14:05, now, -5m, "
-                    "~14:05, 14:05-14:20 or yesterday 23:50.",
-                    code="unreadable_time",
+                    f"Start with the time: {self.suggestion} {line[:40]}",
+                    code="required",
                 )
-            raise ValidationError(
-                f"Start with the time: {self.suggestion} {text[:40]}", code="required"
-            )
         except ValidationError as error:
             self.add_error("at", error)
-            return When(None, rest=text)
+            return When(None, rest=line)
+        if when.note:
+            self.notes.append(when.note)
+        return when
+
+    def _leading(self, line: str) -> When | None:
+        typed = self._typed_at()
+        return leading_time(line, incident=self.incident, typed_at=typed)
+
+    def _without_repeat(self, text: str, when: When) -> str:
+        """The same time once more, in its own field and before the sentence, is left
+        out; another one stays and is told."""
+        if self.errors:
+            return text
+        try:
+            again = self._leading(text)
+        except ValidationError:
+            return text
+        if again is None:
+            return text
+        if again.occurred_at == when.occurred_at:
+            return again.rest
+        self.notes.append(
+            f"“{text.removesuffix(again.rest).strip()}” stays in the sentence: another "
+            "time stands before it."
+        )
+        return text
 
     def _typed_at(self) -> datetime | None:
         """When a line that waited for its connection was written; a clock that cannot

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from incidents import activity
+from incidents import activity, permissions
 from incidents.models import Evidence, Incident, Lane
 from incidents.services import core
 from incidents.services.core import (
@@ -22,7 +22,7 @@ from incidents.services.core import (
     require_reason,
     set_evidence,
 )
-from postmortem.lib.persistence import service
+from postmortem.lib.persistence import service, validate
 from postmortem.lib.times import (
     on_clock,
     refuse_future,
@@ -71,14 +71,16 @@ def add_entry(
     where in the evidence it stands.
     """
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
-    _refuse_stated_gap(kind)
-    own(incident, after=after, lane=lane, hypothesis=hypothesis, dependency=dependency)
-    position = place(after) if after else None
-    entry = Entry(
-        incident=incident,
+    entry = _new_entry(
+        incident,
         kind=kind,
         observed_signal=observed_signal,
         action_taken=action_taken,
+        occurred_at=occurred_at,
+        occurred_until=occurred_until,
+        precision=precision,
+        at_text=at_text,
+        after=after,
         owner=owner,
         lane=lane,
         belief=belief,
@@ -86,14 +88,6 @@ def add_entry(
         why=why,
         dependency=dependency,
         measurement_incomplete=measurement_incomplete,
-        **_times(
-            incident,
-            occurred_at=occurred_at,
-            occurred_until=occurred_until,
-            precision=precision,
-            at_text=at_text,
-            position=position,
-        ),
     )
     add_record(entry, actor=actor)
     note: dict[str, Any] = {"note": evidence_note} if evidence_note else {}
@@ -109,6 +103,45 @@ def add_entry(
         data={"evidence": [item.ref for item in evidence], "milestone": milestone},
     )
     return entry
+
+
+def preview_entry(*, incident: Incident, actor: User, **fields: Any) -> Entry:
+    """The entry that `add_entry` would make of these fields now, held to every rule of
+    it and not written: what is refused here is refused there, in the same words."""
+    permissions.require(actor, "timeline.add", incident)
+    entry = _new_entry(incident, **fields)
+    entry.number = 0  # the next one is only known under the lock
+    validate(entry, new=True)
+    return entry
+
+
+def _new_entry(
+    incident: Incident,
+    *,
+    kind: str,
+    occurred_at: When | None = None,
+    occurred_until: When | None = None,
+    precision: str = Precision.MINUTE,
+    at_text: str = "",
+    after: Entry | None = None,
+    **fields: Any,
+) -> Entry:
+    _refuse_stated_gap(kind)
+    refs = ("lane", "hypothesis", "dependency")
+    own(incident, after=after, **{name: fields.get(name) for name in refs})
+    return Entry(
+        incident=incident,
+        kind=kind,
+        **fields,
+        **_times(
+            incident,
+            occurred_at=occurred_at,
+            occurred_until=occurred_until,
+            precision=precision,
+            at_text=at_text,
+            position=place(after) if after else None,
+        ),
+    )
 
 
 @service

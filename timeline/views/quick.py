@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import SignedInRequest, incident_view, only_reads
 from incidents.models import Incident
 from postmortem.lib.errors import DomainError
 from postmortem.lib.htmx import add_errors, wants_fragment
@@ -122,17 +122,33 @@ def _add_quick_errors(form: forms.QuickAddForm, error: ValidationError) -> None:
 
 
 @incident_view("timeline.add")
+@only_reads
 def entry_preview(request: SignedInRequest, incident: Incident) -> HttpResponse:
-    """How the line was read, before it is saved: date, T offset, kind, lane."""
-    form = forms.QuickAddForm(request.GET or None, incident=incident)
-    read: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
+    """How the line would be read and what would refuse it, in the words of Enter. A
+    POST, so that nothing that is being typed stands in an address or an access log."""
+    form = forms.QuickAddForm(request.POST, incident=incident)
+    read: dict[str, Any] = {}
+    if form.is_valid():
+        try:
+            services.preview_entry(
+                incident=incident, actor=request.user, **form.cleaned_data
+            )
+        except ValidationError as error:
+            _add_quick_errors(form, error)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            read = form.cleaned_data
+    typed = any(request.POST.get(name, "").strip() for name in ("at", "text", "link"))
+    faults = [words for errors in form.errors.values() for words in errors]
     return render(
         request,
         "timeline/_quick_read.html",
         {
             "incident": incident,
-            "form": form,
+            "notes": form.notes,
             "read": read,
+            "faults": faults if typed else [],
             "kind": dict(forms.QUICK_KINDS).get(read.get("kind", "")),
             "declared_at": selectors.outline(incident).declared_at,
         },
