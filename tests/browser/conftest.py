@@ -40,7 +40,7 @@ ARGUMENTS = [
 ]
 # What a test provokes on purpose: refused forms and pages answer so.
 EXPECTED = {403, 404, 409, 422}
-STACK_SECONDS = 240  # twenty on a machine that does nothing else
+STACK_SECONDS = 600  # twenty on a machine that does nothing else
 
 
 @pytest.fixture(scope="session", autouse=True)
