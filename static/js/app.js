@@ -92,8 +92,10 @@
     }
     for (const clock of $$("[data-elapsed]")) {
       const since = Date.parse(clock.dataset.elapsed);
-      if (!Number.isNaN(since))
-        clock.textContent = `T+${digits(Math.max(0, Math.floor((Date.now() - since) / 1000)))}`;
+      if (Number.isNaN(since)) continue;
+      const minutes = Math.max(0, Math.floor((Date.now() - since) / 60000));
+      const shown = `T+${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`; // as `t_offset`
+      if (clock.textContent !== shown) clock.textContent = shown;
     }
   }
 

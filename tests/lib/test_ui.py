@@ -98,10 +98,12 @@ def test_clock_range_repeats_the_date_only_when_the_day_changes():
     assert ui.clock_range(None, later, "UTC") == "not recorded"
 
 
-def test_t_offset_counts_whole_minutes_from_declaration():
-    assert ui.t_offset(NOON + timedelta(minutes=14), NOON) == "T+14"
-    assert ui.t_offset(NOON - timedelta(minutes=25), NOON) == "T−25"
-    assert ui.t_offset(NOON, NOON) == "T+0"
+def test_t_offset_counts_hours_and_minutes_from_declaration():
+    assert ui.t_offset(NOON + timedelta(minutes=14), NOON) == "T+00:14"
+    assert ui.t_offset(NOON + timedelta(minutes=14, seconds=59), NOON) == "T+00:14"
+    assert ui.t_offset(NOON + timedelta(hours=27, minutes=5), NOON) == "T+27:05"
+    assert ui.t_offset(NOON - timedelta(minutes=25), NOON) == "T−00:25"
+    assert ui.t_offset(NOON, NOON) == "T+00:00"
     assert ui.t_offset(None, NOON) == ""
 
 

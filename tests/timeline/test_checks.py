@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 import time_machine
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
@@ -148,7 +149,26 @@ class TestGapWithoutEvidence:
             )
         ]
         url = found(tape.incident, "TL004")[0].url
-        assert url.endswith("/timeline/#gap-20260310T143300")
+        assert url.endswith(
+            "/timeline/?at=2026-03-10T14%3A33%3A00%2B00%3A00#gap-20260310T143300"
+        )
+
+    def test_leads_to_the_part_of_a_long_timeline_that_shows_it(
+        self, tape: Tape, client: Client
+    ) -> None:
+        for minute in range(60):
+            tape.proven(f"13:{minute:02}")
+        tape.add("13:00", milestone="first_impact")
+        tape.proven("15:20", milestone="stabilized")
+        for minute in range(60):
+            tape.add(f"16:{minute:02}")
+        tape.incident.refresh_from_db()
+        address = found(tape.incident, "TL004")[0].url
+        where, anchor = address.split("#")
+        client.force_login(tape.actor)
+        assert f'id="{anchor}"' in client.get(where).content.decode()
+        plain = where.partition("?")[0]
+        assert f'id="{anchor}"' not in client.get(plain).content.decode()
 
     def test_passes_when_linked_or_stated(self, tape: Tape) -> None:
         tape.proven("14:33", milestone="first_impact")

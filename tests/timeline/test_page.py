@@ -163,6 +163,7 @@ class TestExports:
             "It costs hours",
         )
         assert row["time"] == "2026-03-10T14:40:00+00:00"
+        assert row["from_declaration"] == "T−163:40"
         part = self.rows(page, tape, "?from=2026-03-10 14:00&to=2026-03-10 15:00")
         assert [row["ref"] for row in part] == ["gap-20260310T134300", "TL-2"]
 

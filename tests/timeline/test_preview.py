@@ -31,7 +31,7 @@ class TestEntryPreview:
         tape.add("14:08", milestone="declared")
         body = self.ask(page, tape, "2026-03-10 14:05 rate down #checkout")
         assert "10 Mar 2026, 14:05 UTC" in body
-        assert "T−" in body
+        assert "T−00:03" in body
         assert "Lane: Checkout authorization" in body
 
     def test_says_nothing_while_nothing_is_typed(

@@ -13,6 +13,7 @@ from postmortem.lib.findings import Case, Level, Problem, Row, check
 from postmortem.lib.times import on_clock, span
 from timeline import selectors
 from timeline.models import Entry, Milestone
+from timeline.selectors.outline import gap_key
 
 TAB = "Timeline"
 LATE = timedelta(hours=24)  # house choice: 'long after it happened' (R-TL-01)
@@ -90,7 +91,7 @@ def gap_without_evidence(case: Case) -> Iterator[Problem]:
             gap.words(case.incident.clock_zone),
             hint="Link an artifact from inside it, or state that no record exists.",
             fix_label="Link or explain",
-            url=f"{page(case, 'entry_list')}#gap-{gap_key(gap.start)}",
+            url=f"{page(case, 'entry_list', at=iso(gap.start))}#{gap_key(gap)}",
             inputs=(iso(gap.start), iso(gap.end)),
             level=None if gap.blocks else Level.WARNING,
         )
@@ -98,11 +99,6 @@ def gap_without_evidence(case: Case) -> Iterator[Problem]:
 
 def iso(moment: datetime) -> str:
     return moment.isoformat()
-
-
-def gap_key(moment: datetime) -> str:
-    """The anchor of a gap on the page."""
-    return f"{moment:%Y%m%dT%H%M%S}"
 
 
 @check(

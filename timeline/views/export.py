@@ -17,6 +17,7 @@ from django.utils import timezone
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
 from postmortem.lib.times import on_clock
+from postmortem.lib.ui import t_offset
 from timeline import selectors
 from timeline.models import Entry
 from timeline.selectors import Line, Outline
@@ -31,7 +32,7 @@ COLUMNS = (
     "until",
     "precision",
     "time_in_words",
-    "minutes_from_declaration",
+    "from_declaration",
     "observed_signal",
     "action_taken",
     "lane",
@@ -117,9 +118,7 @@ def record_of(
         "until": "" if day else iso(row.occurred_until),
         "precision": row.precision,
         "time_in_words": row.at_text,
-        "minutes_from_declaration": int((at - declared_at).total_seconds() // 60)
-        if at and declared_at and not day
-        else "",
+        "from_declaration": "" if day else t_offset(at, declared_at),
         "observed_signal": row.observed_signal,
         "action_taken": row.action_taken,
         "lane": row.lane.name if row.lane else "",

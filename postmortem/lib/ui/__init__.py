@@ -17,6 +17,7 @@ from postmortem.lib.ui.clocks import (
     is_past,
     relative_due,
     short_time,
+    t_now,
     t_offset,
 )
 from postmortem.lib.ui.figures import client_key, money, shorthash
@@ -75,5 +76,6 @@ __all__ = [
     "short_time",
     "shorthash",
     "status_badge",
+    "t_now",
     "t_offset",
 ]

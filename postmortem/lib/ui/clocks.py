@@ -69,11 +69,19 @@ def clock(value: datetime | None, zone: str = "UTC") -> str:
 
 @register.filter
 def t_offset(value: datetime | None, origin: datetime | None) -> str:
-    """Whole minutes from `origin` (declaration): 'T+14', 'T−25', or nothing."""
+    """Hours and minutes from `origin` (declaration): 'T+00:14', 'T−00:25', 'T+27:05',
+    or nothing. The one way in which the product writes an offset."""
     if not value or not origin:
         return ""
     minutes = int((value - origin).total_seconds() // 60)
-    return f"T−{-minutes}" if minutes < 0 else f"T+{minutes}"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"T{'−' if minutes < 0 else '+'}{hours:02}:{rest:02}"
+
+
+@register.filter
+def t_now(origin: datetime | None) -> str:
+    """The offset of this moment: 'T+00:14'; `data-elapsed` keeps it up to date."""
+    return t_offset(timezone.now(), origin)
 
 
 @register.filter
