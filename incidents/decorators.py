@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST
 
-from accounts.decorators import declare
+from accounts.decorators import declare, once
 from accounts.models import User
 from incidents import permissions
 from incidents.models import Incident
@@ -94,6 +94,8 @@ def incident_view(
         raise ValueError(f"{permission} is not in the permission table")
 
     def wrap(view: IncidentView[P]) -> Callable[..., HttpResponseBase]:
+        act = once(view)
+
         @wraps(view)
         def load(
             request: SignedInRequest, key: str, *args: P.args, **kwargs: P.kwargs
@@ -108,7 +110,7 @@ def incident_view(
                 and not permissions.can(request.user, permission, incident)
             ):
                 return _frozen(request, incident)
-            return view(request, incident, *args, **kwargs)
+            return act(request, incident, *args, **kwargs)
 
         return declare(login_required(load), permission)
 
@@ -123,12 +125,14 @@ def requires(
         raise ValueError(f"{permission} is not in the permission table")
 
     def wrap(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        act = once(view)
+
         @wraps(view)
         def check(
             request: SignedInRequest, *args: Any, **kwargs: Any
         ) -> HttpResponseBase:
             permissions.require(request.user, permission)
-            return view(request, *args, **kwargs)
+            return act(request, *args, **kwargs)
 
         return declare(login_required(check), permission)
 

@@ -103,16 +103,15 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "accounts.decorators.NeverStoredMiddleware",
-    "accounts.decorators.BoundedBodyMiddleware",
+    "accounts.middleware.NeverStoredMiddleware",
+    "accounts.middleware.BodyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "postmortem.lib.htmx.HtmxLoginRedirectMiddleware",
     "postmortem.lib.htmx.DomainErrorMiddleware",
-    "accounts.decorators.DeniedUnlessDeclaredMiddleware",
-    "accounts.decorators.OnceMiddleware",
+    "accounts.middleware.DeniedUnlessDeclaredMiddleware",
 ]
 
 ROOT_URLCONF = "postmortem.urls"

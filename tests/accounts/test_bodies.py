@@ -1,4 +1,5 @@
-"""How much a request may carry: refused by its stated length, before it is read."""
+"""What a request may carry: refused by its stated length and encoding, before it is
+read."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.decorators import FORM_BYTES
+from accounts.middleware import FORM_BYTES
 from accounts.models import User
 from accounts.services import create_api_token
 from incidents.models import Incident
@@ -47,7 +48,7 @@ def send(client: Client, path: str, size: int, kind: str, **headers: Any) -> Any
 MULTIPART = "multipart/form-data; boundary=x"
 
 
-class TestBoundedBody:
+class TestLength:
     def test_of_a_file_above_the_limit_is_refused_unread(
         self, client: Client, commander: User, incident: Incident, settings
     ):
@@ -93,3 +94,34 @@ class TestBoundedBody:
         client.force_login(commander)
         answer = send(client, "/api/v1/incidents/", 51 * MB, "application/json")
         assert (answer.status_code, answer.was_read) == (413, False)
+
+
+class TestEncoding:
+    """Other encodings are read by nobody: some of them crash what reads them."""
+
+    @pytest.mark.parametrize("kind", [MULTIPART, "application/x-www-form-urlencoded"])
+    @pytest.mark.parametrize("charset", ["utf-7", "idna", "rot13", "UTF-16"])
+    def test_of_another_kind_is_refused_unread(
+        self, client: Client, db: None, kind: str, charset: str
+    ):
+        answer = send(client, "/accounts/login/", 100, f"{kind}; charset={charset}")
+        assert (answer.status_code, answer.was_read) == (415, False)
+        assert "in UTF-8" in answer.content.decode()
+
+    def test_of_the_api_is_told_as_a_problem(self, client: Client, commander: User):
+        client.force_login(commander)
+        kind = "application/json; charset=utf-7"
+        answer = send(client, "/api/v1/incidents/", 100, kind)
+        assert (answer.status_code, answer.was_read) == (415, False)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["code"] == "unsupported_media_type"
+
+    @pytest.mark.parametrize("charset", ["utf-8", "UTF-8"])
+    def test_of_this_kind_is_read(self, client: Client, db: None, charset: str):
+        answer = client.post(
+            "/accounts/login/",
+            "login=a%40pay.example&password=x",
+            content_type=f"application/x-www-form-urlencoded; charset={charset}",
+        )
+        assert answer.status_code == 200
+        assert "login" in answer.context["form"].data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.models import User
@@ -68,6 +69,16 @@ class TestOnce:
 
         assert other.post(URL, SENT).status_code == 302
         assert ScopeStatement.objects.count() == 2
+
+    def test_asks_the_permission_again(self, page: Client, commander: User):
+        page.post(URL, SENT)
+        commander.groups.set([Group.objects.get(name="viewer")])
+
+        again = page.post(URL, SENT)
+
+        assert again.status_code == 403
+        assert "Location" not in again
+        assert "nothing was entered twice" not in page.get("/").content.decode()
 
     def test_tells_of_a_key_of_no_form(self, page: Client):
         answer = page.post(URL, {**SENT, "client_key": "x" * 200})

@@ -174,6 +174,7 @@ TITLES = {
     404: ("not_found", "There is no such address here. Addresses end with a slash."),
     405: ("method_not_allowed", "This address does not answer that method."),
     413: ("too_large", "The body is larger than is read here."),
+    415: ("unsupported_media_type", "Only UTF-8 is read here."),
     500: (
         "server_error",
         "Something broke on our side, and nothing was kept. Try again with the same "
