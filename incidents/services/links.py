@@ -34,10 +34,16 @@ SLICE = 200
 _PORTS = {"http": 80, "https": 443}
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _ODD = re.compile(r"[\x00-\x20\x7f\\]")
-# IPv6 addresses that lead to an IPv4 one which is not in sight.
-_TUNNELS = tuple(
-    ipaddress.ip_network(net)
-    for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+# Of IPv6 only this part leads to the public internet; the rest is local, retired, or
+# leads to an IPv4 address which is not in sight (::/96, ::ffff:0:0:0/96, 64:ff9b::/96).
+_PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
+# What is reserved in the public part, whatever this Python knows of it: Teredo, 6to4
+# and its relays, and the addresses of documents.
+_RESERVED = tuple(
+    map(
+        ipaddress.ip_network,
+        ("2001::/32", "2002::/16", "192.88.99.0/24", "2001:db8::/32", "3fff::/20"),
+    )
 )
 
 
@@ -100,7 +106,9 @@ def is_reachable(address: str) -> bool:
     for network in map(ipaddress.ip_network, settings.EVIDENCE_LINK_NETWORKS):
         if found.version == network.version and found in network:
             return True
-    if any(found.version == net.version and found in net for net in _TUNNELS):
+    if found.version == 6 and found not in _PUBLIC_V6:
+        return False
+    if any(found.version == net.version and found in net for net in _RESERVED):
         return False
     return found.is_global and not found.is_multicast
 
