@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from django.conf import settings
-
 from incidents.language import words
 from incidents.language.blame import BLAME
 from incidents.language.certainty import HEDGE, OVERCLAIM
@@ -85,16 +83,6 @@ def find_partial(text: str) -> list[Match]:
     return _find(text, PARTIAL)
 
 
-def is_checkable(text: str) -> bool:
-    """Whether the text is English, the only language that these patterns know.
-
-    Where it is not, pages say 'wording not checked' instead of nothing.
-    """
-    return not text.strip() or any(
-        _is_english(part) for _, _, part in _sentences(_mask(text, ()))
-    )
-
-
 def _find(
     text: str, rules: tuple[Rule, ...], *, names: Iterable[str] = ()
 ) -> list[Match]:
@@ -146,9 +134,6 @@ def _mask(text: str, names: tuple[str, ...]) -> str:
     masked = text.replace("’", "'").replace("‘", "'").replace("\u00a0", " ")
     for pattern in words.IGNORED:
         masked = pattern.sub(_hide, masked)
-    allowed = _phrases(tuple(getattr(settings, "LANGUAGE_ALLOWED_PHRASES", ())))
-    if allowed:
-        masked = allowed.sub(_hide, masked)
     people = _people(names)
     if people:
         masked = people.sub(lambda hit: NAME * len(hit.group()), masked)
@@ -192,15 +177,6 @@ def _is_english(sentence: str) -> bool:
     foreign = sum(word in words.FOREIGN_WORDS for word in spoken)
     english = sum(word in words.ENGLISH_WORDS for word in spoken)
     return foreign < 2 or foreign <= english
-
-
-@lru_cache(maxsize=64)
-def _phrases(phrases: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Phrases that an organization allows, longest first."""
-    if not phrases:
-        return None
-    ordered = sorted(phrases, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, ordered)), re.IGNORECASE)
 
 
 @lru_cache(maxsize=256)

@@ -96,12 +96,6 @@ class TestFindBlame:
     def test_takes_an_unfinished_quotation_as_own_words(self) -> None:
         assert language.find_blame('He wrote "fine. It was human error.')
 
-    def test_leaves_out_phrases_that_the_organization_allows(self, settings) -> None:
-        settings.LANGUAGE_ALLOWED_PHRASES = ["Human Error Board"]
-
-        assert language.find_blame("The Human Error Board met on Monday.") == []
-        assert language.find_blame("It was human error.")
-
     @pytest.mark.parametrize("text", ["", " ", "\n\n", "...", "\x00", "‮", "🔥" * 50])
     def test_survives_text_without_words(self, text: str) -> None:
         assert language.find_blame(text, names=["", "  ", "("]) == []
@@ -110,7 +104,7 @@ class TestFindBlame:
         assert language.find_blame("A+ (x) broke it.", names=["A+ (x)"])
 
 
-class TestIsCheckable:
+class TestOtherLanguages:
     @pytest.mark.parametrize(
         "text",
         [
@@ -121,15 +115,14 @@ class TestIsCheckable:
             "オペレーターはキューを確認すべきだった",
         ],
     )
-    def test_is_false_for_other_languages(self, text: str) -> None:
-        assert not language.is_checkable(text)
+    def test_are_left_alone(self, text: str) -> None:
         assert language.find_blame(f"culprit {text}") == []
 
     @pytest.mark.parametrize(
         "text", ["", "The queue stalled.", "Lag 412/min", "La Poste payouts stalled."]
     )
-    def test_is_true_for_english_and_for_nothing(self, text: str) -> None:
-        assert language.is_checkable(text)
+    def test_english_beside_nothing_and_names_is_looked_at(self, text: str) -> None:
+        assert language.find_blame(f"{text.rstrip('.')}: it was human error.")
 
 
 class TestSpeed:
