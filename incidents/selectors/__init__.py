@@ -19,15 +19,7 @@ from incidents.selectors.artifacts import (
 )
 from incidents.selectors.lists import lines, search
 from incidents.selectors.notices import notices
-from incidents.selectors.quality import (
-    Clock,
-    KindQuality,
-    RecordQuality,
-    claim_models,
-    claims,
-    clock,
-    record_quality,
-)
+from incidents.selectors.quality import claim_models, record_quality
 from incidents.selectors.results import (
     blocking,
     content_hash,
@@ -75,9 +67,6 @@ from incidents.selectors.tallies import (
 __all__ = [
     "VIEWS",
     "Citation",
-    "Clock",
-    "KindQuality",
-    "RecordQuality",
     "StoredFindings",
     "Use",
     "activity_list",
@@ -85,8 +74,6 @@ __all__ = [
     "blocking",
     "citations",
     "claim_models",
-    "claims",
-    "clock",
     "commander",
     "commanders",
     "content_hash",

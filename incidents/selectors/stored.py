@@ -62,7 +62,7 @@ def stored_findings(incident: Incident) -> StoredFindings:
 def stored_facts(incident: Incident, name: str) -> Any:
     """The facts of this name as they were stored with the findings, or None."""
     rows = FindingSnapshot.objects.filter(incident=incident)
-    return (rows.values_list("facts", flat=True).first() or {}).get(name)
+    return rows.values_list(f"facts__{name}", flat=True).first()
 
 
 def from_snapshot(incident: Incident, stored: FindingSnapshot) -> StoredFindings:

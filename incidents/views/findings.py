@@ -21,7 +21,8 @@ from postmortem.lib.htmx import render_page
 @incident_view("incident.view")
 def finding_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """The panel alone: the fragment for other pages, a page of its own without htmx;
-    and every acceptance with its people, reason and end."""
+    every acceptance with its people, reason and end, and how well the record is proven
+    (R-MT-04)."""
     stored = findings_for_page(incident, may_run=True)
     return render_page(
         request,
@@ -30,6 +31,8 @@ def finding_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
             **workspace(request, incident, "overview", stored=stored),
             **findings_panel(incident, request.user, stored),
             "waivers": selectors.waivers(incident),
+            "quality": selectors.stored_facts(incident, "quality"),
+            "cadence": selectors.stored_facts(incident, "cadence"),
         },
         fragment="components/_findings_panel.html",
     )

@@ -1,4 +1,4 @@
-"""Reads: lists, clock, findings, hash, uses, quality; queries do not grow with rows."""
+"""Reads: lists, findings, hash, uses, quality; queries do not grow with rows."""
 
 import datetime as dt
 
@@ -12,7 +12,6 @@ from incidents.services.findings import refresh_findings
 from postmortem.lib.canonical import digest
 from postmortem.lib.findings import Case, Gate, run_checks
 from postmortem.lib.record import build_record
-from tests.conftest import NOW
 from tests.factories import (
     make_evidence,
     make_figure,
@@ -63,7 +62,7 @@ READS = {
         for uses in selectors.evidence_use(i).values()
         for use in uses
     ],
-    "claims": lambda i: [(c.ref, c.is_provisional) for c in selectors.claims(i)],
+    "record_quality": lambda i: selectors.record_quality(Case(i)),
     "checks": lambda i: run_checks(
         Case(i), only=lambda c: c.function.__module__.startswith("incidents.")
     ),
@@ -132,32 +131,6 @@ class TestSearch:
         assert "INC-2" not in [i.key for i in selectors.search(viewer)]
         assert "INC-2" in [i.key for i in selectors.search(commander)]
         assert "INC-2" in [i.key for i in selectors.search(administrator)]
-
-
-class TestClock:
-    def test_runs_until_stabilized(self, incident):
-        """R-TL-02"""
-        later = NOW + dt.timedelta(hours=5, minutes=37)
-        clock = selectors.clock(incident, now=later)
-        assert (clock.zone, clock.is_running, clock.duration) == (
-            "UTC",
-            True,
-            "5 h 37 min",
-        )
-
-        incident.stabilized_at = NOW + dt.timedelta(hours=1)
-        assert selectors.clock(incident, now=later).duration == "1 h"
-
-    def test_counts_offsets_from_declaration(self, incident):
-        clock = selectors.clock(incident)
-        assert clock.offset(NOW + dt.timedelta(minutes=12)) == "T+12 min"
-        assert clock.offset(NOW - dt.timedelta(minutes=9)) == "T−9 min"
-
-    def test_without_a_declaration_time_is_not_recorded(self, incident):
-        """R-MT-01"""
-        incident.declared_at = None
-        clock = selectors.clock(incident)
-        assert (clock.duration, clock.offset(NOW)) == ("not recorded", "")
 
 
 class TestBlocking:
@@ -253,16 +226,50 @@ class TestRecordQuality:
         make_scope(incident, actor=responder)
         clock.shift(dt.timedelta(days=3))
 
-        quality = selectors.record_quality(incident, red_flags=4)
+        assert selectors.record_quality(Case(incident)) == {
+            "claims": 4,
+            "with_evidence": 3,
+            "evidence_percent": 75,
+            "provisional": 1,
+            "open_unknowns": 1,
+            "overdue_unknowns": 1,
+        }
 
-        assert (quality.claims, quality.with_evidence, quality.provisional) == (4, 3, 1)
-        assert quality.evidence_percent == 75
-        assert (quality.open_unknowns, quality.overdue_unknowns) == (1, 1)
-        assert quality.red_flags == 4
+    def test_counts_as_provisional_what_the_claims_themselves_say(
+        self, incident, responder
+    ):
+        """R-EV-04: a later summary, a mention and a withdrawn link prove nothing."""
+        fill(incident, responder, 2)
+        later = make_evidence(incident, actor=responder, is_original=False)
+        named = make_evidence(
+            incident, actor=responder, url="", description="In the archive"
+        )
+        for weak in (later, named):
+            make_scope(incident, actor=responder, evidence=[weak])
+
+        rows = [
+            row
+            for model in selectors.claim_models()
+            for row in model.objects.filter(incident=incident, retracted_at=None)
+        ]
+        counted = selectors.record_quality(Case(incident))
+        assert counted["provisional"] == sum(row.is_provisional for row in rows) == 2
+        assert counted["with_evidence"] == sum(bool(row.evidence) for row in rows)
 
     def test_a_share_of_nothing_is_not_zero(self, incident):
         """R-MT-04"""
-        assert selectors.record_quality(incident).evidence_percent is None
+        assert selectors.record_quality(Case(incident))["evidence_percent"] is None
+
+    def test_stands_on_the_page_of_the_findings(self, incident, responder, client):
+        """R-MT-04"""
+        fill(incident, responder, 1)
+        refresh_findings(incident.pk)
+        client.force_login(responder)
+
+        page = client.get(f"/incidents/{incident.key}/findings/").content.decode()
+        assert "How well the record is proven" in page
+        assert "3 of 3 (100 %)" in page
+        assert "not measured: it needs the times of the first alert" in page
 
 
 class TestNextStep:

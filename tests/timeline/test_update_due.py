@@ -12,6 +12,7 @@ from incidents.models import Incident
 from incidents.services.findings import refresh_findings
 from tests.conftest import NOW
 from tests.factories import make_incident
+from tests.timeline.conftest import Tape
 from timeline.models import Entry
 from timeline.services import entries
 
@@ -70,3 +71,31 @@ class TestNextUpdate:
         assert "Update overdue by" in page
         assert "15:00" in page
         assert "“Partial recovery”" in page
+
+
+class TestCadenceKept:
+    @staticmethod
+    def kept(tape: Tape) -> object:
+        stored = refresh_findings(tape.incident.pk)
+        assert stored is not None
+        return stored.facts["cadence"]
+
+    def test_counts_the_stretches_without_an_update(
+        self, tape: Tape, client: Client, viewer: User
+    ) -> None:
+        """R-MT-04"""
+        tape.proven("14:00", milestone="first_alert")
+        assert self.kept(tape) is None  # how long customers were affected is not known
+        tape.proven("14:40", "Status page", kind="comms")
+        tape.proven("15:40", milestone="customer_recovered")
+        assert self.kept(tape) == {"minutes": 25, "stretches": 2, "longest": 60}
+
+        client.force_login(viewer)
+        page = client.get(f"/incidents/{tape.incident.key}/findings/").content.decode()
+        assert "2 stretches without one for more than 25 min, the longest 60" in page
+
+    def test_is_kept_with_an_update_in_time(self, tape: Tape) -> None:
+        tape.proven("14:00", milestone="first_alert")
+        tape.proven("14:20", "Status page", kind="comms")
+        tape.proven("14:40", milestone="customer_recovered")
+        assert self.kept(tape) == {"minutes": 25, "stretches": 0, "longest": 0}

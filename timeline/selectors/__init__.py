@@ -9,9 +9,7 @@ from timeline.selectors.analysis import (
     Relapse,
     Reordered,
     SignalOrder,
-    Silence,
     case_gaps,
-    case_jump,
     early_signal,
     gaps,
     jump,
@@ -22,7 +20,6 @@ from timeline.selectors.analysis import (
     relapse,
     reordered,
     signal_order,
-    silences,
     stated_gaps,
     timeline_gaps,
     window,
@@ -86,9 +83,9 @@ from timeline.selectors.rows import (
     milestones_all,
     own_declaration,
     unlinked_evidence,
-    withdrawn_entries,
 )
 from timeline.selectors.strip import Bar, Mark, Strip, recovery_strip, strip_svg
+from timeline.selectors.updates import Silence, silences
 
 __all__ = [
     "SHOWS",
@@ -114,7 +111,6 @@ __all__ = [
     "Window",
     "candidates",
     "case_gaps",
-    "case_jump",
     "checkpoints",
     "clock_range",
     "declared_at",
@@ -169,5 +165,4 @@ __all__ = [
     "window_around",
     "window_before",
     "window_between",
-    "withdrawn_entries",
 ]

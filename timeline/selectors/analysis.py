@@ -7,12 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
 
 from incidents.language import find_partial, find_relapse
 from incidents.models import Evidence, Incident
-from incidents.selectors import policy, stored_with_findings
-from postmortem.lib.findings import Case
 from postmortem.lib.times import on_clock, span
 from timeline.models import DependencyCheckpoint, Entry, Milestone
 from timeline.selectors.durations import feeding, moment
@@ -278,10 +275,6 @@ def jump(rows: Sequence[Entry], marks: Iterable[Milestone]) -> Jump | None:
     return Jump(symptom, recovery)
 
 
-def case_jump(incident: Incident) -> Jump | None:
-    return jump(entries(incident), milestones(incident))
-
-
 def _acts(row: Entry) -> bool:
     """Somebody did or decided something about the problem; a message is not that."""
     return row.kind in {Entry.Kind.ACTION, Entry.Kind.DECISION} or (
@@ -353,68 +346,6 @@ def early_signal(rows: Sequence[Entry], marks: Iterable[Milestone]) -> Entry | N
             continue
         return row
     return None
-
-
-@dataclass(frozen=True)
-class Silence:
-    """A stretch in which nobody was told anything, longer than the cadence."""
-
-    start: datetime
-    end: datetime
-
-    @property
-    def length(self) -> timedelta:
-        return self.end - self.start
-
-
-def silences(
-    rows: Sequence[Entry], marks: Sequence[Milestone], cadence: timedelta
-) -> list[Silence] | None:
-    """Stretches from the first alert (else the declaration) to recovery without an
-    update, longer than `cadence`; longest first (R-CO-01, R-SC-06). Only messages with
-    a time count. None where the start or the end is not recorded."""
-    fed = feeding(marks)
-    starts = [fed[k].entry for k in (Kind.FIRST_ALERT, Kind.DECLARED) if k in fed]
-    start = next((e.occurred_at for e in starts if e and e.occurred_at), None)
-    stable = fed.get(Kind.STABILIZED)
-    end = recovered_at(rows, marks) or (
-        stable.entry.occurred_at if stable and stable.entry else None
-    )
-    if start is None or end is None or end <= start:
-        return None
-    if not cadence:
-        return []
-    told = sorted(
-        row.occurred_at
-        for row in rows
-        if row.kind == Entry.Kind.COMMS
-        and row.occurred_at
-        and row.precision != Entry.Precision.DAY
-        and start < row.occurred_at < end
-    )
-    found = [Silence(a, b) for a, b in pairwise([start, *told, end]) if b - a > cadence]
-    return sorted(found, key=lambda item: (-item.length, item.start))
-
-
-@stored_with_findings("update")
-def next_update(case: Case) -> dict[str, Any] | None:
-    """When the next message is due while an incident is active, by the cadence of its
-    severity, and what the last one said; None where none is asked for (R-CO-01)."""
-    minutes = case.load(policy).cadence_minutes
-    since = case.incident.declared_at
-    if case.incident.status != Incident.Status.ACTIVE or not minutes or not since:
-        return None
-    told = [
-        (row.occurred_at, row.headline)
-        for row in case.load(entries)
-        if row.kind == Entry.Kind.COMMS
-        and row.occurred_at
-        and row.precision != Entry.Precision.DAY
-        and since < row.occurred_at <= case.now
-    ]
-    last, said = max(told, default=(since, ""))
-    due_at = last + timedelta(minutes=minutes)
-    return {"due_at": due_at.isoformat(), "minutes": minutes, "said": said}
 
 
 def _before(one: Milestone, other: Milestone) -> bool:

@@ -33,12 +33,6 @@ def entries(incident: Incident) -> list[Entry]:
     return in_order(_attach(incident, rows))
 
 
-def withdrawn_entries(incident: Incident) -> list[Entry]:
-    """Withdrawn entries, in order: shown struck through with the reason."""
-    rows = _entries(incident).exclude(retracted_at=None).select_related("retracted_by")
-    return in_order(_attach(incident, rows))
-
-
 def entries_at(incident: Incident, numbers: Iterable[int]) -> dict[int, Entry]:
     """These entries by number, withdrawn ones too, with their evidence: two queries.
     Lane, dependency, hypothesis and milestones the page knows from the outline."""
