@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from pkgutil import resolve_name
 
 from django.conf import settings
 
 from postmortem.lib.findings import REGISTRY, Level
+from tests.architecture.test_layers import ORDER
 from tests.requirements.test_coverage import required
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = {"postmortem", *ORDER, "templates", "static", "docs", "scripts", "tests"}
 
 
 def documented() -> dict[str, list[str]]:
@@ -57,3 +60,32 @@ def test_nothing_names_a_registry_host_or_a_machine_path() -> None:
         if path.is_file() and hosts.search(path.read_text())
     ]
     assert names == []
+
+
+def exists(word: str, names: set[str]) -> bool:
+    """Whether what a document names is there: a file, a path, something of the code.
+    Other words say nothing about this project."""
+    first = re.split(r"[./]", word)[0]
+    if re.fullmatch(r"[\w-]+\.(py|sh|css|js|html|md|json|csv)", word):
+        return word in names
+    if re.fullmatch(r"[\w-]+(/[\w.-]+)+/?", word) and first in FOLDERS:
+        return any((ROOT / base / word).exists() for base in ("", "templates"))
+    if re.fullmatch(r"\w+(\.\w+)+", word) and first in {"postmortem", *ORDER}:
+        try:
+            resolve_name(word)
+        except (ImportError, AttributeError):
+            return False
+    return True
+
+
+def test_what_the_documents_name_exists() -> None:
+    names = {
+        path.name for folder in FOLDERS for path in (ROOT / folder).rglob("*.*")
+    } | {path.name for path in ROOT.glob("*.*")}
+    gone = [
+        f"{document.relative_to(ROOT)}: {word}"
+        for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+        for word in re.findall(r"`([^`\s]+)`", document.read_text())
+        if not exists(word, names)
+    ]
+    assert gone == []
