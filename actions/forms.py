@@ -242,11 +242,19 @@ class ApprovalForm(CaseForm):
 
 
 class SeatForm(ApprovalForm):
-    """An approval of a person who could take either seat."""
+    """An approval for one seat: asked for only where a person could take either."""
 
-    seat = forms.ChoiceField(label="Seat")
+    seat = forms.CharField(widget=forms.HiddenInput, required=False, max_length=20)
 
     field_order = ("seat", "comment", "digest")
+
+    def offer(self, seats: list[tuple[str, str]]) -> None:
+        """The seats that are free for this person; the first is chosen beforehand."""
+        if len(seats) > 1:
+            self.fields["seat"] = forms.ChoiceField(label="Seat", choices=seats)
+            self.order_fields(self.field_order)
+        if seats:
+            self.initial["seat"] = seats[0][0]
 
 
 class ChangesForm(CaseForm):

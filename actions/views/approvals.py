@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
 
 from actions import forms, selectors
@@ -26,15 +24,12 @@ def action_approve(
     action = selectors.get_action(incident, number)
     state = selectors.approval_state(action, Purpose.COMPLETION)
     held = selectors.seats_of(action, request.user, Purpose.COMPLETION)
-    initial = {"digest": state.digest}
-    form: Any
-    if len(held) > 1:
-        form = forms.SeatForm(posted(request), incident=incident, initial=initial)
-        form.fields["seat"].choices = [
-            (seat.seat, seat.label) for seat in state.seats if seat.seat in held
-        ]
-    else:
-        form = forms.ApprovalForm(posted(request), incident=incident, initial=initial)
+    mine = [seat for seat in state.seats if seat.seat in held]
+    free = [seat for seat in mine if seat.state != "approved"] or mine
+    form = forms.SeatForm(
+        posted(request), incident=incident, initial={"digest": state.digest}
+    )
+    form.offer([(seat.seat, seat.label) for seat in free])
     proofs = ", ".join(
         f"{test.ref} by {run.ref}"
         for test in action.live_tests
@@ -49,7 +44,9 @@ def action_approve(
         ),
         tab=TAB,
         title=f"Approve {action.ref}",
-        lead=f"{action.title}. Proven: {proofs or 'nothing yet'}.",
+        lead=f"{action.title}. "
+        + (f"You approve its {free[0].label.lower()}. " if len(free) == 1 else "")
+        + f"Proven: {proofs or 'nothing yet'}.",
         submit_label="Approve",
         message=f"You approved {action.ref}.",
         done_url=action.get_absolute_url(),

@@ -425,6 +425,39 @@ class TestForms:
         ]
 
 
+class TestApproving:
+    """R-AP-02, R-AI-12: one seat for each person."""
+
+    URL = f"{LIST}1/approve/"
+
+    def test_asks_for_a_seat_only_while_both_are_free(
+        self, client: Client, desk: Desk, reviewer: User, finance: User
+    ) -> None:
+        action = desk.completed(area=ActionItem.Area.SETTLEMENT)
+        client.force_login(finance)
+        assert '<select name="seat"' in text(client.get(self.URL))
+
+        desk.approve(action, reviewer)
+        page = text(client.get(self.URL))
+        assert '<input type="hidden" name="seat" value="finance"' in page
+        assert "You approve its money-movement effect." in page
+
+        assert client.post(self.URL, {"seat": "finance"}).status_code == 302
+        seats = ActionApproval.objects.order_by("pk").values_list("seat", flat=True)
+        assert list(seats) == ["quality", "finance"]
+
+    def test_refuses_a_seat_that_was_taken_meanwhile(
+        self, client: Client, desk: Desk, reviewer: User, finance: User
+    ) -> None:
+        action = desk.completed(area=ActionItem.Area.SETTLEMENT)
+        desk.approve(action, reviewer)
+        client.force_login(finance)
+
+        page = client.post(self.URL, {"seat": "quality"})
+        assert page.status_code == 409
+        assert "is approved already" in text(page)
+
+
 class TestAfterClosing:
     def test_only_follow_up_of_scheduled_work_goes_on(
         self, browser: Client, desk: Desk
