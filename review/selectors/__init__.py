@@ -17,7 +17,7 @@ from review.selectors.checklist import (
     is_unfinished,
     recurrence_risks,
 )
-from review.selectors.gaps import Gap, gaps, gaps_from
+from review.selectors.gaps import Gap, gaps, gaps_from, gaps_sealed
 from review.selectors.readiness import Readiness, readiness
 from review.selectors.reviews import (
     current_review,
@@ -50,6 +50,7 @@ __all__ = [
     "excluded_of",
     "gaps",
     "gaps_from",
+    "gaps_sealed",
     "is_unfinished",
     "latest_seal",
     "live_participants",

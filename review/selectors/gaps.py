@@ -81,6 +81,16 @@ def gaps_of(case: Case) -> list[Gap]:
     ]
 
 
+def gaps_sealed(facts: dict[str, Any]) -> str:
+    """How many gaps closing seals, in a sentence, from their stored form."""
+    number = len(facts["gaps"])
+    if not number:
+        return "No evidence gap is sealed with it."
+    if number == 1:
+        return "One evidence gap is sealed with it."
+    return f"{number} evidence gaps are sealed with it."
+
+
 def gaps_from(facts: dict[str, Any]) -> list[Gap]:
     """The gaps from their stored form."""
     return [

@@ -8,11 +8,20 @@ from django.shortcuts import get_object_or_404
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Incident
-from incidents.selectors import content_hash
+from incidents.selectors import content_hash, stored_facts
 from incidents.views import case_form, posted, workspace
+from postmortem.lib.findings import Case
 from postmortem.lib.htmx import render_page
 from review import forms
 from review.models import ClosureApproval
+from review.selectors import (
+    approvals_state,
+    closure_facts,
+    excluded_of,
+    gaps_sealed,
+    standing,
+)
+from review.selectors.approvals import REMITS, SeatKind
 from review.selectors.changes import changes_since
 from review.services import approvals as services
 from review.views import TAB, review_url
@@ -21,6 +30,21 @@ from review.views import TAB, review_url
 def _read(request: SignedInRequest, incident: Incident) -> str:
     """The version that this person has before them: the one that the page named."""
     return request.GET.get("version") or content_hash(incident, fresh=True)
+
+
+def _what(request: SignedInRequest, incident: Incident, version: str) -> str:
+    """What an approval says, for which seat, and what is sealed with it."""
+    facts = stored_facts(incident, "closure") or closure_facts(Case(incident))
+    state = approvals_state(
+        incident, present_hash=version, excluded=excluded_of(facts), explained=False
+    )
+    seat = standing(request.user, state, incident).seat
+    remit = f" You answer for {REMITS[SeatKind(seat)]}." if seat else ""
+    return (
+        f"“{incident.title}” is closed as version {version[:4]}…{version[-4:]}, every "
+        f"field, entry and artifact hash of it.{remit} {gaps_sealed(facts)} Any edit "
+        "makes a new version and clears your approval."
+    )
 
 
 @incident_view("review.approve")
@@ -41,10 +65,8 @@ def closure_approve(request: SignedInRequest, incident: Incident) -> HttpRespons
             comment=data["comment"],
         ),
         tab=TAB,
-        title="Approve what you saw",
-        lead=f"Version {version[:4]}…{version[-4:]}. Your approval covers every field, "
-        "entry and artifact hash of this version. Any edit makes a new version and "
-        "clears it.",
+        title=f"Approve closing {incident.key}",
+        lead=_what(request, incident, version),
         submit_label="Approve this version",
         message="Approved. Any edit of the record clears it.",
         done_url=f"{review_url(incident)}#approvals",

@@ -9,7 +9,9 @@ from django.urls import reverse
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.forms import ConfirmForm, ReasonForm
 from incidents.models import Incident
+from incidents.selectors import stored_facts
 from incidents.views import case_form, posted
+from postmortem.lib.findings import Case
 from review import forms, selectors
 from review.services import closing as services
 from review.views import TAB, review_url
@@ -30,10 +32,7 @@ def outcome_choose(request: SignedInRequest, incident: Incident) -> HttpResponse
 def incident_close(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """Close and seal."""
     form = ConfirmForm(posted(request), incident=incident)
-    gaps = len(selectors.gaps(incident))
-    words = {0: "No evidence gap is", 1: "One evidence gap is"}.get(
-        gaps, f"{gaps} evidence gaps are"
-    )
+    facts = stored_facts(incident, "closure") or selectors.closure_facts(Case(incident))
     return case_form(
         request,
         incident,
@@ -42,7 +41,7 @@ def incident_close(request: SignedInRequest, incident: Incident) -> HttpResponse
         tab=TAB,
         title="Close and seal",
         lead="The record becomes read-only on every path; follow-up actions go on. "
-        f"{words} sealed with it. All rules run again before it closes.",
+        f"{selectors.gaps_sealed(facts)} All rules run again before it closes.",
         submit_label="Close and seal",
         message="Closed and sealed. The one-pager is being made.",
         done_url=review_url(incident),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import time_machine
 
@@ -19,7 +20,7 @@ from review.selectors import (
     recurrence_risks,
     standing,
 )
-from review.selectors.checklist import chip_of
+from review.selectors.gaps import chip_of
 from review.services import reviews
 from tests.conftest import NOW
 from tests.review.conftest import Case
@@ -142,6 +143,29 @@ class TestGaps:
         ]
         assert found[0].title == "No record for 14:42 to 14:48"
         assert found[2].evidence == chip_of(summary)
+
+    def test_name_statements_without_evidence_once(self, case: Case) -> None:
+        """R-EV-05, R-EV-10"""
+        note: dict[str, Any] = {
+            "kind": "note",
+            "observed_signal": "Heard of it",
+            "occurred_at": dt.datetime(2026, 3, 10, 14, 36, tzinfo=dt.UTC),
+        }
+        add_entry(**case.ids, **note)
+        assert [(gap.title, gap.unproven) for gap in gaps(case.reload())] == [
+            ("TL-9 has no evidence", "Heard of it")
+        ]
+
+        for _ in range(5):
+            add_entry(**case.ids, **note)
+        found = gaps(case.reload())
+        assert [(gap.title, gap.where, gap.unproven) for gap in found] == [
+            (
+                "6 statements have no evidence",
+                "Timeline",
+                "TL-9, TL-10, TL-11, TL-12 and 2 more",
+            )
+        ]
 
 
 class TestReadiness:

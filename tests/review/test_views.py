@@ -273,6 +273,11 @@ class TestApproving:
     def test_takes_the_version_of_the_page(self, client: Client, case: Case) -> None:
         sign_in(client, case.cast["reviewer"])
         form = client.get(f"{url(case, 'closure_approve')}?version={case.hash}")
+        words = form.content.decode()
+        assert f"Approve closing {case.incident.key}" in words
+        assert f"“{case.incident.title}” is closed as version {case.hash[:4]}" in words
+        assert "You answer for remediation quality and completeness." in words
+        assert "No evidence gap is sealed with it." in words
         assert f'value="{case.hash}"' in form.content.decode()
 
         page = client.post(
