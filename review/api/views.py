@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -317,14 +316,14 @@ class ReportViews(CaseViewSet):
         },
     )
     def file(self, request: Request, key: str) -> FileResponse:
-        """404 until one is ready."""
+        """404 until one is ready; 409 if its file is gone: ask for it again."""
         build = ReportBuild.objects.filter(
             incident=self.incident, state=ReportBuild.State.READY
         ).first()
         if build is None:
             raise Http404
         return FileResponse(
-            default_storage.open(build.path),
+            reports.open_file(build),
             as_attachment=True,
             filename=f"{self.incident.key}-one-pager-{build.sha256[:8]}.pdf",
             content_type="application/pdf",

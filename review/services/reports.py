@@ -7,7 +7,7 @@ import hashlib
 import logging
 from datetime import timedelta
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
@@ -18,6 +18,7 @@ from incidents import activity
 from incidents.models import Incident
 from incidents.selectors import content_hash
 from incidents.services.core import lock_incident
+from incidents.services.custody import FileMissing
 from postmortem.lib import jobs
 from postmortem.lib.canonical import canonical_bytes
 from postmortem.lib.persistence import save, service
@@ -79,7 +80,7 @@ def queue_report(incident: Incident, *, actor: User) -> tuple[ReportBuild, bool]
             ),
             actor=actor,
         )
-    elif build.state == State.FAILED or _is_lost(build):
+    elif build.state == State.FAILED or is_lost(build):
         build.state = State.QUEUED
         build.attempts = 0
         build.lease_until = None
@@ -108,9 +109,21 @@ def _of_the_seal(incident: Incident) -> ReportBuild | None:
     return next((b for b in ready if default_storage.exists(b.path)), None)
 
 
-def _is_lost(build: ReportBuild) -> bool:
+def is_lost(build: ReportBuild) -> bool:
     """Whether the file of a finished page is not in the store any more."""
     return build.state == State.READY and not default_storage.exists(build.path)
+
+
+def open_file(build: ReportBuild) -> File[bytes]:
+    """The file of a finished page; FileMissing says how to get another."""
+    try:
+        return default_storage.open(build.path)
+    except OSError as error:
+        raise FileMissing(
+            "The file of this one-pager is gone from the file store. Ask for the "
+            "one-pager again: it is made from the record as it stands, and of a closed "
+            "record from its seal."
+        ) from error
 
 
 def render_build(build_id: int) -> ReportBuild | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,6 +12,7 @@ from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
 from incidents.permissions import can
 from incidents.selectors import content_hash
+from incidents.services.custody import FileMissing
 from incidents.views import workspace
 from postmortem.lib.htmx import done, render_page
 from review.models import ReportBuild
@@ -27,6 +27,7 @@ def _context(incident: Incident) -> dict[str, Any]:
     build = latest_build(incident)
     return {
         "build": build,
+        "is_lost": bool(build) and services.is_lost(build),  # type: ignore[arg-type]
         "tries": services.MAX_ATTEMPTS,
         "builds": ReportBuild.objects.filter(incident=incident).select_related(
             "requested_by"
@@ -40,13 +41,20 @@ def _context(incident: Incident) -> dict[str, Any]:
 @incident_view("incident.view")
 def report_detail(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """The state of the one-pager, and the earlier ones."""
+    return _page(request, incident)
+
+
+def _page(
+    request: SignedInRequest,
+    incident: Incident,
+    *,
+    lost: FileMissing | None = None,
+) -> HttpResponse:
     return render_page(
         request,
         "review/report_detail.html",
-        {
-            **workspace(request, incident, TAB),
-            **_context(incident),
-        },
+        {**workspace(request, incident, TAB), **_context(incident), "lost": lost},
+        status=lost.status if lost else 200,
     )
 
 
@@ -84,16 +92,17 @@ def report(request: SignedInRequest, incident: Incident) -> HttpResponse | FileR
     build = ready.first()
     if build is None:
         raise Http404("no one-pager is ready")
-    return pdf_file(incident, build)
+    try:
+        return pdf_file(incident, build)
+    except FileMissing as error:
+        return _page(request, incident, lost=error)
 
 
 def pdf_file(incident: Incident, build: ReportBuild) -> FileResponse:
     """A stored one-pager as a download, named by incident and hash."""
-    if not default_storage.exists(build.path):
-        raise Http404("the file is not in the store; ask for the one-pager again")
     draft = "-draft" if build.is_draft else ""
     return FileResponse(
-        default_storage.open(build.path),
+        services.open_file(build),
         as_attachment=True,
         filename=f"{incident.key}-one-pager{draft}-{build.sha256[:8]}.pdf",
         content_type="application/pdf",

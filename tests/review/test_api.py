@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.test import Client
 
 from accounts.models import ApiToken, User
@@ -242,6 +243,23 @@ class TestReport:
         assert api.get("report/").json()["state"] == "ready"
         page = api.get("report/file/")
         assert page.headers["Content-Type"] == "application/pdf"
+        assert b"".join(page.streaming_content).startswith(b"%PDF")
+
+    def test_says_that_the_file_is_gone_and_makes_it_again(self, bare: Case) -> None:
+        api = Api(bare, bare.cast["finance"])
+        api.post("report/")
+        build = ReportBuild.objects.get()
+        tasks.build_report(build_id=build.pk)
+        build.refresh_from_db()
+        default_storage.delete(build.path)
+
+        gone = api.get("report/file/")
+        assert (gone.status_code, gone.json()["code"]) == (409, "file_missing")
+        assert "Ask for the one-pager again" in gone.json()["title"]
+
+        assert api.post("report/").json()["state"] == "queued"
+        tasks.build_report(build_id=build.pk)
+        page = api.get("report/file/")
         assert b"".join(page.streaming_content).startswith(b"%PDF")
 
     def test_is_hidden_with_the_incident(self, bare: Case) -> None:

@@ -6,9 +6,11 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 
+from incidents.services.lifecycle import edit_incident
 from review.models import ReportBuild
 from review.services import reports
 from tests.conftest import NOW
@@ -67,3 +69,46 @@ class TestReportStatus:
         assert "Could not be made in 5 tries.</b> The disk is full." in words
         assert "Try again</button>" in words
         assert "hx-trigger" not in words
+
+
+class TestReport:
+    def test_of_a_lost_file_says_so_and_offers_to_make_it_again(
+        self, client: Client, bare: Case
+    ) -> None:
+        build = reports.request_report(**bare.ids)
+        reports.render_build(build.pk)
+        build.refresh_from_db()
+        default_storage.delete(build.path)
+        client.force_login(bare.cast["commander"])
+
+        gone = client.get(reverse("review:report", args=[bare.incident.key]))
+        words = " ".join(gone.content.decode().split())
+        assert gone.status_code == 409
+        assert "Made, but its file is gone</b> from the file store." in words
+        assert "Make it again</button>" in words
+        assert "Download the PDF" not in words
+
+        make = reverse("review:report_request", args=[bare.incident.key])
+        client.post(make)
+        reports.render_build(build.pk)
+        again = client.get(reverse("review:report", args=[bare.incident.key]))
+        pdf = b"".join(again.streaming_content)  # type: ignore[attr-defined]
+        assert pdf.startswith(b"%PDF")
+
+    def test_of_an_older_lost_file_names_the_present_one(
+        self, client: Client, bare: Case
+    ) -> None:
+        old = reports.request_report(**bare.ids)
+        reports.render_build(old.pk)
+        old.refresh_from_db()
+        edit_incident(**bare.ids, summary="Another version of the record.")
+        reports.render_build(reports.request_report(**bare.ids).pk)
+        default_storage.delete(old.path)
+        client.force_login(bare.cast["commander"])
+
+        address = reverse("review:report", args=[bare.incident.key])
+        gone = client.get(address, {"build": old.pk})
+        words = " ".join(gone.content.decode().split())
+        assert gone.status_code == 409
+        assert "Not there any more.</b> The file of this one-pager is gone" in words
+        assert "Download the PDF" in words
