@@ -11,7 +11,7 @@ from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident, Waiver
 from incidents.services import waivers as services
 from incidents.services.findings import findings_for_page
-from incidents.views import case_form, get_row, posted, workspace
+from incidents.views import case_form, get_row, page_url, posted, workspace
 from incidents.views.panel import findings_panel
 from incidents.views.rows import retract
 from postmortem.lib.findings import Level
@@ -52,7 +52,14 @@ def finding_status(request: SignedInRequest, incident: Incident) -> HttpResponse
     return render(
         request,
         "incidents/_findings_new.html",
-        {**context, "has_panel": tab == "overview", "oob": True},
+        {
+            **context,
+            "has_panel": tab == "overview",
+            "closure_url": page_url("review:review_detail", incident.key)
+            if tab == "review"
+            else "",
+            "oob": True,
+        },
     )
 
 

@@ -111,7 +111,11 @@ class TestFindingsForPage:
         clock.shift(dt.timedelta(seconds=29))
         assert client.get(status).status_code == 204
         clock.shift(dt.timedelta(seconds=2))
-        assert client.get(status).status_code == 200
+        new = client.get(status)
+        assert new.status_code == 200
+        assert 'hx-select-oob="#approvals,#checklist,#gaps,#outcome"' in (
+            new.content.decode()
+        )
         assert FindingSnapshot.objects.get().computed_at == NOW + dt.timedelta(
             seconds=31
         )
