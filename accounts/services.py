@@ -111,7 +111,9 @@ def stand_in(handle: str, *, name: str = "", title: str = "") -> User:
 def join_person(*, actor: User, account: User, to: User, reason: str) -> PersonLink:
     """Say that `account` and `to` belong to one human, so that separation of duties
     sees both as one (R-AP-02). Accounts that `account` was joined with come along."""
-    account, to, reason = _person_pair(actor, account, to, reason)
+    held = _administer(actor)
+    reason = _said(reason, "Say how you know.")
+    account, to = held[account.pk], held[to.pk]
     if account.is_same_person(to):
         raise ValidationError(
             {"to": f"{account.label} and {to.label} are known as one person already."}
@@ -129,12 +131,14 @@ def join_person(*, actor: User, account: User, to: User, reason: str) -> PersonL
 def part_person(*, actor: User, account: User, reason: str) -> PersonLink:
     """Say that `account` is another human's after all. Nobody parts accounts of their
     own: that would let them approve their own work."""
+    held = _administer(actor)
+    reason = _said(reason, "Say how you know.")
+    account = held[account.pk]
     other = account.other_accounts.first()
     if other is None:
         raise ValidationError(
             {"account": f"{account.label} is joined with no other account."}
         )
-    account, other, reason = _person_pair(actor, account, other, reason)
     if actor.is_same_person(account):
         raise SeparationOfDuties(
             "These are accounts of your own. Another administrator has to part them."
@@ -142,21 +146,6 @@ def part_person(*, actor: User, account: User, reason: str) -> PersonLink:
     before, after = account.person_id, uuid.uuid4()
     User.objects.filter(pk=account.pk).update(person_id=after)
     return _link(PersonLink.Verb.PART, actor, account, other, before, after, reason)
-
-
-def _person_pair(
-    actor: User, account: User, other: User, reason: str
-) -> tuple[User, User, str]:
-    """Both accounts as they stand now, locked, and the reason."""
-    _administrator(actor)
-    reason = _said(reason, "Say how you know.")
-    locked = {
-        user.pk: user
-        for user in User.objects.select_for_update()
-        .filter(pk__in=[account.pk, other.pk])
-        .order_by("pk")
-    }
-    return locked[account.pk], locked[other.pk], reason
 
 
 def _link(
@@ -306,7 +295,7 @@ def add_person(
 ) -> User:
     """A new account. It has no password: the person chooses one by the link that
     'Forgot your password?' sends to the address."""
-    _administrator(actor)
+    _administer(actor)
     reason = _said(reason, "Say who asked for this account.")
     if User.objects.filter(email__iexact=email.strip()).exists():
         raise ValidationError(
@@ -336,12 +325,8 @@ def change_person(
     that one administrator always stays. Handle and past deeds keep their name; tokens
     of an account that is switched off are revoked.
     """
-    _administrator(actor)
+    held = _administer(actor)
     reason = _said(reason, "Say why this changes.")
-    # One row after the other, and the actor asked again behind the lock, so that two
-    # administrators cannot take each other away.
-    held = {u.pk: u for u in User.objects.select_for_update().order_by("pk")}
-    _administrator(held[actor.pk])
     user = held[account.pk]
     before = set(user.groups.values_list("name", flat=True)) & set(Role.values)
     after = set(roles)
@@ -392,10 +377,10 @@ def save_team(
 ) -> Team:
     """A team with its function, manager and members; `team` None makes a new one. The
     manager's approval counts as manager-level, and reminders escalate to them."""
-    _administrator(actor)
+    _administer(actor)
     reason = _said(reason, "Say why this changes.")
     new = team is None
-    team = team or Team(slug=_free_slug(name))
+    team = Team.objects.get(pk=team.pk) if team else Team(slug=_free_slug(name))
     was = team.manager.label if team.manager else "nobody"
     before = set() if new else set(team.members.all())
     words = [] if new or team.name == name else [f"renamed {team.name} to {name}"]
@@ -422,9 +407,16 @@ def save_team(
     return team
 
 
-def _administrator(actor: User) -> None:
-    if Role.ADMIN not in actor.roles or not actor.is_active:
+def _administer(actor: User) -> dict[int, User]:
+    """Every account by its key, held until the transaction ends, once `actor` was asked
+    for the administrator's role behind that lock: two who change people at once cannot
+    take each other away, and neither decides on what the other has just changed."""
+    accounts = User.objects.select_for_update(no_key=True).order_by("pk")
+    held = {user.pk: user for user in accounts}
+    now = held[actor.pk]
+    if Role.ADMIN not in now.roles or not now.is_active:
         raise PermissionDenied("Only an administrator changes people and teams.")
+    return held
 
 
 def _said(reason: str, words: str) -> str:

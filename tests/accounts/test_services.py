@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from accounts.models import PersonLink, User
-from accounts.services import join_person, part_person
+from accounts.models import PersonLink, Role, User
+from accounts.services import (
+    add_person,
+    change_person,
+    join_person,
+    part_person,
+    save_team,
+)
 from incidents import activity
 from incidents.models import Incident
 from postmortem.lib.errors import SeparationOfDuties
@@ -146,3 +152,57 @@ class TestApi:
         )
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"] == "account"
+
+
+class TestWhoeverLostTheRoleMeanwhile:
+    """The role is asked for behind the lock, not of what the request knew."""
+
+    @pytest.fixture
+    def former(self, administrator: User) -> User:
+        """Was an administrator when the request came in."""
+        user = person("former", "Fay Former", "Administrator", Role.ADMIN)
+        assert Role.ADMIN in user.roles  # known from here on
+        change_person(
+            actor=administrator,
+            account=user,
+            name=user.name,
+            title=user.title,
+            roles=[],
+            is_active=True,
+            reason="Moved on.",
+        )
+        return user
+
+    def test_adds_nobody(self, former: User):
+        with pytest.raises(PermissionDenied):
+            add_person(
+                actor=former,
+                email="friend@pay.example",
+                name="A Friend",
+                roles=[Role.ADMIN],
+                reason="A favor.",
+            )
+        assert not User.objects.filter(email="friend@pay.example").exists()
+
+    def test_joins_nobody(self, former: User, commander: User, second: User):
+        with pytest.raises(PermissionDenied):
+            join_person(actor=former, account=second, to=commander, reason="Same.")
+
+    def test_parts_nobody(
+        self, former: User, administrator: User, commander: User, second: User
+    ):
+        join_person(actor=administrator, account=second, to=commander, reason="Same.")
+        with pytest.raises(PermissionDenied):
+            part_person(actor=former, account=second, reason="Not so.")
+
+    def test_makes_no_team(self, former: User):
+        with pytest.raises(PermissionDenied):
+            save_team(
+                actor=former,
+                team=None,
+                name="Friends",
+                function="finance",
+                manager=former,
+                members=[],
+                reason="A favor.",
+            )
