@@ -20,10 +20,14 @@ from django.core.files.uploadhandler import (
 from postmortem.lib import sensitive
 
 HEAD = 64 * 1024
-_PIECE = 256 * 1024
-_LONGEST = 256  # the end of a piece that may hold the beginning of a finding
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 _NOT_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+# Drawn or packed: no digit of it can be read. A name that lies about it is refused.
+_CLOSED = re.compile(
+    rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP|....ftyp|%PDF-|PK\x03\x04|\x1f\x8b|BZh"
+    rb"|\xfd7zXZ|7z\xbc\xaf",
+    re.DOTALL,
+)
 
 
 def is_text(head: bytes) -> bool:
@@ -69,28 +73,24 @@ class ReceivedFile(TemporaryUploadedFile):
         os.fsync(self._disk.fileno())
         self.size = self._disk.tell()
         self.sha256 = self._found.hexdigest()
-        # Text in an old encoding is no UTF-8, but its digits can be read as well.
-        if is_text(self.head) or not _NOT_TEXT.search(self.head):
+        if is_text(self.head) or not _CLOSED.match(self.head):
             self.hit = self._look_through()
         self.seek(0)
         return self
 
     def _look_through(self) -> tuple[sensitive.Hit, int] | None:
-        """Read in pieces, whatever its lines."""
+        """Whatever it is, its digits can be read as UTF-8, since NULs (as of wide text
+        without a mark) are not looked at; wide text is read as such too."""
         wide = self.head.startswith(_WIDE)
-        number, tail = 1, ""
-        with open(
-            self.temporary_file_path(),
-            encoding="utf-16" if wide else "utf-8",
-            errors="replace",
-            newline="\n",
-        ) as text:
-            while piece := text.readline(_PIECE):
-                for hit in sensitive.find(tail + piece):
-                    return hit, number
-                ended = piece.endswith("\n")
-                number += ended
-                tail = "" if ended else piece[-_LONGEST:]
+        for encoding in ("utf-8", "utf-16")[: 1 + wide]:
+            with open(
+                self.temporary_file_path(),
+                encoding=encoding,
+                errors="replace",
+                newline="\n",
+            ) as text:
+                if hit := sensitive.find_in(text):
+                    return hit
         return None
 
 

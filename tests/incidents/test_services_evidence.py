@@ -206,6 +206,27 @@ class TestUpload:
         [
             ("env.log", b"a\nb\nkey=sk_" + b"live_" + b"a" * 24, "secret", "in line 3"),
             ("wide.txt", "4539 1488 0343 6467".encode("utf-16"), "card_number", "1 of"),
+            (
+                "wide.txt",
+                "a\n4539148803436467".encode("utf-16-le"),
+                "card_number",
+                "2 of",
+            ),
+            (
+                "wide.csv",
+                "4539 1488 0343 6467".encode("utf-16-be"),
+                "card_number",
+                "1 of",
+            ),
+            ("mark.txt", b"\xff\xfe4539148803436467", "card_number", "1 of"),
+            ("nul.log", b"a\x00b\n4539148803436467\n", "card_number", "2 of"),
+            (
+                "old.txt",
+                "groß 4539148803436467".encode("cp1252"),
+                "card_number",
+                "1 of",
+            ),
+            ("dump.pcap", b"\x01\x02 4539148803436467 \x03", "card_number", "1 of"),
             ("long.txt", b"x " * 200_000 + b"4539148803436467", "card_number", "1 of"),
             ("4539148803436467.csv", b"id\n1\n", "card_number", "in the name"),
         ],

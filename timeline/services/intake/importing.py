@@ -64,7 +64,6 @@ SHOWN, LEFT_OUT_SHOWN = 50, 20
 BATCH = 500
 # Of a candidate, so that its author fits before it in an entry.
 LONGEST = 9_800
-_PIECE, _TAIL = 256 * 1024, 256
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -314,11 +313,10 @@ _DAMAGED = (
 
 def _refuse_sensitive_member(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> None:
     with archive.open(item) as member:
-        tail = ""
         text = io.TextIOWrapper(member, encoding="utf-8", errors="replace")
-        while piece := text.read(_PIECE):
-            _refuse_sensitive(tail + piece, f"“{item.filename[:80]}”")
-            tail = piece[-_TAIL:]
+        if found := sensitive.find_in(text):
+            hit, _ = found
+            raise refuse(sensitive.words(hit, f" in “{item.filename[:80]}”"), hit.code)
 
 
 # --- what is stored ---
