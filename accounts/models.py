@@ -59,6 +59,11 @@ class UserManager(BaseUserManager["User"]):
         return user
 
 
+def label_of(title: str, name: str, handle: str) -> str:
+    """How the record calls a person, by their role first."""
+    return title or name or handle
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """A person, or an inactive stand-in for one named in an imported case.
 
@@ -94,7 +99,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def label(self) -> str:
         """The role title where there is one, else the name: roles own follow-up."""
-        return self.title or self.name or self.handle
+        return label_of(self.title, self.name, self.handle)
 
     @property
     def initials(self) -> str:

@@ -14,7 +14,7 @@ from actions import selectors
 from actions.views import action_row
 from incidents.decorators import SignedInRequest
 from postmortem.lib.htmx import render_page
-from postmortem.lib.paging import CountedPaginator
+from postmortem.lib.paging import ListPaginator
 
 PAGE_SIZE = 30
 
@@ -43,7 +43,7 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
         F("due_at").asc(nulls_last=True), "incident__number", "number"
     )
     counts = selectors.pending_counts(request.user, now)
-    page = CountedPaginator(
+    page = ListPaginator(
         selectors.with_proof(ordered), PAGE_SIZE, known=None if query else counts[show]
     ).get_page(request.GET.get("page"))
     context: dict[str, Any] = {

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Upper
-from django.urls import reverse
+from django.db.models.functions import StrIndex, Upper
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Role, User
+from postmortem.lib.addresses import incident_address
 from postmortem.lib.fields import LineField, ProseField
 from postmortem.lib.times import validate_zone
 
@@ -33,13 +34,7 @@ def _has_a_place(user: User) -> bool:
 # Open ones first, then how severe they are, then the newest.
 STATUS_ORDER = ("active", "stabilized", "in_review", "closed", "cancelled")
 LIST_ORDER = (
-    models.Case(
-        *(
-            models.When(status=status, then=models.Value(place))
-            for place, status in enumerate(STATUS_ORDER)
-        ),
-        output_field=models.IntegerField(),
-    ).asc(),
+    StrIndex(models.Value(" ".join(STATUS_ORDER)), models.F("status")).asc(),
     models.F("severity").asc(),
     models.F("number").desc(),
 )
@@ -56,13 +51,22 @@ def visible_to(user: User, path: str = "") -> models.Q:
         return models.Q(**{f"{path}pk__in": []})
     if user.roles & {Role.ADMIN, Role.COMPLIANCE}:
         return models.Q()
-    duties = Participation.objects.filter(user=user, retracted_at=None)
-    approving = Incident.approvers.through.objects.filter(user=user)
+    found = models.Q(**{f"{path}is_restricted": False})
+    found |= models.Q(**{f"{path}declared_by": user.pk})
+    for rows in _involved(user.pk):
+        found |= models.Q(**{f"{path}pk__in": rows})
+    return found
+
+
+@lru_cache(maxsize=128)
+def _involved(user_id: int) -> tuple[models.QuerySet[Any, Any], ...]:
+    """The subqueries of incidents in which this person is an approver or has a duty.
+    They hold no rows: kept, because every query of every page is built with them."""
     return (
-        models.Q(**{f"{path}is_restricted": False})
-        | models.Q(**{f"{path}declared_by": user})
-        | models.Q(**{f"{path}pk__in": approving.values("incident")})
-        | models.Q(**{f"{path}pk__in": duties.values("incident")})
+        Incident.approvers.through.objects.filter(user=user_id).values("incident"),
+        Participation.objects.filter(user=user_id, retracted_at=None).values(
+            "incident"
+        ),
     )
 
 
@@ -146,7 +150,7 @@ class Incident(models.Model):
         indexes = [
             models.Index(fields=["status", "-declared_at"]),
             models.Index(fields=["severity", "-declared_at"]),
-            models.Index(*LIST_ORDER, name="incidents_list_order"),
+            models.Index(*LIST_ORDER, name="incidents_in_list_order"),
             models.Index(Upper("source_ref"), name="incidents_source_ref"),
         ]
 
@@ -171,7 +175,7 @@ class Incident(models.Model):
         return self
 
     def get_absolute_url(self) -> str:
-        return reverse("incidents:incident_detail", args=[self.key])
+        return incident_address("incidents:incident_detail", self.key)
 
     def is_visible_to(self, user: User) -> bool:
         """What `visible_to` says, of an incident at hand: an unrestricted one costs no
@@ -235,7 +239,7 @@ class CaseRecord(models.Model):
 
     def get_absolute_url(self) -> str:
         """The place on the page that shows this row."""
-        return f"{reverse(self.tab, args=[self.incident.key])}#{self.ref}"
+        return f"{incident_address(self.tab, self.incident.key)}#{self.ref}"
 
 
 class CaseRelation(models.Model):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Q
 
-from accounts.models import User
+from accounts.models import User, label_of
 from incidents.models import IN_COMMAND, Incident, Lane, Participation
-from incidents.models.case import LIST_ORDER, IncidentQuerySet
+from incidents.models.case import IncidentQuerySet
+from incidents.permissions import OPEN
+from postmortem.lib.addresses import incident_address
 
 # Words of a search that are looked for; what follows them is not.
 WORDS = 8
@@ -51,34 +55,66 @@ def _says(word: str) -> Q:
     return says
 
 
-def lines(rows: IncidentQuerySet) -> Any:
-    """The incidents with all that a line of the list shows, in its order: two queries
-    beside their own. `live_lanes`; `command`: whoever is in command, one at most."""
-    return (
-        rows.select_related("snapshot")
-        .only(
-            *("number", "title", "severity", "status", "is_drill", "is_restricted"),
-            *("clock_zone", "declared_at", "snapshot__blocking", "snapshot__advisory"),
-            "snapshot__next_step",
-        )
-        .prefetch_related(
-            Prefetch(
-                "lanes",
-                Lane.objects.filter(retracted_at=None)
-                .order_by("number")
-                .only("incident", "number", "slug", "name"),
-                to_attr="live_lanes",
-            ),
-            Prefetch(
-                "participations",
-                Participation.objects.filter(IN_COMMAND)
-                .select_related("user")
-                .only(
-                    *("incident", "number", "user__title", "user__name"),
-                    "user__handle",
-                ),
-                to_attr="command",
-            ),
-        )
-        .order_by(*LIST_ORDER)
-    )
+_SHOWN = (
+    *("pk", "number", "title", "severity", "status", "is_drill", "is_restricted"),
+    *("clock_zone", "declared_at", "snapshot__blocking", "snapshot__advisory"),
+    "snapshot__next_step",
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a line of the list shows. Plain values: a page has dozens of lines, and a
+    model costs more than its row. `blocking` is None where the checks never ran."""
+
+    pk: int
+    number: int
+    title: str
+    severity: str
+    status: str
+    is_drill: bool
+    is_restricted: bool
+    clock_zone: str
+    declared_at: datetime | None
+    blocking: int | None
+    advisory: int | None
+    next_step: str | None
+    lanes: tuple[tuple[str, str], ...] = ()
+    commander: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"INC-{self.number}"
+
+    @property
+    def url(self) -> str:
+        return incident_address("incidents:incident_detail", self.key)
+
+    @property
+    def frozen_as(self) -> str:
+        """'Closed' or 'Cancelled', and nothing while it is open."""
+        return "" if self.status in OPEN else Incident.Status(self.status).label
+
+
+def lines(rows: IncidentQuerySet) -> list[Line]:
+    """These incidents as lines, in their order: three queries. `lanes`: slug and name
+    of each; `commander`: whoever is in command now, or nobody."""
+    found: list[Any] = list(rows.values_list(*_SHOWN))
+    keys = [row[0] for row in found]
+    lanes: dict[int, list[tuple[str, str]]] = {}
+    for incident, slug, name in (
+        Lane.objects.filter(incident__in=keys, retracted_at=None)
+        .order_by("number")
+        .values_list("incident", "slug", "name")
+    ):
+        lanes.setdefault(incident, []).append((slug, name))
+    command = {
+        incident: label_of(*names)
+        for incident, *names in Participation.objects.filter(
+            IN_COMMAND, incident__in=keys
+        ).values_list("incident", "user__title", "user__name", "user__handle")
+    }
+    return [
+        Line(*row, tuple(lanes.get(row[0], ())), command.get(row[0], ""))
+        for row in found
+    ]

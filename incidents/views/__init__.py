@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from django import forms
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.urls import NoReverseMatch, reverse
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -21,6 +22,7 @@ from incidents.selectors import StoredFindings, holds_back, next_gate, top_count
 from incidents.services.findings import findings_for_page
 from incidents.views.panel import ran_at
 from postmortem.lib import tabs
+from postmortem.lib.addresses import page_url
 from postmortem.lib.findings import Gate, findings_block
 from postmortem.lib.htmx import form_page, wants_fragment
 from postmortem.lib.kept import Kept
@@ -30,14 +32,6 @@ R = TypeVar("R", bound=CaseRecord)
 MY_WORK, MY_APPROVALS = "my_work", "my_approvals"  # session: (count, timestamp)
 FRAMES = Kept(512)  # clock and figures of the tabs, by the state of the record
 WORK_COUNT_KEPT = timedelta(minutes=15)
-
-
-def page_url(name: str, *args: Any) -> str:
-    """The address of a page, or '' while no app of this installation offers it."""
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
 
 
 # --- the top of every page ------------------------------------------------------------
@@ -63,13 +57,13 @@ def navigation(request: HttpRequest) -> dict[str, object]:
         "nav_items": [
             {
                 "label": "My work",
-                "url": reverse("incidents:work_list"),
-                "active": here == reverse("incidents:work_list"),
+                "url": page_url("incidents:work_list"),
+                "active": here == page_url("incidents:work_list"),
                 "count": kept_count(request, MY_WORK),
             },
             {
                 "label": "Incidents",
-                "url": reverse("incidents:incident_list"),
+                "url": page_url("incidents:incident_list"),
                 "active": here.startswith(("/incidents/", "/search/")),
             },
             *(
@@ -82,18 +76,19 @@ def navigation(request: HttpRequest) -> dict[str, object]:
             ),
         ],
         "active_count": top["active"],
-        "active_url": f"{reverse('incidents:incident_list')}?status=active",
-        "search_url": reverse("incidents:search"),
-        "notifications_url": reverse("incidents:notification_list"),
+        "active_url": f"{page_url('incidents:incident_list')}?status=active",
+        "search_url": page_url("incidents:search"),
+        "notifications_url": page_url("incidents:notification_list"),
         "notifications_count": top["unread"],
         "user_menu": _user_menu(user.is_staff),
+        "logout_url": page_url("account_logout"),
     }
 
 
 @cache
-def _user_menu(is_staff: bool) -> list[dict[str, str]]:
+def _user_menu(is_staff: bool) -> str:
     admin_url = page_url("admin:index") if is_staff else ""
-    return [
+    items = [
         {"label": label, "url": url, "icon": icon}
         for label, url, icon in (
             ("Account and API tokens", page_url("accounts:account_detail"), "key"),
@@ -105,6 +100,7 @@ def _user_menu(is_staff: bool) -> list[dict[str, str]]:
         )
         if url
     ]
+    return render_to_string("components/_user_menu.html", {"items": items})
 
 
 def _administrators() -> list[str]:

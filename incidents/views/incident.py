@@ -22,9 +22,10 @@ from incidents.models import (
     Participation,
     ScopeStatement,
 )
-from incidents.views import page_url, workspace
+from incidents.views import workspace
 from incidents.views.panel import findings_panel
 from postmortem.lib import ui
+from postmortem.lib.addresses import page_url
 from postmortem.lib.htmx import render_page
 from postmortem.lib.kept import Kept
 

@@ -17,13 +17,13 @@ from accounts.models import User
 from incidents import selectors
 from incidents.decorators import SignedInRequest, find_incident
 from incidents.models import Incident, Severity
-from incidents.models.case import IncidentQuerySet
+from incidents.models.case import LIST_ORDER, IncidentQuerySet
 from incidents.permissions import can
 from incidents.selectors import VIEWS, lane_slugs, view_counts
 from incidents.views import MY_APPROVALS, keep_count, kept_count
 from incidents.views.work import waiting_approvals
 from postmortem.lib.htmx import render_page
-from postmortem.lib.paging import CountedPaginator
+from postmortem.lib.paging import ListPaginator
 from postmortem.lib.times import on_clock
 
 PAGE_SIZE = 25
@@ -68,14 +68,14 @@ class Filters:
         return urlencode({k: v for k, v in values.items() if v}, doseq=True)
 
     def found(self, user: User, *, to_approve: set[int]) -> IncidentQuerySet:
-        """The incidents that this person may see and asks for."""
+        """The incidents that this person may see and asks for, in the list's order."""
         rows = selectors.search(
             user,
             statuses=self.statuses,
             severities=self.severities,
             lane=self.lane,
             q=self.q,
-        )
+        ).order_by(*LIST_ORDER)
         if self.view == "approval":
             return rows.filter(pk__in=to_approve)
         return rows.filter(VIEWS[self.view])
@@ -162,7 +162,6 @@ def incident_export(request: SignedInRequest) -> HttpResponse:
     if filters.view == "approval":
         to_approve = waiting_approvals(request.user)
     for row in selectors.lines(filters.found(request.user, to_approve=to_approve)):
-        snapshot = getattr(row, "snapshot", None)
         sheet.writerow(
             [
                 _cell(value)
@@ -170,12 +169,12 @@ def incident_export(request: SignedInRequest) -> HttpResponse:
                     row.key,
                     row.title,
                     row.severity,
-                    row.get_status_display(),
-                    ", ".join(lane.name for lane in row.live_lanes),
-                    snapshot.blocking if snapshot else "",
-                    snapshot.advisory if snapshot else "",
-                    ", ".join(part.user.label for part in row.command),
-                    snapshot.next_step if snapshot else "",
+                    Incident.Status(row.status).label,
+                    ", ".join(name for _, name in row.lanes),
+                    "" if row.blocking is None else row.blocking,
+                    "" if row.advisory is None else row.advisory,
+                    row.commander,
+                    row.next_step or "",
                     on_clock(row.declared_at, "UTC").strftime("%Y-%m-%d %H:%M")
                     if row.declared_at
                     else "",
@@ -198,9 +197,9 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
         to_approve = waiting_approvals(request.user)
         keep_count(request, MY_APPROVALS, len(to_approve))
     counts = view_counts(request.user)
-    shown = selectors.lines(filters.found(request.user, to_approve=to_approve))
+    shown = filters.found(request.user, to_approve=to_approve)
     known = None if filters.narrows else counts.get(filters.view)
-    pages = CountedPaginator(shown, PAGE_SIZE, known=known)
+    pages = ListPaginator(shown, PAGE_SIZE, known=known, read=selectors.lines)
     page = pages.get_page(request.GET.get("page"))
     here = reverse("incidents:incident_list")
     query = filters.query()

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from django.core.cache.backends.locmem import LocMemCache
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
@@ -16,6 +16,16 @@ logger = logging.getLogger(__name__)
 # Seconds for which a server that did not answer is not asked again, so that a person
 # who signs in during an outage waits for one time-out and not for a dozen.
 REST = 5.0
+
+
+class OneClient(RedisCacheClient):
+    """Django makes a client for every question; making it takes longer than asking."""
+
+    _made: Any = None
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        self._made = self._made or super().get_client(key, write=write)
+        return self._made
 
 
 class SharedCache(RedisCache):
@@ -30,6 +40,7 @@ class SharedCache(RedisCache):
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
+        self._class = OneClient
         own = {name: value for name, value in params.items() if name != "OPTIONS"}
         self._own = LocMemCache("shared-cache", own)
 

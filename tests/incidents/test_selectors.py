@@ -85,7 +85,7 @@ class TestQueryCounts:
 
         def read():
             rows = selectors.lines(selectors.search(commander))
-            return [(i.key, i.snapshot.blocking, i.command, i.live_lanes) for i in rows]
+            return [(i.key, i.blocking, i.commander, i.lanes) for i in rows]
 
         read()
         assert count(read) == 3

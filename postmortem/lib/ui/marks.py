@@ -178,6 +178,44 @@ def lane_icon(slug: str) -> str:
     return LANE_ICONS.get(slug, "route")
 
 
+@register.simple_tag
+def lane_marks(lanes: tuple[tuple[str, str], ...]) -> SafeString:
+    """Payment flows side by side. lanes: (slug, name) of each."""
+    return _lane_marks(lanes)
+
+
+@lru_cache(maxsize=512, typed=True)  # few flows, named by hundreds of incidents
+def _lane_marks(lanes: tuple[tuple[str, str], ...]) -> SafeString:
+    if not lanes:
+        return SafeString('<span class="pm-muted">not named</span>')
+    return format_html_join(
+        "",
+        "<span>{}{}</span>",
+        ((icon(lane_icon(slug)), name) for slug, name in lanes),
+    )
+
+
+@register.simple_tag
+def finding_counts(blocking: int, advisory: int) -> SafeString:
+    """How many findings block, and how many advise."""
+    return _finding_counts(blocking, advisory)
+
+
+@lru_cache(maxsize=512)
+def _finding_counts(blocking: int, advisory: int) -> SafeString:
+    return format_html(
+        '<span class="pm-row pm-nowrap">'
+        '<span class="pm-with-icon {}">{}<b>{}</b></span>'
+        '<span class="pm-with-icon {}">{}{}</span></span>',
+        "pm-bad" if blocking else "pm-muted",
+        icon("alert-circle", "Blocking"),
+        blocking,
+        "pm-warn" if advisory else "pm-muted",
+        icon("alert-triangle", "Advisory"),
+        advisory,
+    )
+
+
 @register.filter
 def evidence_icon(evidence: Any) -> str:
     """The icon of an artifact: its kind, or notes for a later summary."""
