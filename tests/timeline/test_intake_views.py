@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from incidents.models import Evidence
+from tests.timeline.checks.conftest import INFO, finding, found
 from tests.timeline.conftest import Tape, at
-from tests.timeline.test_checks import INFO, finding, found
 from tests.timeline.test_intake_readers import MESSAGES, USERS, archive
 from tests.timeline.test_intake_services import (
     CARD,

@@ -61,7 +61,7 @@ class TestEntryList:
         body = text(found)
         assert found.status_code == 200
         assert body.index("Alert fires") < body.index("Declared SEV2")
-        assert "T−16" in body
+        assert "T−00:16" in body
         assert "Provisional" in body
         assert "Needs evidence" in body
         assert 'id="TL-1"' in found.content.decode()

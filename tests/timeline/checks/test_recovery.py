@@ -13,8 +13,8 @@ from incidents.models import Incident, SeverityPolicy
 from incidents.services import lifecycle
 from postmortem.lib.findings import Finding, Level
 from tests.conftest import NOW
+from tests.timeline.checks.conftest import finding, found
 from tests.timeline.conftest import Tape, at
-from tests.timeline.test_checks import finding, found
 from timeline import selectors
 from timeline.models import DependencyCheckpoint, Entry
 from timeline.selectors import Gap
