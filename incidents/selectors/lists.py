@@ -115,6 +115,6 @@ def lines(rows: IncidentQuerySet) -> list[Line]:
         ).values_list("incident", "user__title", "user__name", "user__handle")
     }
     return [
-        Line(*row, tuple(lanes.get(row[0], ())), command.get(row[0], ""))
+        Line(*(*row, tuple(lanes.get(row[0], ())), command.get(row[0], "")))
         for row in found
     ]

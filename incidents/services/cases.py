@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError as SchemaError
 
 from accounts.models import User
 from accounts.services import stand_in
@@ -34,6 +32,9 @@ from postmortem.lib.record import (
     build_record,
     json_schema,
 )
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError as SchemaError
 
 FORMAT = "postmortem-case"
 MAX_BYTES = 50 * 1024 * 1024
@@ -135,7 +136,10 @@ def read_case(data: bytes) -> dict[str, Any]:
 
 
 def check_case(case: Any) -> dict[str, Any]:
-    """Prove the shape of parsed JSON against the schema; all faults at once."""
+    """Prove the shape of parsed JSON against the schema; all faults at once. Only the
+    process that takes a case in loads what proves it."""
+    from jsonschema import Draft202012Validator, FormatChecker
+
     faults = [*_unstorable(case, "$", 0)]
     if not faults:
         validator = Draft202012Validator(case_schema(), format_checker=FormatChecker())

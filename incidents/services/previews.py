@@ -7,15 +7,16 @@ import re
 import threading
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO
-
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from typing import IO, TYPE_CHECKING
 
 from accounts.models import User
 from incidents.models import Evidence, StoredFile
 from incidents.services.custody import FileMissing, open_evidence_file
 from incidents.services.files import PICTURES, SEALED_OFF, size_text
 from postmortem.lib.errors import DomainError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 TEXT_BYTES = 6_000
 # A picture is decoded in the web process: what it may cost is known before.
@@ -133,6 +134,8 @@ def draw_picture(evidence: Evidence, *, actor: User, size: str) -> bytes:
 
 def redraw(handle: IO[bytes], side: int) -> bytes:
     """Decode one frame, turn it upright, make it small, write it as WebP."""
+    from PIL import ImageFile, ImageOps
+
     picture = _open_picture(handle)
     # WeasyPrint, where it is loaded, lets Pillow fill what is missing with grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -149,7 +152,10 @@ def redraw(handle: IO[bytes], side: int) -> bytes:
 
 
 def _open_picture(handle: IO[bytes]) -> Image.Image:
-    """Read the head; refuse what would take too much memory to decode."""
+    """Read the head; refuse what would take too much memory to decode. Pillow is loaded
+    by the first picture: most processes never show one."""
+    from PIL import Image, UnidentifiedImageError
+
     try:
         picture = Image.open(handle, formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

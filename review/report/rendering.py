@@ -17,7 +17,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import segno
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.html import conditional_escape
@@ -93,6 +92,8 @@ def _pictures(report: Report) -> dict[str, bytes]:
 
 
 def _qr(url: str) -> bytes:
+    import segno
+
     out = BytesIO()
     segno.make(url, error="m", micro=False).save(
         out, kind="svg", border=0, xmldecl=False, svgns=True, omitsize=True
