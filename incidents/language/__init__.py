@@ -1,5 +1,5 @@
 """Advice on wording: blame, vague actions, certainty and hedging, recovery that did
-not hold.
+not hold, updates that promise or only reassure.
 
 Nothing is rewritten and nothing is refused here: a match says which words, why, and how
 one could put it instead; a person may keep the words and say why. The patterns are data
@@ -20,6 +20,7 @@ from incidents.language import words
 from incidents.language.blame import BLAME
 from incidents.language.certainty import HEDGE, OVERCLAIM
 from incidents.language.recovery import PARTIAL, RELAPSE
+from incidents.language.updates import NEXT_AT, PROMISE, REASSURANCE, REST
 from incidents.language.vague import VAGUE
 from incidents.language.words import HIDDEN, NAME, Rule
 
@@ -81,6 +82,26 @@ def find_relapse(text: str) -> list[Match]:
 def find_partial(text: str) -> list[Match]:
     """Words that tell that a part had not recovered yet (R-RV-03, R-RV-05)."""
     return _find(text, PARTIAL)
+
+
+def find_promise(text: str) -> list[Match]:
+    """A restoration promised for a time, in an update (R-CO-04)."""
+    return _find(text, PROMISE)
+
+
+def find_reassurance(text: str) -> list[Match]:
+    """Words of an update that reassure and tell nothing (R-CO-06)."""
+    return _find(text, REASSURANCE)
+
+
+def names_next_time(text: str) -> bool:
+    """Whether an update says by the clock when the next one comes (R-CO-02)."""
+    return bool(NEXT_AT.search(text))
+
+
+def tells_the_rest(text: str) -> bool:
+    """Whether an update on a partial recovery says what waits or fails (R-CO-03)."""
+    return bool(REST.search(text))
 
 
 def _find(

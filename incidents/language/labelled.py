@@ -201,6 +201,25 @@ FIRES: dict[str, tuple[str, ...]] = {
         "Most routes normal, a few cards still fail.",
         "Service restored apart from webhooks.",
     ),
+    "promise": (
+        "Card payments will be restored by 15:30.",
+        "We expect everything to be fixed within 20 minutes.",
+        "Payouts should be back to normal at 16:00",
+        "The queue is going to be resolved in about 30 minutes.",
+        "All methods will be fully restored by 3 pm.",
+        "Checkout restored by 15:30 at the latest",
+    ),
+    "reassurance": (
+        "We are working hard on it.",
+        "The team is working around the clock to fix this.",
+        "It will be back shortly.",
+        "Service will be restored as soon as possible.",
+        "Everything is under control.",
+        "There is no need to worry.",
+        "Rest assured that we look into it.",
+        "Payouts should be normal soon.",
+        "We are doing everything we can.",
+    ),
 }
 
 # finders -> sentences that none of them may mark
@@ -354,5 +373,21 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "all caches refreshed; authorisation declines back to normal levels",
         "Every route at baseline for 30 min.",
         "database restored to its state of 17:20 the day before, without webhooks",
+    ),
+    "promise": (
+        "Card payments were restored at 14:31.",
+        "DE has been restored by 14:31.",
+        "We expect recovery in 30 to 60 minutes; next look at 15:10.",
+        "The backlog will be worked off between 15:00 and 17:00.",
+        "The rollback will be looked at again at 15:10.",
+        "Next update by 15:10.",
+        "The database restored in 2 h from the dump",
+    ),
+    "reassurance": (
+        "The incident was declared shortly after the deploy.",
+        "Cards fail; wallets work. Next update 15:10.",
+        "Retries drain the backlog at 400 a minute.",
+        "The alert came soon after the first failures.",
+        "Change control is in force.",
     ),
 }

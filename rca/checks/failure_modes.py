@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from incidents.models import Evidence
 from postmortem.lib.findings import Case, Level, Problem, Row, check
+from postmortem.lib.times import span
 from rca.checks.common import TAB, form_url, missing_parts, one_of, owner_of
 from rca.models import FailureMode
 from rca.selectors import failure_modes
+from timeline import selectors as timeline
+from timeline.models import Entry, Milestone
+
+Kind = Milestone.Kind
 
 
 def _modes(case: Case) -> list[FailureMode]:
@@ -143,3 +150,48 @@ def validated_controls(case: Case) -> Iterator[Problem]:
             inputs=(row.control_to_validate,),
             level=None if named else Level.WARNING,
         )
+
+
+@check(
+    "FM006",
+    "Users knew before the alert",
+    level=Level.WARNING,
+    requirements=("R-FM-07",),
+    tab=TAB,
+    row=Row.RCA,
+)
+def blind_spot(case: Case) -> Iterator[Problem]:
+    """If users report an outage before an alert does, monitoring has a blind spot: it
+    cost time and payments, and it stays until a signal covers it."""
+    if any(m.mode == FailureMode.Mode.BLIND_SPOT for m in case.load(failure_modes)):
+        return
+    rows = case.load(timeline.entries)
+    alert = timeline.feeding(case.load(timeline.milestones)).get(Kind.FIRST_ALERT)
+    if alert is None or alert.entry is None or alert.entry.occurred_at is None:
+        return
+    told = next(
+        (
+            row
+            for row in rows
+            if row.occurred_at
+            and row.precision != Entry.Precision.DAY
+            and any(item.kind == Evidence.Kind.COMPLAINTS for item in row.evidence)
+        ),
+        None,
+    )
+    if told is None or told.occurred_at is None:
+        return
+    ahead = alert.entry.occurred_at - told.occurred_at
+    if ahead <= timedelta(0):
+        return
+    yield Problem(
+        f"Users reported it {span(ahead)} before the first alert ({told.ref}, "
+        f"{alert.entry.ref}), and no row names what monitoring did not see",
+        hint="Add a row “Monitoring blind spot”: the duration and impact it added, the "
+        "gap in metrics, logs, events, traces or alerts, the alert to tune, the "
+        "runbook step that verifies it. Ruled out is an answer too.",
+        fix_label="Add row",
+        url=form_url("failure_mode_add", case.incident)
+        + f"?mode={FailureMode.Mode.BLIND_SPOT}",
+        inputs=(told.ref, alert.entry.ref, str(ahead)),
+    )

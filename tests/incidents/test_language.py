@@ -18,6 +18,8 @@ FINDERS: dict[str, Callable[[str], list[Match]]] = {
     "hedge": language.find_hedge,
     "relapse": language.find_relapse,
     "partial": language.find_partial,
+    "promise": language.find_promise,
+    "reassurance": language.find_reassurance,
 }
 
 

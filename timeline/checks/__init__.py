@@ -1,5 +1,5 @@
-"""Checks of the timeline: entries, milestones, hypotheses, dependency checkpoints, and
-how the recovery went."""
+"""Checks of the timeline: entries, milestones, hypotheses, dependency checkpoints,
+how the recovery went, what is told outside."""
 
 from timeline.checks import (
     checkpoints,
@@ -8,6 +8,7 @@ from timeline.checks import (
     intake,
     milestones,
     recovery,
+    updates,
 )
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "intake",
     "milestones",
     "recovery",
+    "updates",
 ]

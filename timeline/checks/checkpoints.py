@@ -20,6 +20,7 @@ RECORDS: dict[str, str] = {
     Kind.DATA_FEED: "freshness checks, missing-update logs, or fallback evidence",
     Kind.PROCESSOR: "response logs, advisories, and a reconciliation artifact",
 }
+PROVIDERS_WORDS = {EvidenceKind.PROVIDER_NOTICE, EvidenceKind.STATUS_UPDATE}
 
 
 @check(
@@ -222,6 +223,32 @@ def processor_without_reconciliation(case: Case) -> Iterator[Problem]:
         yield Problem(
             f"{row.name} is stabilized without a {words}",
             subject=row,
+            fix_label="Link evidence",
+            url=page(case, "checkpoint_edit", row.number),
+            inputs=([item.ref for item in row.evidence],),
+        )
+
+
+@check(
+    "DP008",
+    "Stable on the provider's word alone",
+    level=Level.WARNING,
+    requirements=("R-RO-10",),
+    tab=TAB,
+    row=Row.TIMELINE,
+)
+def providers_word(case: Case) -> Iterator[Problem]:
+    """A status page is one input, never a verdict: providers call a thing recovered by
+    their own measure. What our payments did is shown by a record of ours."""
+    for row in case.load(selectors.checkpoints):
+        kinds = {item.kind for item in row.evidence if item.proves}
+        if row.state != State.STABILIZED or not kinds or kinds - PROVIDERS_WORDS:
+            continue
+        yield Problem(
+            f"{row.name} is stabilized on the provider's word alone",
+            subject=row,
+            hint="Link a record of our own too: success rate, latency, error samples, "
+            "a reconciliation.",
             fix_label="Link evidence",
             url=page(case, "checkpoint_edit", row.number),
             inputs=([item.ref for item in row.evidence],),

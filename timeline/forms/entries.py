@@ -98,6 +98,14 @@ def _day_shown(row: Any) -> dict[str, Any]:
     }
 
 
+# R-CO-02, R-CO-03, R-CO-05
+UPDATE_SAYS = (
+    "What is affected, what works, what is being done, what changed since the last "
+    "update; of a partial recovery, which payments may be delayed or retried. End with "
+    "the clock time of the next update."
+)
+
+
 class EntryForm(EvidenceMixin):
     """One entry: time with its precision, what was seen, what was done, and for a
     decision what was believed, tested and why."""
@@ -168,6 +176,8 @@ class EntryForm(EvidenceMixin):
         choices = self.fields
         for name in ("belief", "why"):  # an empty one is told apart by its placeholder
             choices[name].widget.attrs["placeholder"] = " "
+        if self.initial.get("kind") == Entry.Kind.COMMS:
+            choices["action_taken"].help_text = UPDATE_SAYS
         choices["lane"].queryset = live(Lane, incident)  # type: ignore[attr-defined]
         choices["hypothesis"].queryset = live(Hypothesis, incident)  # type: ignore[attr-defined]
         behind = live(Entry, incident)

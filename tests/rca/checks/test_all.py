@@ -20,7 +20,7 @@ class TestAllOfThem:
 
         assert sorted(item.id for item in ours) == [
             "BL002",
-            *(f"FM{number:03}" for number in range(1, 6)),
+            *(f"FM{number:03}" for number in range(1, 7)),
             *(f"RC{number:03}" for number in range(1, 15)),
         ]
         assert all(item.requirements and item.row for item in ours)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from postmortem.lib.findings import Level
+from tests.conftest import NOW
 from tests.rca.checks.conftest import finding, findings
-from tests.rca.conftest import DUE
+from tests.rca.conftest import DUE, make_evidence
+from timeline import services as timeline
 
 
 class TestFM001AnyMode:
@@ -136,3 +138,52 @@ class TestFM005Controls:
         state_mode(control_validated=True)
 
         assert findings(incident, "FM005") == []
+
+
+class TestFM006BlindSpot:
+    @pytest.fixture
+    def tell(self, incident, commander, original):
+        """Users' reports at 10:05 and the first alert at the minute that is given."""
+
+        def put(minute: int) -> None:
+            reports = make_evidence(incident, commander, "Tickets", kind="complaints")
+            for at, proof, fields in (
+                (5, reports, {}),
+                (minute, original, {"milestone": "first_alert"}),
+            ):
+                timeline.add_entry(
+                    incident_id=incident.pk,
+                    actor=commander,
+                    kind="signal",
+                    observed_signal=f"Orders fail at 10:{at:02}",
+                    occurred_at=NOW.replace(hour=10, minute=at),
+                    evidence=[proof],
+                    **fields,
+                )
+
+        return put
+
+    def test_asks_what_monitoring_did_not_see(self, incident, tell):
+        """R-FM-07"""
+        tell(17)
+        (found,) = findings(incident, "FM006")
+        assert found == finding(
+            "FM006",
+            Level.WARNING,
+            "Users reported it 12 min before the first alert (TL-1, TL-2), and no row "
+            "names what monitoring did not see",
+            hint="Add a row “Monitoring blind spot”: the duration and impact it added, "
+            "the gap in metrics, logs, events, traces or alerts, the alert to tune, "
+            "the runbook step that verifies it. Ruled out is an answer too.",
+        )
+        assert found.url == "/incidents/INC-1/causes/modes/add/?mode=blind_spot"
+
+    def test_passes_with_such_a_row(self, incident, tell, state_mode):
+        """R-FM-07"""
+        tell(17)
+        state_mode(mode="blind_spot", standing="ruled_out")
+        assert findings(incident, "FM006") == []
+
+    def test_passes_when_the_alert_came_before_the_users(self, incident, tell):
+        tell(2)
+        assert findings(incident, "FM006") == []
