@@ -30,6 +30,20 @@ def url(tape: Tape, rest: str = "") -> str:
     return f"/incidents/{tape.incident.key}/timeline/{rest}"
 
 
+class TestEmptyTimeline:
+    def test_says_what_belongs_here(self, page: Client, tape: Tape) -> None:
+        text = page.get(url(tape)).content.decode()
+        assert "No timeline yet" in text
+        assert "No entry matches" not in text
+
+    def test_says_when_the_filter_leaves_nothing(
+        self, page: Client, tape: Tape
+    ) -> None:
+        tape.add("14:05")
+        text = page.get(url(tape, "?show=decisions")).content.decode()
+        assert "No entry matches" in text
+
+
 class TestOutline:
     def test_says_the_same_as_the_full_rows(self, tape: Tape) -> None:
         """R-TL-03, R-TL-08"""

@@ -228,6 +228,8 @@ def _rows(
 ) -> SafeString:
     """The lines as HTML. They are the same for everybody with the same rights, and stay
     so until the record moves."""
+    if not part.lines:
+        return SafeString("")
     can = {
         name: permissions.can(request.user, name.replace("_", "."), incident)
         for name in ("timeline_add", "timeline_edit")
