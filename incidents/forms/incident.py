@@ -16,6 +16,7 @@ class DeclareForm(forms.Form):
     """Open an incident."""
 
     title = model_field(Incident, "title")
+    title.widget.attrs["autofocus"] = True
     severity = model_field(Incident, "severity")
     kind = model_field(Incident, "kind")
     lanes = forms.MultipleChoiceField(

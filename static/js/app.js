@@ -326,8 +326,8 @@
 
   // --- keys: single keys never fire while somebody types --------------------------------
 
-  const typing = (target) =>
-    target.isContentEditable || target.closest?.("input, textarea, select, [role=textbox]");
+  const TYPED = "input:not([type=checkbox], [type=radio], [type=submit], [type=button]), textarea, select, [role=textbox]";
+  const typing = (target) => target.isContentEditable || target.closest?.(TYPED);
 
   function moveRow(step) {
     const rows = $$("[data-row]").filter((row) => row.offsetParent !== null);
@@ -372,8 +372,8 @@
     const wanted = $$("[data-shortcut]").find((item) => item.dataset.shortcut.toLowerCase() === key);
     if (!wanted) return;
     event.preventDefault();
-    if (wanted.matches("input, textarea, select")) wanted.focus();
-    else wanted.click();
+    wanted.focus(); // of a menu, too: Tab goes on inside it
+    if (!wanted.matches("input, textarea, select")) wanted.click();
   });
 
   document.addEventListener("change", (event) => {

@@ -3,6 +3,7 @@ screenshot, the chart."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,25 +12,55 @@ from playwright.sync_api import expect
 
 from accounts.models import User
 from incidents.models import Incident
+from tests.factories import make_evidence
 from tests.timeline.conftest import Tape
-from timeline.models import Entry
+from timeline.models import Candidate, Entry, Import
 
 pytestmark = pytest.mark.browser
 
-DROP = """([selector, name]) => {
+BRING = """([kind, where, name]) => {
   const files = new DataTransfer();
   const dot = Uint8Array.from(atob(
     'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
   ), (c) => c.charCodeAt(0));
   files.items.add(new File([dot], name, { type: 'image/png' }));
-  document.querySelector(selector).dispatchEvent(
-    new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
+  const Kind = kind === 'paste' ? ClipboardEvent : DragEvent;
+  document.querySelector('#id_text').dispatchEvent(
+    new Kind(kind, { [where]: files, bubbles: true, cancelable: true }));
 }"""
 
 
 @pytest.fixture
 def tape(incident: Incident, responder: User) -> Tape:
     return Tape(incident, responder)
+
+
+def one_candidate(tape: Tape) -> int:
+    """A line of an imported log that waits; its id."""
+    log = make_evidence(tape.incident, actor=tape.actor)
+    source = Import.objects.create(
+        incident=tape.incident,
+        evidence=log,
+        reader="chat",
+        day=tape.incident.declared_at.date(),
+        clock_zone="UTC",
+        read=1,
+        added=1,
+        known=0,
+        skipped=0,
+        imported_by=tape.actor,
+        imported_at=tape.incident.declared_at,
+    )
+    row = Candidate.objects.create(
+        incident=tape.incident,
+        source=source,
+        place="line 1",
+        occurred_at=tape.incident.declared_at,
+        precision="minute",
+        text="Rate is down",
+        fingerprint="a" * 32,
+    )
+    return row.pk
 
 
 def timeline(incident: Incident) -> str:
@@ -61,6 +92,53 @@ class TestOneRecorder:
         assert len(keys) == 3
         words = list(Entry.objects.values_list("observed_signal", flat=True))
         assert sorted(words) == ["first line", "second line", "third line"]
+
+    def test_types_the_next_line_while_the_last_is_on_its_way(
+        self,
+        new_page: Callable[..., Any],
+        sign_in: Callable[[Any, User], Any],
+        incident: Incident,
+        commander: User,
+    ) -> None:
+        """R-TL-01"""
+        page = sign_in(new_page(), commander)
+        page.goto(timeline(incident))
+        held: list[Any] = []
+        page.route("**/timeline/quick/", lambda route: held.append(route))
+        page.fill("#id_text", "-9m first line")
+        page.keyboard.press("Enter")
+        expect(page.locator("#quick-add")).to_have_class(re.compile("htmx-request"))
+        page.fill("#id_text", "-8m half a sec")
+        held.pop().continue_()
+        expect(page.locator("#timeline")).to_contain_text("first line")
+        expect(page.locator("#id_text")).to_have_value("-8m half a sec")
+        page.unroute("**/timeline/quick/")
+        page.locator("#id_text").press("End")
+        page.keyboard.type("ond")
+        page.keyboard.press("Enter")
+        expect(page.locator("#timeline")).to_contain_text("half a second")
+        assert Entry.objects.count() == 2
+
+    def test_sees_how_the_line_is_read_and_no_address_holds_it(
+        self,
+        new_page: Callable[..., Any],
+        sign_in: Callable[[Any, User], Any],
+        incident: Incident,
+        commander: User,
+    ) -> None:
+        """R-TL-02"""
+        page = sign_in(new_page(), commander)
+        page.goto(timeline(incident))
+        asked: list[Any] = []
+        page.on("request", lambda request: asked.append(request))
+        page.fill("#id_at", "23:59 !d cards 61 percent")
+        expect(page.locator("#quick-read")).to_contain_text("lies in the future")
+        page.fill("#id_at", "-5m !d cards 61 percent")
+        expect(page.locator("#quick-read")).to_contain_text("Decision")
+        assert [one for one in asked if "percent" in one.url] == []
+        assert {one.method for one in asked if "preview" in one.url} == {"POST"}
+        page.locator("#id_at").press("Enter")
+        expect(page.locator("#timeline")).to_contain_text("cards 61 percent")
 
 
 class TestTwoRecorders:
@@ -152,6 +230,58 @@ class TestLostConnection:
         assert Entry.objects.filter(observed_signal="auth rate down").count() == 1
         context.close()
 
+    def test_a_line_that_waits_takes_nothing_else_with_it(
+        self,
+        browser: Any,
+        base: str,
+        sign_in: Callable[[Any, User], Any],
+        incident: Incident,
+        commander: User,
+    ) -> None:
+        """R-TL-01: what is typed meanwhile is sent by its writer alone."""
+        context = browser.new_context(base_url=base, reduced_motion="reduce")
+        page = sign_in(context.new_page(), commander)
+        page.clock.install()
+        page.goto(timeline(incident))
+        context.set_offline(True)
+        page.fill("#id_text", "-5m auth rate down")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-waiting]")).to_contain_text("1 line waits")
+        expect(page.locator("#quick-add [data-resend]")).to_have_count(0)
+        page.fill("#id_text", "-4m half a li")
+        context.set_offline(False)
+        page.clock.run_for(70_000)  # beyond every pause of every second try
+        expect(page.locator("#timeline")).to_contain_text("auth rate down")
+        assert page.input_value("#id_text") == "-4m half a li"
+        assert Entry.objects.count() == 1
+        context.close()
+
+    @pytest.mark.parametrize("status", [502, 503])
+    def test_a_line_waits_when_only_the_gateway_answers(
+        self,
+        browser: Any,
+        base: str,
+        sign_in: Callable[[Any, User], Any],
+        incident: Incident,
+        commander: User,
+        status: int,
+    ) -> None:
+        """R-TL-01"""
+        context = browser.new_context(base_url=base, reduced_motion="reduce")
+        page = sign_in(context.new_page(), commander)
+        page.goto(timeline(incident))
+        quick = "**/timeline/quick/"
+        page.route(quick, lambda route: route.fulfill(status=status, body="gone"))
+        page.fill("#id_text", "-5m auth rate down")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-waiting]")).to_contain_text("1 line waits")
+        page.unroute(quick)
+        expect(page.locator("#timeline")).to_contain_text(
+            "auth rate down", timeout=15_000
+        )
+        assert Entry.objects.count() == 1
+        context.close()
+
     def test_a_draft_survives_a_reload_and_goes_at_sign_out(
         self,
         new_page: Callable[..., Any],
@@ -183,12 +313,89 @@ class TestEvidenceOnTheBar:
         """R-TL-03"""
         page = sign_in(new_page(), commander)
         page.goto(timeline(incident))
-        page.evaluate(DROP, ["#quick-add", "rate.png"])
+        page.evaluate(BRING, ["drop", "dataTransfer", "rate.png"])
         expect(page.locator("[data-attached]")).to_contain_text("rate.png")
         page.fill("#id_text", "-5m auth rate down")
         page.keyboard.press("Enter")
         expect(page.locator("#timeline")).to_contain_text("rate.png")
         assert Entry.objects.get().is_provisional is False
+
+    def test_a_pasted_screenshot_becomes_evidence_under_a_name_of_its_own(
+        self,
+        new_page: Callable[..., Any],
+        sign_in: Callable[[Any, User], Any],
+        incident: Incident,
+        commander: User,
+    ) -> None:
+        """R-TL-03"""
+        page = sign_in(new_page(), commander)
+        page.goto(timeline(incident))
+        page.evaluate(BRING, ["paste", "clipboardData", "image.png"])
+        name = re.compile(r"screenshot-\d{8}-\d{6}\.png")
+        expect(page.locator("[data-attached]")).to_contain_text(name)
+        page.fill("#id_text", "-5m auth rate down")
+        page.keyboard.press("Enter")
+        expect(page.locator("#timeline")).to_contain_text(name)
+        assert Entry.objects.get().is_provisional is False
+
+
+class TestKeys:
+    def test_d_declares_with_the_title_ready_to_be_typed(
+        self,
+        new_page: Callable[..., Any],
+        sign_in: Callable[[Any, User], Any],
+        commander: User,
+    ) -> None:
+        page = sign_in(new_page(), commander)
+        page.goto("/")
+        page.keyboard.press("d")
+        page.wait_for_url("**/incidents/declare/")
+        expect(page.locator("#id_title")).to_be_focused()
+
+    def test_letters_work_after_a_box_was_ticked_by_mouse(
+        self,
+        new_page: Callable[..., Any],
+        sign_in: Callable[[Any, User], Any],
+        tape: Tape,
+        commander: User,
+    ) -> None:
+        waiting = one_candidate(tape)
+        page = sign_in(new_page(), commander)
+        page.goto(f"/incidents/{tape.incident.key}/timeline/candidates/")
+        page.locator(f"input[name=id][value='{waiting}']").click()
+        page.keyboard.press("r")
+        reason = page.get_by_label("Reason, if it helps")
+        expect(reason).to_be_visible()
+        page.keyboard.press("Tab")  # the menu has the focus: its field comes next
+        expect(reason).to_be_focused()
+
+    def test_news_of_a_line_cover_nothing_that_can_be_pressed(
+        self,
+        new_page: Callable[..., Any],
+        sign_in: Callable[[Any, User], Any],
+        incident: Incident,
+        commander: User,
+    ) -> None:
+        for viewport in ({"width": 390, "height": 844}, {"width": 1280, "height": 720}):
+            page = sign_in(new_page(viewport=viewport), commander)
+            page.goto(timeline(incident))
+            page.fill("#id_text", "-5m auth rate down")
+            page.keyboard.press("Enter")
+            toast = page.locator(".pm-toast")
+            expect(toast).to_contain_text("is recorded")
+            box, bar = toast.bounding_box(), page.locator("#quick-add").bounding_box()
+            apart = (
+                box["y"] + box["height"] <= bar["y"]
+                or bar["y"] + bar["height"] <= box["y"]
+                or bar["x"] + bar["width"] <= box["x"]
+            )
+            assert apart, (box, bar)
+            under = page.evaluate(
+                "([x, y]) => document.elementFromPoint(x, y)?.closest('.pm-toast')",
+                [box["x"] + 60, box["y"] + box["height"] / 2],
+            )
+            assert under is None
+            page.close()
 
 
 class TestChartAndKeys:
