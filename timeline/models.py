@@ -308,6 +308,21 @@ class DependencyCheckpoint(Claim):
             "stabilization show in operational and in reconciliation records?",
         }[self.Kind(self.kind)]
 
+    @property
+    def records(self) -> str:
+        """What shows it, by type of dependency (R-DP-02 to R-DP-05); any other original
+        record is accepted."""
+        return {
+            self.Kind.GATEWAY: "error samples, status notices, or success and failure "
+            "trends",
+            self.Kind.IDENTITY: "request logs, timeout or rejection patterns, or "
+            "provider messages",
+            self.Kind.DATA_FEED: "freshness checks, missing-update logs, or fallback "
+            "evidence",
+            self.Kind.PROCESSOR: "response logs, advisories, and a reconciliation "
+            "artifact",
+        }[self.Kind(self.kind)]
+
     def clean(self) -> None:
         if self.stabilized_at and self.state != self.State.STABILIZED:
             raise ValidationError(

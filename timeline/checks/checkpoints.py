@@ -13,13 +13,6 @@ from timeline.models import DependencyCheckpoint
 Kind = DependencyCheckpoint.Kind
 State = DependencyCheckpoint.State
 EvidenceKind = Evidence.Kind
-# What R-DP-02 to R-DP-05 ask to be linked; any other record is accepted with a hint.
-RECORDS: dict[str, str] = {
-    Kind.GATEWAY: "error samples, status notices, or success and failure trends",
-    Kind.IDENTITY: "request logs, timeout or rejection patterns, or provider messages",
-    Kind.DATA_FEED: "freshness checks, missing-update logs, or fallback evidence",
-    Kind.PROCESSOR: "response logs, advisories, and a reconciliation artifact",
-}
 PROVIDERS_WORDS = {EvidenceKind.PROVIDER_NOTICE, EvidenceKind.STATUS_UPDATE}
 
 
@@ -118,7 +111,7 @@ def checkpoint_unproven(case: Case) -> Iterator[Problem]:
                 f"{row.name} has no original record"
                 + (", only a later summary" if row.rests_on_later_summary else ""),
                 subject=row,
-                hint=f"Link {RECORDS[row.kind]}.",
+                hint=f"Link {row.records}.",
                 fix_label="Link evidence",
                 url=page(case, "checkpoint_edit", row.number),
                 inputs=([item.ref for item in row.evidence],),
@@ -219,9 +212,12 @@ def processor_without_reconciliation(case: Case) -> Iterator[Problem]:
         missing = [side for side in Evidence.Side if side not in sides]
         if row.is_provisional or not missing:
             continue
-        words = " and ".join(side.label.lower() for side in missing)
+        words = " and ".join(
+            f"{'an' if side.label[0] in 'AEIOU' else 'a'} {side.label.lower()}"
+            for side in missing
+        )
         yield Problem(
-            f"{row.name} is stabilized without a {words}",
+            f"{row.name} is stabilized without {words}",
             subject=row,
             fix_label="Link evidence",
             url=page(case, "checkpoint_edit", row.number),

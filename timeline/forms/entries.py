@@ -378,7 +378,9 @@ class CheckpointForm(EvidenceMixin):
             self.fields[name] = MomentField(incident, label=label)
         kind = self.row.kind if self.row else self.initial.get("kind")
         if kind in DependencyCheckpoint.Kind.values:
-            self.fields["verified"].help_text = DependencyCheckpoint(kind=kind).question
+            asked = DependencyCheckpoint(kind=kind)
+            self.fields["verified"].help_text = asked.question
+            self.fields["evidence"].help_text = f"Link {asked.records}."
 
 
 class ProofForm(CaseForm):
