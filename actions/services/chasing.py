@@ -108,7 +108,7 @@ class _Chase:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.managers: dict[int, list[User]] = {}
-        self.sees: dict[tuple[int, int], bool] = {}
+        self.visible: dict[tuple[int, int], bool] = {}
 
     def reminders(self, deadline: Deadline) -> list[Reminder]:
         step = current_step(deadline.due_at, self.now)
@@ -122,7 +122,7 @@ class _Chase:
                 recipient=recipient,
             )
             for recipient in self.recipients(deadline, step)
-            if self.may_see(recipient, deadline.incident)
+            if self.is_visible(deadline.incident, recipient)
         ]
 
     def recipients(self, deadline: Deadline, step: Step) -> list[User]:
@@ -148,15 +148,12 @@ class _Chase:
             ]
         return self.managers[owner.pk]
 
-    def may_see(self, person: User, incident: Incident) -> bool:
-        """A restricted incident is not told to somebody who may not open it."""
-        if not incident.is_restricted:
-            return True
-        key = (person.pk, incident.pk)
-        if key not in self.sees:
-            visible = Incident.objects.visible_to(person).filter(pk=incident.pk)
-            self.sees[key] = visible.exists()
-        return self.sees[key]
+    def is_visible(self, incident: Incident, person: User) -> bool:
+        """Nobody is told of an incident that they may not open."""
+        key = (person.pk, incident.pk if incident.is_restricted else 0)
+        if key not in self.visible:
+            self.visible[key] = incident.is_visible_to(person)
+        return self.visible[key]
 
     def subject(self, deadline: Deadline) -> str:
         when = (

@@ -140,6 +140,15 @@ class TestChaseDeadlines:
 
         assert reminders() == []
 
+    def test_tells_nobody_whose_roles_were_taken_away(self, desk: Desk) -> None:
+        """Decision 12"""
+        desk.opened(due_at=NOW - HOUR)
+        desk.owner.groups.clear()
+
+        tasks.chase_deadlines()
+
+        assert reminders() == []
+
     def test_one_broken_row_does_not_silence_the_others(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
