@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -26,9 +25,11 @@ from incidents.services.core import (
     get_record,
     given,
     lock_incident,
+    note_joined,
     require_reason,
     retract_record,
     set_relations,
+    tell_edit,
 )
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.persistence import service
@@ -81,31 +82,32 @@ def missing_for_open(action: ActionItem) -> dict[str, ValidationError]:
     }
 
 
-def _set_answers(
-    action: ActionItem,
-    *,
-    actor: User,
-    causes: Iterable[Cause] | Any,
-    failure_modes: Iterable[FailureMode] | Any,
-) -> None:
-    if causes is not KEEP:
-        set_relations(
-            ActionCause,
-            action,
-            list(causes),
-            actor=actor,
-            source_name="action",
-            target_name="cause",
-        )
-    if failure_modes is not KEEP:
-        set_relations(
-            ActionFailureMode,
-            action,
-            list(failure_modes),
-            actor=actor,
-            source_name="action",
-            target_name="failure_mode",
-        )
+def _set_causes(
+    action: ActionItem, causes: Iterable[Cause], *, actor: User
+) -> list[list[str]]:
+    """Make the causes that an action answers exactly these; what moved (R-RC-11)."""
+    return set_relations(
+        ActionCause,
+        action,
+        causes,
+        actor=actor,
+        source_name="action",
+        target_name="cause",
+    )
+
+
+def _set_failure_modes(
+    action: ActionItem, modes: Iterable[FailureMode], *, actor: User
+) -> list[list[str]]:
+    """Make the failure modes that an action answers exactly these; what moved."""
+    return set_relations(
+        ActionFailureMode,
+        action,
+        modes,
+        actor=actor,
+        source_name="action",
+        target_name="failure_mode",
+    )
 
 
 @service
@@ -152,7 +154,8 @@ def add_action(
         ),
         actor=actor,
     )
-    _set_answers(action, actor=actor, causes=causes, failure_modes=failure_modes)
+    _set_causes(action, causes, actor=actor)
+    _set_failure_modes(action, failure_modes, actor=actor)
     activity.record(
         incident,
         actor=actor,
@@ -213,63 +216,19 @@ def edit_action(
         actor=actor,
         version=version,
     )
-    _set_answers(action, actor=actor, causes=causes, failure_modes=failure_modes)
+    if causes is not KEEP:
+        change = _set_causes(action, causes, actor=actor)
+        note_joined(action, moved, "causes", change, actor=actor)
+    if failure_modes is not KEEP:
+        change = _set_failure_modes(action, failure_modes, actor=actor)
+        note_joined(action, moved, "failure_modes", change, actor=actor)
     if action.state != State.DRAFT:
         faults = missing_for_open(action)
         if action.state == State.COMPLETED:
             faults |= _missing_risks(action)
         if faults:
             raise ValidationError(faults)
-    activity.record(
-        incident,
-        actor=actor,
-        verb="actions.action_edited",
-        sentence=f"edited {action.ref}",
-        subject=action,
-        data={"changes": moved},
-    )
-    return action
-
-
-@service
-def set_causes(
-    *, incident_id: int, actor: User, number: int, causes: Iterable[Cause]
-) -> ActionItem:
-    """Say which causes an action answers; the list is made exactly this (R-RC-11)."""
-    incident = lock_incident(incident_id, actor=actor, permission="action.edit")
-    action = get_record(ActionItem, incident, number)
-    refuse_cancelled(action)
-    wanted = list(causes)
-    _set_answers(action, actor=actor, causes=wanted, failure_modes=KEEP)
-    refs = ", ".join(cause.ref for cause in wanted) or "no cause"
-    activity.record(
-        incident,
-        actor=actor,
-        verb="actions.causes_set",
-        sentence=f"said that {action.ref} answers {refs}",
-        subject=action,
-    )
-    return action
-
-
-@service
-def set_failure_modes(
-    *, incident_id: int, actor: User, number: int, failure_modes: Iterable[FailureMode]
-) -> ActionItem:
-    """Say which failure modes an action answers; the list is made exactly this."""
-    incident = lock_incident(incident_id, actor=actor, permission="action.edit")
-    action = get_record(ActionItem, incident, number)
-    refuse_cancelled(action)
-    wanted = list(failure_modes)
-    _set_answers(action, actor=actor, causes=KEEP, failure_modes=wanted)
-    refs = ", ".join(mode.ref for mode in wanted) or "no failure mode"
-    activity.record(
-        incident,
-        actor=actor,
-        verb="actions.failure_modes_set",
-        sentence=f"said that {action.ref} answers {refs}",
-        subject=action,
-    )
+    tell_edit(action, moved, actor=actor, noun="action")
     return action
 
 

@@ -25,6 +25,7 @@ from incidents.services.core import (
     lock_incident,
     require_reason,
     set_evidence,
+    tell_edit,
 )
 from incidents.services.evidence import store_evidence
 from incidents.services.files import keep_file
@@ -99,14 +100,7 @@ def edit_closure_test(
         version=version,
     )
     _keep_a_test(action, without=test, plus=test)
-    activity.record(
-        incident,
-        actor=actor,
-        verb="actions.test_edited",
-        sentence=f"edited {test.ref}",
-        subject=test,
-        data={"changes": moved},
-    )
+    tell_edit(test, moved, actor=actor, noun="test")
     return test
 
 

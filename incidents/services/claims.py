@@ -32,6 +32,7 @@ from incidents.services.core import (
     replace_evidence,
     require_reason,
     set_evidence,
+    tell_edit,
 )
 from incidents.services.lifecycle import withdraw_all_clear
 from postmortem.lib.errors import InvalidTransition
@@ -429,15 +430,7 @@ def _edit(
     moved = change_record(row, changes, actor=actor, version=version)
     _check_refs(incident, row)
     replace_evidence(row, evidence, moved, actor=actor)
-    if moved:
-        activity.record(
-            incident,
-            actor=actor,
-            verb=f"incidents.{noun}_edited",
-            sentence=f"edited {row.ref}: {', '.join(moved)}",
-            subject=row,
-            data=moved,
-        )
+    tell_edit(row, moved, actor=actor, noun=noun)
     return row
 
 

@@ -127,6 +127,43 @@ def change_record(
     return moved
 
 
+def note_joined(
+    row: CaseRecord,
+    moved: dict[str, list[Any]],
+    name: str,
+    change: list[list[str]],
+    *,
+    actor: User,
+) -> None:
+    """In an edit: what was joined to a row, or taken away, is another version of it, so
+    that an edit from the version before is refused and undoes nothing unseen.
+
+    moved: what `change_record` returned; it tells of this too. change: the refs of
+    before and after, empty where nothing moved.
+    """
+    if change:
+        if not moved:
+            save(row, actor=actor)
+        moved[name] = change
+
+
+def tell_edit(
+    row: CaseRecord, moved: dict[str, list[Any]], *, actor: User, noun: str
+) -> None:
+    """The activity of an edit, with what moved; an edit that moved nothing leaves no
+    trace."""
+    if moved:
+        activity.record(
+            row.incident,
+            actor=actor,
+            verb=f"{row._meta.app_label}.{noun}_edited",
+            sentence=f"edited {row.ref}: "
+            f"{', '.join(name.replace('_', ' ') for name in moved)}",
+            subject=row,
+            data={"changes": moved},
+        )
+
+
 def shown(value: Any) -> Any:
     """A value as activity and conflict pages show it: a ref, a handle, plain text."""
     if isinstance(value, CaseRecord):
@@ -237,22 +274,15 @@ def replace_evidence(
     *,
     actor: User,
 ) -> None:
-    """In an edit: the row rests on exactly these artifacts; KEEP leaves them.
-
-    Other artifacts are another version of the row, so that an edit from the version
-    before is refused and does not take away unseen what somebody linked meanwhile.
-    moved: what `change_record` returned; it tells of the artifacts too.
-    """
+    """In an edit: the row rests on exactly these artifacts; KEEP leaves them. Other
+    artifacts are another version of the row."""
     if evidence is KEEP:
         return
     before = linked_refs(row)
     set_evidence(row, evidence, actor=actor, keep=False)
     after = linked_refs(row)
-    if after == before:
-        return
-    if not moved:
-        save(row, actor=actor)
-    moved["evidence"] = [before, after]
+    change = [before, after] if after != before else []
+    note_joined(row, moved, "evidence", change, actor=actor)
 
 
 def set_relations(
@@ -263,14 +293,23 @@ def set_relations(
     actor: User,
     source_name: str,
     target_name: str,
-) -> None:
-    """Make the joined rows of `source` exactly `targets` (inside a service)."""
+) -> list[list[str]]:
+    """Make the joined rows of `source` exactly `targets` (inside a service); the refs
+    of before and after, or nothing where they are the same."""
     wanted = {target.pk: target for target in targets}
     for target in wanted.values():
         if target.incident_id != source.incident_id:
             raise ValidationError(f"{target.ref} belongs to another incident.")
     rows = model._default_manager.filter(**{source_name: source})
-    present = {getattr(row, f"{target_name}_id"): row for row in rows}
+    present = {
+        getattr(row, f"{target_name}_id"): row
+        for row in rows.select_related(target_name)
+    }
+    before = [
+        getattr(row, target_name)
+        for row in present.values()
+        if row.retracted_at is None
+    ]
     for pk, target in wanted.items():
         row = present.get(pk)
         if row is None:
@@ -285,6 +324,13 @@ def set_relations(
         if pk not in wanted and row.retracted_at is None:
             row.retracted_at = timezone.now()
             save(row, actor=actor)
+    if {row.pk for row in before} == wanted.keys():
+        return []
+    return [_refs(before), _refs(wanted.values())]
+
+
+def _refs(rows: Iterable[CaseRecord]) -> list[str]:
+    return [row.ref for row in sorted(rows, key=lambda row: row.number)]
 
 
 @service

@@ -24,6 +24,7 @@ from incidents.services.core import (
     given,
     lock_incident,
     require_reason,
+    tell_edit,
 )
 from incidents.services.files import KeptFile, keep_file
 from incidents.services.links import is_listed, plain_host
@@ -178,15 +179,7 @@ def edit_evidence(
         actor=actor,
         version=version,
     )
-    if moved:
-        activity.record(
-            incident,
-            actor=actor,
-            verb="incidents.evidence_edited",
-            sentence=f"edited {row.ref}: {', '.join(moved)}",
-            subject=row,
-            data=moved,
-        )
+    tell_edit(row, moved, actor=actor, noun="evidence")
     if "url" in moved:
         jobs.kick("incidents.tasks.check_link", evidence_id=row.pk)
     return row

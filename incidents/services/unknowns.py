@@ -22,6 +22,7 @@ from incidents.services.core import (
     replace_evidence,
     require_reason,
     set_evidence,
+    tell_edit,
 )
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.persistence import save, service
@@ -96,15 +97,7 @@ def edit_unknown(
         version=version,
     )
     replace_evidence(row, evidence, moved, actor=actor)
-    if moved:
-        activity.record(
-            incident,
-            actor=actor,
-            verb="incidents.unknown_edited",
-            sentence=f"edited {row.ref}: {', '.join(moved)}",
-            subject=row,
-            data=moved,
-        )
+    tell_edit(row, moved, actor=actor, noun="unknown")
     return row
 
 

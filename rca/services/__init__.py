@@ -15,7 +15,6 @@ from rca.services.failure_modes import (
     mark_failure_mode_provisional,
     retract_failure_mode,
 )
-from rca.services.paths import link_causes, set_cause_entries
 
 __all__ = [
     "add_cause",
@@ -23,12 +22,10 @@ __all__ = [
     "confirm_cause",
     "edit_cause",
     "edit_failure_mode",
-    "link_causes",
     "mark_failure_mode_provisional",
     "mark_provisional",
     "retract_cause",
     "retract_failure_mode",
     "rule_out_cause",
     "set_analysis",
-    "set_cause_entries",
 ]

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import User
 from incidents import activity
-from incidents.models import CaseRecord, Claim, Evidence, Incident, KnownUnknown
+from incidents.models import CaseRecord, Evidence, Incident, KnownUnknown
 from incidents.services.core import (
     KEEP,
     add_record,
@@ -19,16 +19,19 @@ from incidents.services.core import (
     get_record,
     given,
     lock_incident,
+    note_joined,
     replace_evidence,
     require_reason,
     retract_record,
     set_evidence,
+    tell_edit,
 )
-from incidents.services.unknowns import resolve_unknown, state_known_unknown_for
+from incidents.services.unknowns import resolve_unknown
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.persistence import service
 from rca.models import Cause
 from rca.services.paths import set_entries, set_paths
+from rca.services.unknowns import question_of, state_unknown
 from timeline.models import Entry
 
 State = Cause.State
@@ -125,20 +128,14 @@ def edit_cause(
     )
     replace_evidence(cause, evidence, moved, actor=actor)
     if leads_to is not KEEP:
-        moved |= set_paths(cause, leads_to, actor=actor)
+        change = set_paths(cause, leads_to, actor=actor)
+        note_joined(cause, moved, "leads_to", change, actor=actor)
     if entries is not KEEP:
-        moved |= set_entries(cause, entries, actor=actor)
+        change = set_entries(cause, entries, actor=actor)
+        note_joined(cause, moved, "entries", change, actor=actor)
     if cause.state == State.CONFIRMED and moved.keys() & {"role", "evidence"}:
         _require_proof(cause)
-    if moved:
-        activity.record(
-            incident,
-            actor=actor,
-            verb="rca.cause_edited",
-            sentence=f"edited {cause.ref}: {', '.join(moved)}",
-            subject=cause,
-            data={"changes": moved},
-        )
+    tell_edit(cause, moved, actor=actor, noun="cause")
     return cause
 
 
@@ -200,14 +197,15 @@ def mark_provisional(
     opens a ruled-out cause again."""
     incident = lock_incident(incident_id, actor=actor, permission="rca.edit")
     cause = get_record(Cause, incident, number)
-    change_record(
+    moved = change_record(
         cause,
         {"state": State.PROVISIONAL, "ruled_out_reason": ""},
         actor=actor,
         version=version,
     )
-    unknown = state_known_unknown_for(
+    unknown = state_unknown(
         cause,
+        moved,
         actor=actor,
         question=question.strip() or question_of(cause, cause.statement),
         missing_check=missing_check,
@@ -215,14 +213,15 @@ def mark_provisional(
         due_at=due_at,
         why_it_matters=why_it_matters,
     )
-    activity.record(
-        incident,
-        actor=actor,
-        verb="rca.cause_provisional",
-        sentence=f"marked {cause.ref} provisional until {unknown.ref} is settled",
-        subject=cause,
-        data={"known_unknown": unknown.ref},
-    )
+    if moved:
+        activity.record(
+            incident,
+            actor=actor,
+            verb="rca.cause_provisional",
+            sentence=f"marked {cause.ref} provisional until {unknown.ref} is settled",
+            subject=cause,
+            data={"known_unknown": unknown.ref},
+        )
     return cause
 
 
@@ -292,12 +291,6 @@ def _words(cause: Cause) -> str:
         Cause.Label.PRIMARY: "the primary cause",
         Cause.Label.CONTRIBUTING: "the contributing cause",
     }[Cause.Label(cause.label)]
-
-
-def question_of(row: Claim, text: str) -> str:
-    """The question of a known unknown, in one line of its 300 characters."""
-    line = " ".join(f"Is it so: {text}".split())
-    return line if len(line) <= 300 else f"{line[:299]}…"
 
 
 def _evidence(cause: Cause) -> list[Evidence]:

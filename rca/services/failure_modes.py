@@ -21,11 +21,11 @@ from incidents.services.core import (
     replace_evidence,
     retract_record,
     set_evidence,
+    tell_edit,
 )
-from incidents.services.unknowns import state_known_unknown_for
 from postmortem.lib.persistence import service
 from rca.models import FailureMode
-from rca.services.causes import question_of
+from rca.services.unknowns import UNKNOWN_FIELDS, question_of, state_unknown
 
 Standing = FailureMode.Standing
 
@@ -70,7 +70,9 @@ def add_failure_mode(
     _refuse_settled_unknown(row)
     add_record(row, actor=actor)
     set_evidence(row, evidence, actor=actor)
-    _state_unknown(row, missing_check, owner, due_at, actor=actor)
+    _edit_unknown(
+        row, {}, actor=actor, missing_check=missing_check, owner=owner, due_at=due_at
+    )
     activity.record(
         incident,
         actor=actor,
@@ -99,11 +101,15 @@ def edit_failure_mode(
     control_to_validate: str = KEEP,
     control_validated: bool = KEEP,
     evidence: Sequence[Evidence] = KEEP,
-    missing_check: str = "",
-    owner: User | None = None,
-    due_at: datetime | None = None,
+    missing_check: str = KEEP,
+    owner: User | None = KEEP,
+    due_at: datetime | None = KEEP,
 ) -> FailureMode:
-    """Change a row; its earlier wording stays as a version."""
+    """Change a row; its earlier wording stays as a version.
+
+    missing_check, owner, due_at: what would settle a provisional row; what is not sent
+    stays as its open known unknown says.
+    """
     incident = lock_incident(incident_id, actor=actor, permission="rca.edit")
     row = get_record(FailureMode, incident, number)
     moved: dict[str, Any] = change_record(
@@ -124,17 +130,10 @@ def edit_failure_mode(
     )
     _refuse_settled_unknown(row)
     replace_evidence(row, evidence, moved, actor=actor)
-    if _state_unknown(row, missing_check, owner, due_at, actor=actor):
-        moved["known_unknown"] = [None, row.known_unknown and row.known_unknown.ref]
-    if moved:
-        activity.record(
-            incident,
-            actor=actor,
-            verb="rca.failure_mode_edited",
-            sentence=f"edited {row.ref}: {', '.join(moved)}",
-            subject=row,
-            data={"changes": moved},
-        )
+    _edit_unknown(
+        row, moved, actor=actor, missing_check=missing_check, owner=owner, due_at=due_at
+    )
+    tell_edit(row, moved, actor=actor, noun="failure_mode")
     return row
 
 
@@ -153,23 +152,27 @@ def mark_failure_mode_provisional(
     until when (R-FM-08)."""
     incident = lock_incident(incident_id, actor=actor, permission="rca.edit")
     row = get_record(FailureMode, incident, number)
-    change_record(row, {"standing": Standing.PROVISIONAL}, actor=actor, version=version)
-    unknown = state_known_unknown_for(
+    moved = change_record(
+        row, {"standing": Standing.PROVISIONAL}, actor=actor, version=version
+    )
+    unknown = state_unknown(
         row,
+        moved,
         actor=actor,
         question=question_of(row, row.name),
         missing_check=missing_check,
         owner=owner,
         due_at=due_at,
     )
-    activity.record(
-        incident,
-        actor=actor,
-        verb="rca.failure_mode_provisional",
-        sentence=f"marked {row.ref} provisional until {unknown.ref} is settled",
-        subject=row,
-        data={"known_unknown": unknown.ref},
-    )
+    if moved:
+        activity.record(
+            incident,
+            actor=actor,
+            verb="rca.failure_mode_provisional",
+            sentence=f"marked {row.ref} provisional until {unknown.ref} is settled",
+            subject=row,
+            data={"known_unknown": unknown.ref},
+        )
     return row
 
 
@@ -204,31 +207,29 @@ def _refuse_settled_unknown(row: FailureMode) -> None:
         )
 
 
-def _state_unknown(
+def _edit_unknown(
     row: FailureMode,
+    moved: dict[str, list[Any]],
+    *,
+    actor: User,
     missing_check: str,
     owner: User | None,
     due_at: datetime | None,
-    *,
-    actor: User,
-) -> bool:
-    """State what would settle a provisional row, if that was given and is new."""
-    if not (missing_check.strip() or owner or due_at):
-        return False
-    current = row.known_unknown
-    if (
-        current is not None
-        and current.missing_check == missing_check
-        and current.owner_id == (owner and owner.pk)
-        and current.due_at == due_at
-    ):
-        return False
-    state_known_unknown_for(
-        row,
-        actor=actor,
-        question=question_of(row, row.name),
-        missing_check=missing_check,
-        owner=owner,
-        due_at=due_at,
-    )
-    return True
+) -> None:
+    """State what would settle a row, if that was sent; a form whose three fields are
+    empty says nothing."""
+    sent = given(missing_check=missing_check, owner=owner, due_at=due_at)
+    if not sent or (len(sent) == 3 and not any(sent.values())):
+        return
+    known = row.known_unknown
+    kept = {name: getattr(known, name, None) for name in UNKNOWN_FIELDS} | sent
+    if known is None or any(getattr(known, name) != kept[name] for name in kept):
+        state_unknown(
+            row,
+            moved,
+            actor=actor,
+            question=question_of(row, row.name),
+            missing_check=kept["missing_check"] or "",
+            owner=kept["owner"],
+            due_at=kept["due_at"],
+        )

@@ -76,7 +76,7 @@ class TestActionsByCause:
             )
             for label in ("trigger", "primary")
         )
-        rca.link_causes(
+        rca.edit_cause(
             incident_id=desk.incident.pk,
             actor=desk.author,
             number=trigger.number,

@@ -19,6 +19,7 @@ from incidents.services.core import add_record
 from postmortem.lib.errors import InvalidTransition, StaleVersion
 from postmortem.lib.persistence import service
 from rca.models import Cause
+from rca.services import add_failure_mode
 from tests.actions.conftest import RAN, Desk
 from tests.conftest import NOW
 from tests.factories import make_incident
@@ -200,14 +201,53 @@ class TestEditAction:
         number = action.number
         assert selectors.get_action(desk.incident, number).live_causes == [cause]
 
-        items.set_causes(
-            incident_id=desk.incident.pk, actor=commander, number=number, causes=[]
-        )
+        self.edit(desk, action, causes=[])
         assert selectors.get_action(desk.incident, number).live_causes == []
 
         self.edit(desk, action, causes=[cause])
         assert selectors.get_action(desk.incident, number).live_causes == [cause]
         assert desk.breaches() == []
+
+    def test_of_the_causes_is_another_version(
+        self, desk: Desk, commander: User
+    ) -> None:
+        """Two people: the second does not undo unseen what the first has joined."""
+        cause = make_cause(incident=desk.incident, actor=commander)
+        mode = add_failure_mode(
+            incident_id=desk.incident.pk, actor=commander, mode="other", name="Queue"
+        )
+        action = desk.add()
+
+        self.edit(desk, action, version=1, causes=[cause])
+        with pytest.raises(StaleVersion):
+            self.edit(desk, action, version=1, causes=[])
+        changed = self.edit(desk, action, version=2, failure_modes=[mode])
+
+        assert changed.version == 3
+        assert selectors.get_action(desk.incident, action.number).live_causes == [cause]
+        told = ActivityEntry.objects.filter(verb="actions.action_edited")
+        assert [entry.data["changes"] for entry in told.order_by("pk")] == [
+            {"causes": [[], [cause.ref]]},
+            {"failure_modes": [[], [mode.ref]]},
+        ]
+        assert desk.breaches() == []
+
+    def test_without_a_change_writes_nothing(self, desk: Desk, commander: User) -> None:
+        cause = make_cause(incident=desk.incident, actor=commander)
+        action = desk.opened(causes=[cause])
+        (test,) = selectors.get_action(desk.incident, action.number).live_tests
+        count = ActivityEntry.objects.count()
+
+        same = self.edit(desk, action, title=action.title, causes=[cause])
+        same_test = closure_tests.edit_closure_test(
+            incident_id=desk.incident.pk,
+            actor=desk.author,
+            number=test.number,
+            procedure=test.procedure,
+        )
+
+        assert (same.version, same_test.version) == (action.version, test.version)
+        assert ActivityEntry.objects.count() == count
 
     def test_refuses_a_cancelled_action(self, desk: Desk) -> None:
         action = desk.add()

@@ -111,7 +111,7 @@ class TestScope:
             evidence=[two],
         )
 
-        assert ActivityEntry.objects.latest("sequence").data == {
+        assert ActivityEntry.objects.latest("sequence").data["changes"] == {
             "who": ["EU and US payers", "Everybody"],
             "evidence": [["EV-1"], ["EV-2"]],
         }

@@ -397,7 +397,7 @@ class TestEditEvidence:
         )
 
         entry = ActivityEntry.objects.latest("sequence")
-        assert entry.data == {"is_original": [True, False]}
+        assert entry.data["changes"] == {"is_original": [True, False]}
 
 
 class TestAttachFile:

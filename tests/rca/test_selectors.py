@@ -28,7 +28,7 @@ class TestCauses:
         gap = state_cause("contributing", leads_to=[primary])
         call = {"incident_id": incident.pk, "actor": commander}
         services.edit_cause(number=primary.number, evidence=[], **call)
-        services.link_causes(number=gap.number, leads_to=[], **call)
+        services.edit_cause(number=gap.number, leads_to=[], **call)
         lost = state_cause("trigger", leads_to=[primary])
         services.retract_cause(number=lost.number, reason="Twice", **call)
 

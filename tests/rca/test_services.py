@@ -30,8 +30,6 @@ class TestEveryVerb:
             "set_analysis": {**common, "method": "other", "why_it_fits": "It fits"},
             "add_cause": {**common, "label": "trigger", "statement": "Deploy"},
             "edit_cause": {**number, "statement": "Changed"},
-            "link_causes": {**number, "leads_to": []},
-            "set_cause_entries": {**number, "entries": []},
             "mark_provisional": {**number, **unknown},
             "confirm_cause": number,
             "rule_out_cause": {**number, "reason": "Not so"},

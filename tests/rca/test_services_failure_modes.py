@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.core.exceptions import ValidationError
 
 from incidents.models import ActivityEntry, KnownUnknown
+from postmortem.lib.errors import StaleVersion
 from rca import services
 from rca.models import FailureMode
 from tests.rca.conftest import DUE, codes, last_verb
@@ -100,3 +103,62 @@ class TestFailureModes:
         )
 
         assert ActivityEntry.objects.count() == before
+
+
+class TestWhatWouldSettleIt:
+    @pytest.fixture
+    def row(self, responder, state_mode):
+        return state_mode(
+            standing="provisional",
+            missing_check="Route-change log",
+            owner=responder,
+            due_at=DUE,
+        )
+
+    @pytest.fixture
+    def call(self, incident, commander, row):
+        return {
+            "incident_id": incident.pk,
+            "actor": commander,
+            "number": row.number,
+        }
+
+    def test_keeps_what_an_edit_does_not_send(self, call, row, responder):
+        """R-FM-08"""
+        later = DUE + dt.timedelta(days=1)
+
+        changed = services.edit_failure_mode(**call, due_at=later)
+
+        unknown = changed.known_unknown
+        assert (unknown.missing_check, unknown.owner) == ("Route-change log", responder)
+        assert unknown.due_at == later
+        assert KnownUnknown.objects.get() == unknown
+        told = ActivityEntry.objects.get(verb="rca.failure_mode_edited")
+        assert told.data["changes"].keys() == {"due_at"}
+
+    def test_by_another_check_is_another_version(self, call, row):
+        read = {**call, "version": row.version}
+        services.edit_failure_mode(**read, missing_check="Gateway log")
+        with pytest.raises(StaleVersion):
+            services.edit_failure_mode(**read, missing_check="Other log")
+
+        assert KnownUnknown.objects.get().missing_check == "Gateway log"
+
+    def test_is_not_taken_away_by_its_owner(self, call, row):
+        with pytest.raises(ValidationError) as caught:
+            services.edit_failure_mode(**call, owner=None)
+
+        assert codes(caught.value) == {"owner": ["required"]}
+
+    def test_said_again_writes_nothing(self, call, row, responder):
+        same = {"missing_check": "Route-change log", "owner": responder, "due_at": DUE}
+        count, versions = ActivityEntry.objects.count(), row.history.count()
+
+        services.edit_failure_mode(**call, **same)
+        services.edit_failure_mode(
+            **call, missing_check="", owner=None, due_at=None, name=row.name
+        )
+        services.mark_failure_mode_provisional(**call, **same)
+
+        assert ActivityEntry.objects.count() == count
+        assert row.history.count() == versions

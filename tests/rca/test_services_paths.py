@@ -1,4 +1,4 @@
-"""Write verbs of the path between causes, and of their entries."""
+"""The path between causes, and their entries."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ import datetime as dt
 import pytest
 from django.core.exceptions import ValidationError
 
+from incidents.activity import verify
+from incidents.models import ActivityEntry
+from postmortem.lib.errors import StaleVersion
 from rca import services
 from rca.models import CausePath
 from tests.conftest import NOW
 from tests.rca.conftest import codes
+from timeline.models import Entry
+from timeline.services.entries import add_entry
 
 
-class TestLinkCauses:
+class TestLeadsTo:
     def link(self, commander, cause, *targets):
-        return services.link_causes(
+        return services.edit_cause(
             incident_id=cause.incident_id,
             actor=commander,
             number=cause.number,
@@ -85,13 +90,10 @@ class TestLinkCauses:
         assert codes(caught.value) == {"leads_to": ["invalid"]}
 
 
-class TestSetCauseEntries:
+class TestEntries:
     def test_sets_exactly_these_and_refuses_foreign_ones(
         self, incident, elsewhere, commander, state_cause
     ):
-        from timeline.models import Entry
-        from timeline.services.entries import add_entry
-
         def entry(where):
             return add_entry(
                 incident_id=where.pk,
@@ -109,9 +111,72 @@ class TestSetCauseEntries:
             "number": cause.number,
         }
 
-        services.set_cause_entries(entries=[here], **call)
+        services.edit_cause(entries=[here], **call)
         with pytest.raises(ValidationError) as caught:
-            services.set_cause_entries(entries=[here, there], **call)
+            services.edit_cause(entries=[here, there], **call)
 
         assert codes(caught.value) == {"entries": ["invalid"]}
         assert list(cause.entries.all()) == [here]
+
+
+class TestAnotherRelation:
+    """It is another version of the row: nobody undoes one unseen."""
+
+    @pytest.fixture
+    def edit(self, incident, commander):
+        def edit(cause, **fields):
+            return services.edit_cause(
+                incident_id=incident.pk,
+                actor=commander,
+                number=cause.number,
+                **fields,
+            )
+
+        return edit
+
+    @pytest.fixture
+    def entry(self, incident, commander):
+        return add_entry(
+            incident_id=incident.pk,
+            actor=commander,
+            kind=Entry.Kind.SIGNAL,
+            occurred_at=NOW - dt.timedelta(hours=1),
+            observed_signal="Lag",
+        )
+
+    def test_is_told_and_refuses_who_read_the_version_before(
+        self, incident, edit, entry, state_cause
+    ):
+        cause, other = state_cause(), state_cause()
+
+        first = edit(cause, version=1, leads_to=[other])
+        with pytest.raises(StaleVersion):
+            edit(cause, version=1, leads_to=[])
+        second = edit(cause, version=2, entries=[entry])
+
+        assert (first.version, second.version) == (2, 3)
+        assert cause.history.count() == 3
+        told = ActivityEntry.objects.filter(verb="rca.cause_edited").order_by("pk")
+        assert [entry.data["changes"] for entry in told] == [
+            {"leads_to": [[], [other.ref]]},
+            {"entries": [[], [entry.ref]]},
+        ]
+        incident.refresh_from_db()
+        assert verify(incident) == []
+
+    def test_with_other_words_is_one_version(self, edit, state_cause):
+        cause, other = state_cause(), state_cause()
+
+        assert edit(cause, role="It widened it.", leads_to=[other]).version == 2
+
+    def test_that_is_the_same_writes_nothing(self, incident, edit, entry, state_cause):
+        other = state_cause()
+        cause = state_cause(leads_to=[other], entries=[entry])
+        count = ActivityEntry.objects.count()
+
+        same = edit(
+            cause, version=1, leads_to=[other], entries=[entry], label=cause.label
+        )
+
+        assert same.version == 1
+        assert (ActivityEntry.objects.count(), cause.history.count()) == (count, 1)
