@@ -28,6 +28,7 @@ from postmortem.lib.findings import Finding
 from postmortem.lib.times import span
 from postmortem.lib.ui import clock_range, incident_time, money
 from rca.models import Cause
+from review.report.bridge import bridged
 from review.report.content import (
     NOT_RECORDED,
     ActionLine,
@@ -40,19 +41,12 @@ from review.report.content import (
     sentence,
 )
 from review.report.facts import REFS_SHOWN, Facts
-from review.selectors import (
-    Gap,
-    approvals_state,
-    gaps,
-    latest_seal,
-)
+from review.selectors import Gap, approvals_state, latest_seal
 from timeline.models import DependencyCheckpoint
-from timeline.selectors import (
-    strip_svg,
-)
+from timeline.selectors import entries, recovery_strip, strip_svg
 
 # Part of every build key: raise it when the page changes, so that it is built again.
-TEMPLATE_VERSION = 3
+TEMPLATE_VERSION = 4
 LATER_SHOWN = 3  # more claims on later summaries than this become one line
 PLACES = {
     "case": "incidents:incident_detail",
@@ -95,10 +89,12 @@ def build_report(
     *,
     as_of: datetime,
     findings: Sequence[Finding] | None = None,
+    content: str = "",
 ) -> Report:
     """Collect the one-pager of an incident. `as_of` (aware) is printed and is the only
-    time that the page takes from outside the record."""
-    return _Builder(incident, as_of, findings).report()
+    time that the page takes from outside the record. content: the hash of the record,
+    if the caller has it."""
+    return _Builder(incident, as_of, findings, content).report()
 
 
 class _Builder(Facts):
@@ -229,17 +225,16 @@ class _Builder(Facts):
 
     def _money(self) -> tuple[Amount, ...]:
         rows = []
-        for figure in self.figures:
-            if figure.amount is None:
-                continue
+        for figure, sign in bridged(self.figures):
             refs, _ = self.refs(figure)
             count = f", {figure.count:,}" if figure.count is not None else ""
             rows.append(
                 Amount(
-                    f"{figure.label}{count}",
+                    f"{sign} {figure.label}{count}".strip(),
                     money(figure.amount, figure.currency),
                     refs[: 1 if len(figure.label) > 22 else 2],
                     figure.basis == ImpactFigure.Basis.ESTIMATE,
+                    sign,
                 )
             )
         return tuple(rows)
@@ -254,7 +249,9 @@ class _Builder(Facts):
 
     def _strip(self) -> str:
         """The timeline's strip, with its letters at 7 pt on this page's width."""
-        drawn = str(strip_svg(self.incident, width=720, height=104, theme="print"))
+        rows = self.case.load(entries), self.marks
+        data = recovery_strip(self.incident, *rows)
+        drawn = str(strip_svg(data, width=720, height=104, theme="print"))
         drawn = drawn.replace('font-size="8.5"', 'font-size="9.5"')
         # A name at the left edge is a little wider here than in the browser's font.
         drawn = drawn.replace('viewBox="0 0 720', 'viewBox="-4 0 724')
@@ -319,14 +316,18 @@ class _Builder(Facts):
         back."""
         if run is not None:
             return "ok", "Passed"
-        latest = [made for test in tests if (made := test.latest_run)]
-        failed = any(made.outcome == TestRun.Outcome.FAILED for made in latest)
-        if action.state == ActionItem.State.COMPLETED and not failed:
-            return "bad", "No artifact"
-        if latest:
+        waiting = [test for test in tests if test.accepted_run is None]
+        bare = [test for test in waiting if test.unproven_run]
+        if any(test.latest_run for test in waiting if test not in bare):
             return "bad", "Not passed"
+        if not bare and len(waiting) < len(tests):
+            return "bad", f"{len(tests) - len(waiting)} of {len(tests)} passed"
+        if bare or action.state == ActionItem.State.COMPLETED:
+            return "bad", "Artifact missing"
         if action.due_at and action.due_at < self.as_of:
             return "bad", "Overdue"
+        if not (tests and action.due_at and action.owner):
+            return "bad", "Not planned"
         if action.is_mandatory or action.state == ActionItem.State.DRAFT:
             return "plan", "No run yet"
         return "plan", "On plan"
@@ -392,7 +393,7 @@ class _Builder(Facts):
                     found.append(
                         Line("Risk", f"Not reproduced: {run.sandbox_limit}", refs, more)
                     )
-        stated = gaps(self.incident, now=self.as_of)
+        stated = self.gaps()
         later = [gap for gap in stated if gap.later]
         if len(later) > LATER_SHOWN:
             found.append(self._later(later))

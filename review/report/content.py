@@ -34,12 +34,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Amount:
-    """One row of the money bridge."""
+    """One row of the money bridge. sign: '+' and '=' where amounts add up to another,
+    to the cent, which the label begins with; '' where one stands alone."""
 
     label: str
     amount: str
     refs: tuple[Ref, ...] = ()
     is_estimate: bool = False
+    sign: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,13 @@ class Report:
     where: Mapping[str, Ref] = field(default_factory=dict)
     is_drill: bool = False
     version: str = ""
+
+    @property
+    def bridge(self) -> str:
+        """How the amounts belong together, in words."""
+        if any(item.sign for item in self.money):
+            return "+ adds up to ="
+        return "each stands alone" if len(self.money) > 1 else ""
 
     @property
     def hash_groups(self) -> str:

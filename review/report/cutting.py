@@ -1,9 +1,10 @@
 """Cutting the one-pager to a page by rule, and counting what was left out.
 
-Given up in this order: evidence that is cited least, second lines of actions, scheduled
-actions, later lines of statements, contributing causes, open unknowns, amounts,
-mandatory actions. Never: the flags that block, approvals, the hash, dependencies that
-are still degraded, waivers.
+Given up in this order: evidence that nothing here cites, second lines of actions,
+scheduled actions, later lines of statements, contributing causes, open unknowns,
+amounts, mandatory actions, evidence that is cited least. What the last step gave up too
+much comes back. Never: the flags that block, approvals, the hash, dependencies that are
+still degraded, waivers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from review.report.content import ActionLine, Amount, IndexLine, Line, Ref, Report
+from review.report.content import (
+    NOT_RECORDED,
+    ActionLine,
+    Amount,
+    IndexLine,
+    Line,
+    Ref,
+    Report,
+)
 from review.report.measuring import BOLD, MONO, Column, printable, width
 
 COLUMNS = 3  # of the evidence index
@@ -56,6 +65,19 @@ class Page:
     also: tuple[str, ...]
     index: tuple[IndexLine, ...]
 
+    legend = (
+        "0 impact, 1 alert, 2 declared, 3 mitigated, 4 customers, 5 ledger; "
+        "hatched: no record"
+    )
+
+    @property
+    def recovery(self) -> str:
+        """How long customers and ledger took; the clock tells when all was stable."""
+        parts = self.report.recovery[:2]
+        if all(part.endswith(NOT_RECORDED) for part in parts):
+            return NOT_RECORDED
+        return ", ".join(parts)
+
     @property
     def more(self) -> dict[str, int]:
         """How many rows of each block the record has and the page has not."""
@@ -88,12 +110,13 @@ class Page:
 # The columns that text runs in, as `report.css` sets them, in points.
 MM = 72 / 25.4
 TITLE = Column(143 * MM, 12.8, BOLD)
-LANES = Column(70 * MM, 7.3, BOLD)
-COMMANDER = Column(37 * MM, 7.3, BOLD)
+LANES = Column(64 * MM, 7.3, BOLD)
+COMMANDER = Column(32 * MM, 7.3, BOLD)
 FLAGS = Column(188 * MM, 7.3)
 SUMMARY = Column(188 * MM, 7.9)
-IMPACT = Column(94 * MM, 7.3)
-AMOUNT = Column(49.5 * MM, 7.3)
+IMPACT = Column(91 * MM, 7.3)
+AMOUNT = Column(53 * MM, 7.3)
+TOTAL = Column(53 * MM, 7.3, BOLD)
 PROXIMATE = Column(43 * MM, 7.3)
 CONTRIBUTING = Column(91 * MM, 7.3)
 CHANGE = Column(60 * MM, 7.3)
@@ -110,7 +133,8 @@ PLACE = 14  # letters of where an artifact lives
 def refs_width(refs: tuple[Ref, ...], more: int = 0, flag: str = "") -> float:
     """The room of the refs behind a statement."""
     room = sum(width(ref.ref, 6.8, MONO) + 11 for ref in refs)
-    return room + (14 if more else 0) + (width(flag, 7.3, BOLD) + 3 if flag else 0)
+    room += width(f" +{more}", 7.3) + 2 if more else 0
+    return room + (width(f" {flag}", 7.3, BOLD) + 3 if flag else 0)
 
 
 def _tail(line: Line) -> float:
@@ -147,6 +171,14 @@ def _drawable(value: Any) -> Any:
 def cut(report: Report, limits: Limits) -> Page:
     """The page within its limits, of a report that is `drawable`."""
     risks, also = _risks(report.risks, limits)
+    contributing = _lines(
+        tuple(replace(c, text=f"– {c.text}") for c in report.contributing),
+        limits.contributing,
+        CONTRIBUTING,
+        max(limits.cause_lines - 1, 1),
+    )
+    beside = sum(CONTRIBUTING.lines(c.text, _tail(c)) for c in contributing)
+    proximate = max(limits.cause_lines, beside // max(limits.proximate, 1))
     kept = sorted(
         report.index[: limits.evidence], key=lambda i: int(i.ref.ref.split("-")[1])
     )
@@ -161,17 +193,12 @@ def cut(report: Report, limits: Limits) -> Page:
         summary=SUMMARY.fit(report.summary, limits.summary_lines),
         impact=_lines(report.impact, limits.impact, IMPACT, limits.impact_lines),
         money=tuple(
-            replace(item, label=AMOUNT.fit(item.label, 2, _amount_tail(item)))
+            replace(item, label=_label(item).fit(item.label, 2, _amount_tail(item)))
             for item in report.money[: limits.money]
         ),
-        trigger=_lines(report.trigger, limits.proximate, PROXIMATE, limits.cause_lines),
-        primary=_lines(report.primary, limits.proximate, PROXIMATE, limits.cause_lines),
-        contributing=_lines(
-            tuple(replace(c, text=f"– {c.text}") for c in report.contributing),
-            limits.contributing,
-            CONTRIBUTING,
-            max(limits.cause_lines - 1, 1),
-        ),
+        trigger=_lines(report.trigger, limits.proximate, PROXIMATE, proximate),
+        primary=_lines(report.primary, limits.proximate, PROXIMATE, proximate),
+        contributing=contributing,
         mandatory=_actions(report.mandatory, limits.mandatory, limits.action_lines),
         scheduled=_actions(report.scheduled, limits.scheduled, limits.action_lines),
         risks=_lines(risks, len(risks), RISK, limits.risk_lines),
@@ -231,13 +258,17 @@ def _risks(
     return tuple(shown), tuple(item.short for item in kept[len(alone) :])
 
 
+def _label(item: Amount) -> Column:
+    return TOTAL if item.sign == "=" else AMOUNT
+
+
 def _amount_tail(item: Amount) -> float:
     return refs_width(item.refs, flag="estimate" if item.is_estimate else "")
 
 
 # -- how high a page will be, in points, as `report.css` sets it
 
-ROOM = (297 - 7 - 6.5) * MM - 62  # without the margins and the foot
+ROOM = (297 - 7 - 6.5) * MM - 57  # without the margins and the foot
 SECTION = 8.8 + 10  # rule, space and heading
 TEXT, SMALL, INDEX = 9.6, 9.2, 7.9
 
@@ -254,11 +285,15 @@ def height(page: Page) -> float:
         4.3 + TEXT * IMPACT.lines(line.text, _tail(line)) for line in page.impact
     ) + _more(more["impact"])
     money = sum(
-        4.3 + TEXT * AMOUNT.lines(item.label, _amount_tail(item)) for item in page.money
+        4.3 + TEXT * _label(item).lines(item.label, _amount_tail(item))
+        for item in page.money
     ) + _more(more["money"])
     total += SECTION + max(impact, money, TEXT)
     total += SECTION + 3 * SMALL + 13
     total += SECTION + (2 + 188.8 * MM * 104 / 720 if report.strip else 0)
+    recovery = f"Recovery from first impact: {page.recovery} "
+    if width(recovery, 7.5) + 6 + width(page.legend, 7) > 188.8 * MM:
+        total += 10
     total += SECTION + SMALL + 1 + _causes(page)
     total += _actions_height(page)
     total += SECTION + max(_approvals(report), _risks_height(page), TEXT)
@@ -333,7 +368,7 @@ def limit_steps(report: Report) -> list[Limits]:
         action_lines=2,
         risk_lines=3,
     )
-    return list(_steps(full))
+    return list(_steps(full, sum(item.cited > 0 for item in report.index)))
 
 
 STEPS = (
@@ -356,7 +391,6 @@ STEPS = (
     ("money", 6, 1),
     ("proximate", 2, 1),
     ("mandatory", 8, 1),
-    ("evidence", 9, 3),
     ("risks", 4, 1),
     ("contributing", 3, 1),
     ("impact_lines", 2, 1),
@@ -366,28 +400,34 @@ STEPS = (
     ("money", 4, 1),
     ("impact", 3, 1),
     ("proximate", 1, 1),
-    ("evidence", 6, 3),
     ("cause_lines", 2, 1),
     ("mandatory", 3, 1),
     ("scheduled", 1, 1),
     ("contributing", 2, 1),
     ("risks", 2, 1),
     ("impact_lines", 1, 1),
-    ("evidence", 3, 3),
+    ("evidence", 9, 3),
     ("summary_lines", 1, 1),
     ("mandatory", 1, 1),
     ("scheduled", 0, 1),
     ("contributing", 1, 1),
+    ("evidence", 6, 3),
     ("money", 2, 1),
     ("risks", 0, 1),
+    ("evidence", 3, 3),
     ("cause_lines", 1, 1),
 )
 
 
-def _steps(full: Limits) -> Iterator[Limits]:
+MOST_CITED = 24  # artifacts that stay in the index while texts can be shorter
+
+
+def _steps(full: Limits, cited: int) -> Iterator[Limits]:
     now = full
     yield now
     for name, least, step in STEPS:
+        if name == "evidence" and least >= 12:
+            least = max(least, min(cited, MOST_CITED))
         while getattr(now, name) > least:
             now = replace(now, **{name: max(least, getattr(now, name) - step)})
             yield now
@@ -405,11 +445,17 @@ def guess(report: Report, steps: list[Limits]) -> int:
     return low
 
 
-def filled(report: Report, limits: Limits) -> Limits:
-    """The limits with as many rows of the index as there is room for."""
-    while limits.evidence < len(report.index):
-        larger = replace(limits, evidence=limits.evidence + COLUMNS)
-        if larger.evidence > 45 or height(cut(report, larger)) > ROOM:
-            break
-        limits = larger
+def filled(report: Report, limits: Limits, full: Limits) -> Limits:
+    """The limits with what the room that is left can take: one more of each in turn,
+    what was given up last comes back first. full: when nothing is given up."""
+    names = list(dict.fromkeys(name for name, _, _ in reversed(STEPS)))
+    while names:
+        for name in list(names):
+            step = COLUMNS if name == "evidence" else 1
+            most = getattr(full, name)
+            larger = replace(limits, **{name: min(getattr(limits, name) + step, most)})
+            if larger == limits or height(cut(report, larger)) > ROOM:
+                names.remove(name)
+            else:
+                limits = larger
     return limits

@@ -16,18 +16,22 @@ from incidents.models import (
     Incident,
     SeverityPolicy,
 )
-from incidents.selectors import content_hash
-from postmortem.lib.findings import Finding
+from incidents.selectors import (
+    content_hash,
+    findings_of,
+    record_hash,
+    stored_facts,
+    stored_findings,
+)
+from postmortem.lib.findings import Case, Finding
 from postmortem.lib.times import on_clock, span
 from review.report.content import (
     NOT_RECORDED,
     Indicator,
     Ref,
 )
-from review.selectors import (
-    latest_seal,
-    present_findings,
-)
+from review.selectors import Gap, gaps_from, latest_seal, sealed_findings
+from review.selectors.gaps import gaps_of
 from timeline.models import Entry
 from timeline.selectors import (
     durations_of,
@@ -44,23 +48,25 @@ class Facts:
     """One incident as the sheet needs it: rows read once, refs, words, indicators."""
 
     def __init__(
-        self, incident: Incident, as_of: datetime, findings: Sequence[Finding] | None
+        self,
+        incident: Incident,
+        as_of: datetime,
+        findings: Sequence[Finding] | None,
+        content: str,
     ) -> None:
         self.incident = incident
         self.zone = incident.clock_zone
         self.as_of = as_of
-        self.findings = (
-            list(findings)
-            if findings is not None
-            else present_findings(incident, as_of)
-        )
         self.seal = latest_seal(incident)
         self.is_sealed = bool(self.seal) and incident.status == Incident.Status.CLOSED
-        self.content = content_hash(incident, fresh=True)
+        self.stored = stored_findings(incident)
+        self.content = content or content_hash(incident, fresh=True)
+        self.case = Case(incident, now=as_of, known={record_hash: self.content})
+        self.findings = list(findings) if findings is not None else self._findings()
         self.cited: dict[str, int] = {}
         live: dict[str, Any] = {"incident": incident, "retracted_at": None}
         self.live = live
-        marks = self.marks = milestones(incident)
+        marks = self.marks = self.case.load(milestones)
         self.milestones = feeding(marks)
         self.durations = {d.key: d for d in durations_of(incident, marks)}
         self.figures = list(
@@ -73,6 +79,22 @@ class Facts:
             "runs__evidence_links__evidence"
         ):
             self.tests.setdefault(test.action_id, []).append(test)
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the stored result of the checks is of exactly this record."""
+        return self.stored.is_current and self.stored.content_hash == self.content
+
+    def _findings(self) -> list[Finding]:
+        if self.is_sealed and self.seal:
+            return sealed_findings(self.seal)
+        if self.is_checked:
+            return list(self.stored.findings)
+        return findings_of(self.case)
+
+    def gaps(self) -> list[Gap]:
+        stored = stored_facts(self.incident, "closure") if self.is_checked else None
+        return gaps_from(stored) if stored else gaps_of(self.case)
 
     def words(self, key: str) -> str:
         """A duration in words, 'not recorded' included; never a false zero."""
@@ -135,7 +157,7 @@ class Facts:
     def _cadence(self) -> str:
         """Updates with a time, and the longest silence while customers were affected;
         a bare day is no time."""
-        rows = entries(self.incident)
+        rows = self.case.load(entries)
         updates = sum(
             row.kind == Entry.Kind.COMMS
             and row.occurred_at is not None
@@ -190,7 +212,7 @@ class Facts:
             return Indicator(
                 "Reliability",
                 NOT_RECORDED,
-                ("Mandatory closure tests: none recorded", "Repeats: not recorded"),
+                ("Mandatory tests: none recorded", "Repeats: not recorded"),
                 is_recorded=False,
             )
         accepted = [run for test in tests if (run := test.accepted_run) is not None]

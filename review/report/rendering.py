@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
@@ -66,7 +67,22 @@ def _html(page: Page) -> str:
             "strip": _words_of(page.report.strip),
         },
     )
-    return str(html)
+    return _TEXT.sub(_directed, str(html))
+
+
+# The text that an element of the page begins with.
+_TEXT = re.compile(r"<(h1|p|td)((?: class=\"[^\"]*\")?)>([^<]+)")
+
+
+def _directed(found: re.Match[str]) -> str:
+    """A text whose first letter is written from right to left runs that way, so that
+    its full stops and its ellipsis stand at its end."""
+    name, css, text = found.groups()
+    letters = (unicodedata.bidirectional(character) for character in text)
+    first = next((kind for kind in letters if kind in {"L", "R", "AL"}), "L")
+    if first == "L":
+        return found.group()
+    return f'<{name}{css} dir="rtl">{text}'
 
 
 LOGO = (
@@ -130,8 +146,8 @@ def _fit(report: Report) -> tuple[Any, str]:
 def _with_spare_room(
     report: Report, steps: list[Limits], start: int
 ) -> Iterator[Limits]:
-    """The steps from the first that should fit; its spare room goes to the index."""
-    first = filled(report, steps[start])
+    """The steps from the first that should fit, with its spare room put to use."""
+    first = filled(report, steps[start], steps[0])
     if first != steps[start]:
         yield first
     yield from steps[start:]

@@ -186,13 +186,14 @@ def _render(build: ReportBuild) -> bytes:
     seal = latest_seal(incident)
     sealed = not build.is_draft and seal is not None
     as_of = seal.sealed_at if sealed and seal else build.requested_at
-    report = build_report(incident, as_of=as_of)
-    if report.content_hash != build.content_hash:
+    record = canonical_bytes(build_record(incident))
+    content = hashlib.sha256(record).hexdigest()
+    if content != build.content_hash:
         raise RecordMoved(
             "The record changed before the page was made. Make it from the present "
             "record."
         )
-    record = canonical_bytes(build_record(incident))
+    report = build_report(incident, as_of=as_of, content=content)
     if sealed and seal:
         record = bytes(seal.record)
     return render_pdf(report=report, record=record)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from actions.models import ActionItem, ClosureTest, TestRun
 from actions.services.tests import add_closure_test, record_run
-from incidents.models import Evidence
+from incidents.models import Evidence, ImpactStatement
+from incidents.services.claims import add_figure
+from incidents.services.findings import refresh_findings
 from incidents.services.unknowns import add_unknown
-from review.report import build_report, render_html
+from review.report import build_report, facts, render_html
 from tests.conftest import NOW
 from tests.review.conftest import Case
 from timeline.models import DependencyCheckpoint
@@ -91,8 +95,64 @@ class TestBuildReport:
         )
         report = build_report(case.incident, as_of=NOW)
 
-        assert report.mandatory[0].state_label != "Passed"
+        assert report.mandatory[0].state_label == "1 of 2 passed"
         assert report.indicators[2].value == "1 of 2 tests passed"
+
+    def test_says_that_the_artifact_is_missing_and_not_that_it_failed(
+        self, case: Case
+    ) -> None:
+        """R-CT-08, R-CT-05"""
+        test = add_closure_test(
+            **case.ids,
+            action=ActionItem.objects.order_by("number")[0],
+            procedure="Deploy the same build at night",
+        )
+        record_run(
+            **case.ids,
+            closure_test=test,
+            ran_at=dt.datetime(2026, 3, 17, 9, tzinfo=dt.UTC),
+            environment="staging",
+            outcome=TestRun.Outcome.PASSED,
+        )
+        report = build_report(case.incident, as_of=NOW)
+
+        assert report.mandatory[0].state_label == "Artifact missing"
+        assert "✗ Artifact missing" in render_html(report)
+
+    def test_shows_which_amounts_add_up(self, case: Case) -> None:
+        """R-OP-01, R-MT-02"""
+        figure: dict[str, Any] = {
+            "impact": ImpactStatement.objects.filter(incident=case.incident)[0],
+            "currency": "EUR",
+            "evidence": [],
+        }
+        for measure, label, amount in (
+            ("cost", "Cost borne", "3912.40"),
+            ("delayed_transactions", "Captured after replay", "403108.65"),
+            ("failed_transactions", "Lapsed, never charged", "9751.55"),
+        ):
+            add_figure(
+                **case.ids,
+                **figure,
+                measure=measure,
+                label=label,
+                amount=Decimal(amount),
+            )
+        report = build_report(case.incident, as_of=NOW)
+
+        assert [(row.sign, row.label) for row in report.money] == [
+            ("+", "+ Captured after replay"),
+            ("+", "+ Lapsed, never charged"),
+            ("=", "= Authorized and uncaptured at peak, 6,418"),
+            ("", "Cost borne"),
+        ]
+        assert report.bridge == "+ adds up to ="
+
+    def test_adds_nothing_up_that_the_record_does_not_state(self, case: Case) -> None:
+        """R-OP-01"""
+        report = build_report(case.incident, as_of=NOW)
+        assert [row.sign for row in report.money] == [""]
+        assert report.bridge == ""
 
     def test_prints_not_recorded_and_never_zero(self, bare: Case) -> None:
         """R-OP-03, R-MT-01"""
@@ -128,6 +188,26 @@ class TestBuildReport:
         assert ("Unknown", "Did refunds double? Finance director, 19 Mar") in [
             (line.label, line.text) for line in risks
         ]
+
+    def test_says_the_same_from_the_stored_result_and_runs_no_check(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add_unknown(**case.ids, question="Was anybody charged twice?")
+        before = build_report(case.reload(), as_of=NOW)
+        refresh_findings(case.incident.pk)
+        runs: list[Any] = []
+
+        def counted(case: Any) -> list[Any]:
+            runs.append(case)
+            return []
+
+        monkeypatch.setattr(facts, "findings_of", counted)
+        assert build_report(case.reload(), as_of=NOW) == before
+        assert runs == []
+
+        add_unknown(**case.ids, question="And refunded twice?")
+        build_report(case.reload(), as_of=NOW)
+        assert len(runs) == 1
 
     def test_names_the_checks_that_block(self, case: Case) -> None:
         report = build_report(case.incident, as_of=NOW)

@@ -330,6 +330,24 @@ class TestCutting:
         assert "<img src=x" not in html
         assert "<b>5</b> orders" in html
 
+    @pytest.mark.parametrize(
+        ("text", "directed"),
+        [
+            ("הזמנות לא אושרו (v4).", True),
+            ("3. توقفت معالجة الطلبات.", True),
+            ("Orders stuck: הזמנות", False),
+            ("2026", False),
+        ],
+    )
+    def test_lets_a_text_run_the_way_its_first_letter_does(
+        self, text: str, directed: bool
+    ) -> None:
+        report = replace(made(0), title=text, summary=text)
+        html = render_html(report)
+
+        assert (f'<h1 dir="rtl">{text}' in html) is directed
+        assert (f'<p class="summary" dir="rtl">{text}' in html) is directed
+
 
 class TestMeasuring:
     @pytest.mark.parametrize(

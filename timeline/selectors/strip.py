@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from incidents.models import Incident, ScopeStatement
 from postmortem.lib.times import span
-from timeline.models import Milestone
+from timeline.models import Entry, Milestone
 from timeline.selectors.analysis import Gap, stated_stretches, timeline_gaps
 from timeline.selectors.durations import (
     Duration,
@@ -160,9 +160,15 @@ class Strip:
         return ". ".join(parts) + "."
 
 
-def recovery_strip(incident: Incident) -> Strip:
-    """What the strip of an incident shows; a constant number of queries."""
-    rows, marks = entries(incident), milestones(incident)
+def recovery_strip(
+    incident: Incident,
+    rows: list[Entry] | None = None,
+    marks: list[Milestone] | None = None,
+) -> Strip:
+    """What the strip of an incident shows; a constant number of queries. rows, marks:
+    its entries and milestones, if they were read already."""
+    rows = entries(incident) if rows is None else rows
+    marks = milestones(incident) if marks is None else marks
     fed = feeding(marks)
     excluded = {row.kind for row in marks if row.not_applicable} - set(fed)
     numbered = [
