@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import time
+import tracemalloc
 import zipfile
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 
-from timeline.services.intake import chat, prose, slack, table
+from timeline.services.intake import chat, items, lines, prose, slack, table
 from timeline.services.intake.lines import Context, Line, Reader, Row, Skipped
 
 DAY = dt.date(2026, 3, 10)
@@ -187,11 +189,157 @@ class TestTable:
 
         assert words.startswith("Line 3 of the CSV file is not UTF-8 text")
 
+    @pytest.mark.parametrize("between", list(",;\t|"))
+    def test_finds_what_stands_between_cells(self, between: str) -> None:
+        rows = read(table.read, f"time{between}text\n14:05{between}x\n")
+
+        assert told(rows) == [("10 14:05:00", "", "x")]
+
+    def test_reads_large_cells_at_once(self) -> None:
+        """A sniffer of dialects took minutes for quotes that never end."""
+        cell = "'\"\"', " * 12_000
+        start = time.process_time()
+
+        rows = read(table.read, f'time,text\n14:05,"{cell}"\n')
+
+        assert time.process_time() - start < 1
+        assert len(told(rows)) == 1
+
+    def test_keeps_a_cell_of_two_lines_with_the_line_it_ends_in(self) -> None:
+        rows = read(table.read, 'time,text\r\n14:05,"a\r\nb"\r\n14:06,c\r\n')
+
+        assert told(rows) == [("10 14:05:00", "", "a\nb"), ("10 14:06:00", "", "c")]
+        assert [row.place for row in rows] == ["line 3", "line 4"]
+
     def test_refuses_a_table_without_text(self) -> None:
         assert "No column" in refused(table.read, "a,b\n1,2\n")
 
     def test_refuses_what_is_no_text(self) -> None:
         assert "binary data" in refused(table.read, b"time,text\n14:05,a\x00b\n")
+
+
+class TestText:
+    """What every reader of text shares: one piece of it at a time."""
+
+    @pytest.mark.parametrize("size", [1, 3, 64 * 1024])
+    @pytest.mark.parametrize(
+        "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
+    )
+    def test_numbers_lines_wherever_pieces_are_cut(
+        self, monkeypatch: pytest.MonkeyPatch, size: int, encoding: str
+    ) -> None:
+        monkeypatch.setattr(lines, "_PIECE", size)
+        mark = {"utf-16-le": "\ufeff", "utf-16-be": "\ufeff"}.get(encoding, "")
+        data = f"{mark}größer\r\n\r\nb\rc\n\nlast".encode(encoding)
+
+        found = list(lines.read_lines(io.BytesIO(data), "log"))
+
+        assert found == [
+            (1, "größer"),
+            (2, ""),
+            (3, "b"),
+            (4, "c"),
+            (5, ""),
+            (6, "last"),
+        ]
+
+    @pytest.mark.parametrize("size", [1, 5, 64 * 1024])
+    def test_names_the_line_that_is_no_text(
+        self, monkeypatch: pytest.MonkeyPatch, size: int
+    ) -> None:
+        monkeypatch.setattr(lines, "_PIECE", size)
+        data = b"14:05 a\n14:06 b\n" + "14:07 größer\n".encode("cp1252")
+
+        for reader in (chat.read, prose.read):
+            assert refused(reader, data).startswith("Line 3 of the ")
+
+    def test_holds_no_more_than_a_piece(self) -> None:
+        data = b"14:05 anna: rate is down\n" * 160_000  # 4 MB
+        tracemalloc.start()
+        count = sum(1 for _ in lines.read_lines(io.BytesIO(data), "log"))
+        _, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert count == 160_000
+        assert highest < 1_000_000
+
+    @pytest.mark.parametrize(
+        ("data", "words"),
+        [
+            (b"x" * 1_001, "Line 1 of the log is longer than 1,000 signs"),
+            (b"\n" * 1_002, "more than 1,000 lines"),
+            (b"14:05 a\n\x00", "Line 2 of the log holds binary data"),
+        ],
+        ids=["line", "lines", "binary"],
+    )
+    def test_refuses_what_is_no_log(
+        self, monkeypatch: pytest.MonkeyPatch, data: bytes, words: str
+    ) -> None:
+        monkeypatch.setattr(lines, "MAX_LINE", 1_000)
+        monkeypatch.setattr(lines, "MAX_LINES", 1_000)
+
+        assert words in refused(chat.read, data)
+
+    def test_reads_a_message_of_many_lines_in_the_time_of_its_lines(self) -> None:
+        data = "14:05 anna: x\n" + "and more of it\n" * 50_000
+        start = time.process_time()
+
+        (row,) = read(chat.read, data)
+
+        assert isinstance(row, Line)
+        assert len(row.text) == lines.MAX_TEXT
+        assert time.process_time() - start < 4
+
+
+class TestItems:
+    @pytest.mark.parametrize("size", [1, 7, 256 * 1024])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            [],
+            [{}],
+            [{"a": [1, "ü\n"]}, "x", None, 1.5],
+            {"messages": [{"ts": "1"}], "ok": True, "users": [{"id": "U1"}], "n": []},
+            {},
+            "words",
+        ],
+    )
+    def test_gives_the_items_of_lists_wherever_pieces_are_cut(
+        self, monkeypatch: pytest.MonkeyPatch, size: int, value: Any
+    ) -> None:
+        monkeypatch.setattr(items, "_PIECE", size)
+        lists = {"": value} if isinstance(value, list) else value
+        expected = [
+            (key, item)
+            for key, found in (lists.items() if isinstance(lists, dict) else ())
+            if isinstance(found, list)
+            for item in found
+        ]
+
+        for text in (json.dumps(value), json.dumps(value, indent=2) + "\n"):
+            found = items.read_items(io.BytesIO(text.encode()), "a.json")
+            assert [row for row in found if row[1] is not items.NOTHING] == expected
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("[1", "“]” is missing"),
+            ("[1 2]", "“]” is missing"),
+            ("[1]]", "more behind its end"),
+            ('{"a" 1}', "“:” is missing"),
+            ('{"a": [1,]}', "Expecting value"),
+            ("", "Expecting value"),
+        ],
+    )
+    def test_refuses_what_is_no_json(self, text: str, words: str) -> None:
+        with pytest.raises(ValidationError) as caught:
+            list(items.read_items(io.BytesIO(text.encode()), "a.json"))
+
+        assert words in caught.value.messages[0]
+
+
+def empty_objects(size: int) -> bytes:
+    return b"[" + b"{}," * (size // 3) + b"{}]"
 
 
 MESSAGES: list[dict[str, Any]] = [
@@ -253,6 +401,28 @@ class TestSlack:
 
         assert len(bomb) < 100_000
         assert "times its size" in refused(slack.read, bomb)
+
+    @pytest.mark.parametrize(
+        ("source", "words"),
+        [
+            (empty_objects(48_000_000), "more than 100,000 lines"),
+            (b'[{"a": [' + b"[]," * 16_000_000 + b"[]]}]", "larger than 1 MB"),
+            (b'["' + b"x" * 48_000_000 + b'"]', "larger than 1 MB"),
+            (b"[" + b" " * 51 * 1024 * 1024 + b"]", "larger than 50 MB"),
+        ],
+        ids=["objects", "lists", "string", "spaces"],
+    )
+    def test_refuses_48_mb_of_nothing_with_little_memory(
+        self, source: bytes, words: str
+    ) -> None:
+        """Issue 4: as one value, such a file took 2 GB."""
+        tracemalloc.start()
+        said = refused(slack.read, source)
+        _, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert words in said
+        assert highest - len(source) < 60_000_000
 
     def test_refuses_a_member_that_lies_about_its_size(self) -> None:
         """The directory says 4 bytes; reading stops where the bytes are."""

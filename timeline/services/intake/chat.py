@@ -17,8 +17,8 @@ from timeline.services.intake.lines import (
     Line,
     Row,
     Skipped,
-    decode,
     find_day,
+    read_lines,
     refuse,
 )
 
@@ -42,7 +42,7 @@ def read(source: IO[bytes], context: Context) -> Iterator[Row]:
     clock = Clock(context)
     message: Line | None = None
     found_one = False
-    for number, raw in enumerate(decode(source, "log").splitlines(), 1):
+    for number, raw in read_lines(source, "log"):
         line = raw.strip()
         place = f"line {number}"
         head = _HEAD.match(line)

@@ -8,7 +8,6 @@ import io
 import re
 import unicodedata
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -45,6 +44,7 @@ from timeline.services.intake.lines import (
     Reader,
     Skipped,
     refuse,
+    too_many,
 )
 
 Kind = Import.Reader
@@ -213,11 +213,7 @@ def _rows(
     for row in READERS[reader](source, context):
         count += 1
         if count > MAX_ROWS:
-            raise refuse(
-                f"This source has more than {MAX_ROWS:,} lines. Split it, or export "
-                "fewer days.",
-                "too_many",
-            )
+            raise too_many()
         if isinstance(row, Skipped):
             yield row
             continue
@@ -294,21 +290,11 @@ def _refuse_sensitive_members(source: IO[bytes]) -> None:
                 continue
             try:
                 _refuse_sensitive_member(archive, item)
-            except _DAMAGED as error:
+            except slack.DAMAGED as error:
                 raise refuse(
                     f"“{item.filename[:80]}” in this ZIP cannot be unpacked. Make the "
                     "export again; nothing was read."
                 ) from error
-
-
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    OSError,
-)
 
 
 def _refuse_sensitive_member(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> None:

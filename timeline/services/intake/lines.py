@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from io import BytesIO
+from io import IncrementalNewlineDecoder
 from typing import IO
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,9 @@ MAX_ROWS = 100_000
 MAX_TEXT = 10_000  # of one row
 MAX_RAW = 2_000
 MAX_FILE = 200 * 1024 * 1024
+MAX_LINES = 1_000_000  # of a text, whatever they say
+MAX_LINE = 1_000_000  # signs
+_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Line:
 
     def with_more(self, words: str, raw: str) -> Line:
         """The same event with one more line of its source."""
+        if len(self.text) >= MAX_TEXT and len(self.raw) >= MAX_RAW:
+            return self
         return replace(
             self,
             text=f"{self.text}\n{words}".strip()[:MAX_TEXT],
@@ -82,31 +88,59 @@ def refuse(words: str, code: str = "unreadable") -> ValidationError:
     return ValidationError({"upload": ValidationError(words, code=code)})
 
 
-def decode(source: IO[bytes], what: str) -> str:
-    """The text of a file: UTF-8, or UTF-16 with its mark. Mixed and old encodings are
-    refused with the line: a guessed letter would be no evidence."""
-    data = source.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise refuse(f"The {what} is larger than 200 MB. Split it.", "too_large")
-    wide = data[:2] in {b"\xff\xfe", b"\xfe\xff"}
-    try:
-        text = data.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+def too_many() -> ValidationError:
+    """More rows than one import makes candidates of."""
+    return refuse(
+        f"This source has more than {MAX_ROWS:,} lines. Split it, or export fewer "
+        "days.",
+        "too_many",
+    )
+
+
+def read_lines(source: IO[bytes], what: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text with their numbers, from 1; never more than one piece of it
+    is held. UTF-8, or UTF-16 with its mark; mixed and old encodings are refused with
+    the line: a guessed letter would be no evidence."""
+    wide = source.read(2) in {b"\xff\xfe", b"\xfe\xff"}
+    source.seek(0)
+    plain = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")()
+    decoder = IncrementalNewlineDecoder(plain, translate=True)
+    number, rest, piece = 0, "", b"-"
+    while piece:
+        piece = source.read(_PIECE)
+        try:
+            text = rest + decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            good = error.object[: error.start].count(b"\n")
+            raise refuse(
+                f"Line {number + good + 1} of the {what} is not "
+                "UTF-8 text. Save the whole file as UTF-8; files that mix encodings "
+                "cannot be read without guessing.",
+                "encoding",
+            ) from error
+        *lines, rest = text.split("\n")
+        for line in (*lines, *([rest] if rest and not piece else [])):
+            number += 1
+            _refuse_line(line, number, what)
+            yield number, line
+        _refuse_line(rest, number + 1, what)
+
+
+def _refuse_line(line: str, number: int, what: str) -> None:
+    if number > MAX_LINES:
         raise refuse(
-            f"Line {line} of the {what} is not UTF-8 text. Save the whole file as "
-            "UTF-8; files that mix encodings cannot be read without guessing.",
-            "encoding",
-        ) from error
-    if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
-        raise refuse(f"Line {line} of the {what} holds binary data.", "binary")
-    return text
-
-
-def as_file(text: str) -> IO[bytes]:
-    """Pasted text as the file that becomes its evidence."""
-    return BytesIO(text.encode())
+            f"The {what} has more than {MAX_LINES:,} lines. Split it, or export fewer "
+            "days.",
+            "too_many",
+        )
+    if len(line) > MAX_LINE:
+        raise refuse(
+            f"Line {number} of the {what} is longer than {MAX_LINE:,} signs: that is "
+            "no log.",
+            "too_large",
+        )
+    if "\x00" in line:
+        raise refuse(f"Line {number} of the {what} holds binary data.", "binary")
 
 
 # --- times in prose -------------------------------------------------------------------

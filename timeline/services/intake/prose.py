@@ -16,8 +16,8 @@ from timeline.services.intake.lines import (
     Line,
     Row,
     Skipped,
-    decode,
     find_day,
+    read_lines,
     refuse,
 )
 
@@ -37,7 +37,7 @@ def read(source: IO[bytes], context: Context) -> Iterator[Row]:
     clock = Clock(context)
     found_one = False
     pending: Line | None = None
-    for number, raw in enumerate(decode(source, "text").splitlines(), 1):
+    for number, raw in read_lines(source, "text"):
         line = raw.strip()
         place = f"line {number}"
         if not line or set(line) <= set("-=|:+ *_"):

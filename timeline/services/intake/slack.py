@@ -5,26 +5,39 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import PurePosixPath
 from typing import IO, Any
 
+from timeline.services.intake.items import MAX_MEMBER, NOTHING, read_items
 from timeline.services.intake.lines import (
     MAX_RAW,
+    MAX_ROWS,
     MAX_TEXT,
     Context,
     Line,
     Row,
     Skipped,
     refuse,
+    too_many,
 )
 
 MAX_MEMBERS = 20_000
-MAX_MEMBER = 50 * 1024 * 1024
 MAX_UNPACKED = 500 * 1024 * 1024
 MAX_RATIO = 200  # JSON of a busy channel packs about 1:15
+# What reading a member of an archive raises when its bytes are not what they say.
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+)
 _NOISE = re.compile(
     r"(channel|group)_(join|leave|archive|unarchive|topic|purpose|name)|"
     r"bot_(add|remove)|pinned_item|reminder_add|tombstone"
@@ -42,7 +55,9 @@ def read(source: IO[bytes], context: Context) -> Iterator[Row]:
     if head == b"PK\x03\x04":
         yield from _read_zip(source)
     else:
-        yield from _messages(_load(source, "file"), "", {})
+        people = _people(source, "file", of="users")
+        source.seek(0)
+        yield from _messages(source, "file", "", people)
 
 
 def _read_zip(source: IO[bytes]) -> Iterator[Row]:
@@ -56,7 +71,8 @@ def _read_zip(source: IO[bytes]) -> Iterator[Row]:
         people = {}
         for item in members:
             if PurePosixPath(item.filename).name == "users.json":
-                people = _people(_open(archive, item))
+                with _opened(archive, item) as member:
+                    people = _people(member, item.filename)
         days = [
             item
             for item in members
@@ -69,7 +85,8 @@ def _read_zip(source: IO[bytes]) -> Iterator[Row]:
         for item in sorted(days, key=lambda item: item.filename):
             path = PurePosixPath(item.filename)
             where = f"{path.parent.name}/{path.name}"
-            yield from _messages(_open(archive, item), where, people)
+            with _opened(archive, item) as member:
+                yield from _messages(member, item.filename, where, people)
 
 
 def _refuse_dangerous(members: list[zipfile.ZipInfo]) -> None:
@@ -101,54 +118,55 @@ def _refuse_dangerous(members: list[zipfile.ZipInfo]) -> None:
             raise refuse("This ZIP is locked by a password. Unlock it first.")
 
 
-def _open(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> Any:
+@contextmanager
+def _opened(
+    archive: zipfile.ZipFile, item: zipfile.ZipInfo
+) -> Generator[IO[bytes], None, None]:
     try:
         with archive.open(item) as member:
-            return _load(member, item.filename)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+            yield member
+    except DAMAGED as error:
         raise refuse(f"“{item.filename[:80]}” in this ZIP is damaged.") from error
 
 
-def _load(source: IO[bytes], name: str) -> Any:
-    # The sizes in a ZIP's directory are claims: reading stops at the limit itself.
-    data = source.read(MAX_MEMBER + 1)
-    if len(data) > MAX_MEMBER:
-        raise refuse(f"“{name[:80]}” is larger than 50 MB. Export fewer days.")
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except RecursionError as error:
-        raise refuse(f"“{name[:80]}” is nested too deeply.") from error
-    except ValueError as error:  # UnicodeDecodeError is one
-        raise refuse(f"“{name[:80]}” is not JSON: {str(error)[:120]}") from error
-
-
-def _people(found: Any) -> dict[str, str]:
+def _people(source: IO[bytes], name: str, of: str = "") -> dict[str, str]:
     """Names by Slack id."""
     people = {}
-    for item in found if isinstance(found, list) else []:
-        if isinstance(item, dict) and isinstance(item.get("id"), str):
+    for number, (place, item) in enumerate(read_items(source, name)):
+        if number > 2 * MAX_ROWS:
+            raise too_many()
+        if place == of and isinstance(item, dict) and isinstance(item.get("id"), str):
             profile = item.get("profile")
             profile = profile if isinstance(profile, dict) else {}
-            name = profile.get("display_name") or profile.get("real_name")
-            people[item["id"]] = str(name or item.get("name") or item["id"])[:120]
+            told = profile.get("display_name") or profile.get("real_name")
+            people[item["id"]] = str(told or item.get("name") or item["id"])[:120]
     return people
 
 
-def _messages(found: Any, where: str, people: dict[str, str]) -> Iterator[Row]:
-    rows = found.get("messages") if isinstance(found, dict) else found
-    if not isinstance(rows, list):
-        raise refuse("This JSON is no list of Slack messages.")
-    if isinstance(found, dict):
-        people = people or _people(found.get("users"))
-
-    def stamp(item: tuple[int, Any]) -> tuple[float, int]:
-        number, row = item
-        moment = _moment(row.get("ts")) if isinstance(row, dict) else None
-        return (moment.timestamp() if moment else 0.0, number)
-
-    for number, row in sorted(enumerate(rows, 1), key=stamp):
+def _messages(
+    source: IO[bytes], name: str, where: str, people: dict[str, str]
+) -> Iterator[Row]:
+    """The rows of one file by their time stamps: made at once, so that no more than a
+    message of it is held as JSON."""
+    found: list[tuple[float, int, Row]] = []
+    is_list = False
+    for key, item in read_items(source, name):
+        if key not in {"", "messages"}:
+            continue
+        is_list = True
+        if item is NOTHING:
+            continue
+        number = len(found) + 1
+        if number > MAX_ROWS:
+            raise too_many()
+        moment = _moment(item.get("ts")) if isinstance(item, dict) else None
         place = f"{where}, message {number}" if where else f"message {number}"
-        yield _message(row, place, people)
+        stamp = moment.timestamp() if moment else 0.0
+        found.append((stamp, number, _message(item, place, people)))
+    if not is_list:
+        raise refuse("This JSON is no list of Slack messages.")
+    found.sort(key=lambda row: row[:2])
+    yield from (row for _, _, row in found)
 
 
 def _message(row: Any, place: str, people: dict[str, str]) -> Row:

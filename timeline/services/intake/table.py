@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import IO
 
 from timeline.services.intake.lines import (
@@ -16,8 +16,8 @@ from timeline.services.intake.lines import (
     Line,
     Row,
     Skipped,
-    decode,
     find_day,
+    read_lines,
     refuse,
 )
 
@@ -31,12 +31,10 @@ _FORMULA = re.compile(r"^\s*(?:[=@\t\r]|[+-](?![\d\s.,]))")
 
 def read(source: IO[bytes], context: Context) -> Iterator[Row]:
     """Rows in the file's order. Refused: no column of text, formulas, encodings."""
-    text = decode(source, "CSV file")
-    try:
-        dialect: type[csv.Dialect] | str = csv.Sniffer().sniff(text[:8192], ",;\t|")
-    except csv.Error:
-        dialect = "excel"
-    rows = csv.reader(io.StringIO(text, newline=""), dialect, strict=True)
+    lines = (f"{line}\n" for _, line in read_lines(source, "CSV file"))
+    first = next(lines, "")
+    between = max(",;\t|", key=first.count)
+    rows = csv.reader(chain([first], lines), delimiter=between, strict=True)
     try:
         header = [re.sub(r"[\s-]+", "_", name.strip().lower()) for name in next(rows)]
     except (StopIteration, csv.Error) as error:
