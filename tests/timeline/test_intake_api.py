@@ -78,6 +78,23 @@ class TestImports:
 
         assert (answer.status_code, answer.json()["added"]) == (201, 3)
 
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_refuses_an_artifact_together_with_a_file_or_text(
+        self, api: Api, tape: Tape, dry_run: bool
+    ) -> None:
+        chat(tape)
+        before = Candidate.objects.count()
+        other = SimpleUploadedFile("ops.txt", b"14:30 Zoe: other\n")
+
+        for answer in (
+            send(api, "imports/", evidence="EV-1", upload=other, dry_run=dry_run),
+            api.post("imports/", evidence="EV-1", text="14:30 a: x", dry_run=dry_run),
+        ):
+            assert answer.status_code == 422
+            assert faults(answer) == {"evidence": "invalid"}
+        assert Evidence.objects.count() == 1
+        assert Candidate.objects.count() == before
+
     def test_does_it_once_under_a_key(self, api: Api) -> None:
         headers = {"Idempotency-Key": "import-1"}
         body = json.dumps({"text": CHAT, "day": "2026-03-10"})

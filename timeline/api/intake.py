@@ -197,6 +197,7 @@ class ImportViewSet(CaseViewSet):
         how = {"reader": sent.get("reader", ""), "day": sent.get("day")}
         evidence, upload = sent.get("evidence"), sent.get("upload")
         if evidence is not None:
+            importing.refuse_two_sources(upload, sent.get("text", ""))
             importing.refuse_source(self.incident, evidence)
             evidence.incident = self.incident
             reading = importing.read_stored(evidence, actor=self.actor, **how)

@@ -353,6 +353,20 @@ def take_source(
     return row, reading
 
 
+def refuse_two_sources(upload: File[Any] | None, text: str) -> None:
+    """An artifact that is there is read as it is: nothing is sent along with it."""
+    if upload is not None or text.strip():
+        raise ValidationError(
+            {
+                "evidence": ValidationError(
+                    "Give the artifact that is there, or a file or text, not both: each "
+                    "is its own artifact. Nothing was read.",
+                    code="invalid",
+                )
+            }
+        )
+
+
 def as_upload(upload: File[Any] | None, text: str, reader: str = "") -> File[Any]:
     """The file, or the pasted text as one."""
     if upload is not None and text.strip():
