@@ -235,7 +235,9 @@ def pans() -> st.SearchStrategy[str]:
 
     kinds = [(row, int(n)) for row in ranges for n in row["lengths"].split()]
     return st.builds(
-        lambda kind, pick: number(*kind, pick), st.sampled_from(kinds), st.randoms()
+        lambda kind, pick: number(kind[0], kind[1], pick),
+        st.sampled_from(kinds),
+        st.randoms(),
     ).filter(lambda pan: pan not in TESTS)
 
 
