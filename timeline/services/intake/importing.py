@@ -359,8 +359,8 @@ def refuse_two_sources(upload: File[Any] | None, text: str) -> None:
         raise ValidationError(
             {
                 "evidence": ValidationError(
-                    "Give the artifact that is there, or a file or text, not both: each "
-                    "is its own artifact. Nothing was read.",
+                    "Give the artifact that is there, or a file or text, not both: "
+                    "each is its own artifact. Nothing was read.",
                     code="invalid",
                 )
             }
