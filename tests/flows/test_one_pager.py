@@ -75,7 +75,8 @@ def full(bare: Case) -> Case:  # noqa: F811
 
 class TestUnderPressure:
     def test_is_one_page_that_tells_what_it_left_out(self, full: Case) -> None:
-        """R-OP-01: what is not on the page is counted, with where it is."""
+        """R-OP-01, R-OP-05: what is not on the page is counted, with where it is; the
+        page leads to analysis and response, it replaces neither."""
         report = build_report(full.incident, as_of=NOW)
         pdf = render_pdf(report)
         told = words_of(pdf)
@@ -87,6 +88,16 @@ class TestUnderPressure:
             assert line.label in told
         for place in ("actions", "causes", "evidence", "review"):
             assert re.search(rf"\d+ more in the record, {key}/{place}\b", told), place
+        sheet = opened(pdf)
+        links = [
+            str(note.A.URI)
+            for note in sheet.pages[0].get("/Annots", [])
+            if "/A" in note and "/URI" in note.A
+        ]
+        home = f"/incidents/{key}/"
+        assert all(home in link for link in links)
+        led_to = {link.split(home)[1].split("/")[0] for link in links}
+        assert {"causes", "actions", "review", "evidence"} <= led_to
         printed = len(set(re.findall(r"\bACT-\d+", told)))
         left = sum(
             int(number)

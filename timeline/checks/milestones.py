@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from incidents.models import Evidence
 from postmortem.lib.findings import Case, Gate, Level, Problem, Row, check
 from timeline import selectors
 from timeline.checks.entries import TAB, iso, owner, page, quoted
@@ -180,6 +181,43 @@ def ledger_recovery(case: Case) -> Iterator[Problem]:
         "Ledger recovery",
         "Say when every payment stood in the books, without gaps or duplicates, and "
         "link the record that shows it.",
+    )
+
+
+@check(
+    "RV003",
+    "Ledger recovery without a reconciliation",
+    level=Level.WARNING,
+    requirements=("R-RV-04",),
+    tab=TAB,
+    row=Row.TIMELINE,
+)
+def ledger_is_reconciled(case: Case) -> Iterator[Problem]:
+    """Books that look quiet are not yet complete: authorizations, captures, refunds,
+    payouts and reversals have to line up with the events, retries and route changes of
+    the incident, and a reconciliation is what shows it."""
+    fed = selectors.feeding(live(case)).get(Kind.LEDGER_RECOVERED)
+    entry = fed.entry if fed else None
+    if entry is None or entry.is_provisional:
+        return
+    if any(
+        item.proves
+        and (
+            item.kind == Evidence.Kind.RECONCILIATION
+            or item.side == Evidence.Side.FINANCE
+        )
+        for item in entry.evidence
+    ):
+        return
+    yield Problem(
+        f"Ledger recovery in {entry.ref} rests on no record of the books",
+        subject=entry,
+        hint="Link the reconciliation that lines up authorizations, captures, refunds, "
+        "payouts and reversals with the events, retries and route changes.",
+        fix_label="Link evidence",
+        url=page(case, "evidence_link", entry.number),
+        owner_label=owner(entry),
+        inputs=([item.ref for item in entry.evidence],),
     )
 
 

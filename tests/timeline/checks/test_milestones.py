@@ -246,3 +246,34 @@ class TestStabilizeGate:
             stabilize_incident(incident_id=tape.incident.pk, actor=commander)
         assert "RV002" in {row.id for row in error.value.findings}
         assert "RV001" not in {row.id for row in error.value.findings}
+
+
+class TestLedgerIsReconciled:
+    def test_asks_for_a_record_of_the_books(self, tape: Tape) -> None:
+        """R-RV-04"""
+        tape.proven("15:40", milestone="ledger_recovered")
+        (row,) = found(tape.incident, "RV003")
+        assert row == finding(
+            "RV003",
+            WARNING,
+            "Ledger recovery in TL-1 rests on no record of the books",
+            "TL-1",
+            "Link the reconciliation that lines up authorizations, captures, refunds, "
+            "payouts and reversals with the events, retries and route changes.",
+        )
+        assert row.url == "/incidents/INC-1/timeline/1/evidence/"
+
+    @pytest.mark.parametrize(
+        "fields", [{"kind": "reconciliation"}, {"side": "finance"}]
+    )
+    def test_passes_with_one(self, tape: Tape, fields: dict[str, str]) -> None:
+        """R-RV-04"""
+        extract = factories.make_evidence(
+            tape.incident, actor=tape.actor, title="Ledger extract", **fields
+        )
+        tape.add("15:40", milestone="ledger_recovered", evidence=[extract])
+        assert found(tape.incident, "RV003") == []
+
+    def test_leaves_a_recovery_without_proof_to_its_own_check(self, tape: Tape) -> None:
+        tape.add("15:40", milestone="ledger_recovered")
+        assert found(tape.incident, "RV003") == []
