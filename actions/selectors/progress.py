@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
 from actions.models import ActionItem, ClosureTest, TestRun
@@ -70,34 +71,51 @@ def pending_counts(user: User, now: datetime) -> dict[str, int]:
     return dict(kept_for(user, "actions", count))
 
 
-def with_proof(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
-    """What a line of a list over all incidents shows: three queries beside its own."""
-    return (
-        rows.select_related("incident", "owner")
-        .only(
+def with_proof(rows: QuerySet[ActionItem]) -> list[ActionItem]:
+    """Actions with what a line of a list over all incidents shows: tests, runs and
+    artifacts, in at most three queries beside their own."""
+    found = list(
+        rows.select_related("incident", "owner").only(
             *("number", "title", "kind", "timing", "state", "due_at", "retracted_at"),
             *("incident__number", "incident__title", "incident__clock_zone"),
             *("owner__title", "owner__name", "owner__handle"),
         )
-        .prefetch_related(
-            Prefetch(
-                "closure_tests",
-                ClosureTest.objects.order_by("number").only(
-                    "action", "number", "retracted_at"
-                ),
-            ),
-            Prefetch(
-                "closure_tests__runs",
-                TestRun.objects.order_by("ran_at", "number").only(
-                    *("closure_test", "number", "ran_at", "outcome", "retracted_at"),
-                ),
-            ),
-            Prefetch(
-                "closure_tests__runs__evidence_links",
-                run_evidence(),
-            ),
-        )
     )
+    tests = _grouped(
+        ClosureTest.objects.filter(action__in=[row.pk for row in found])
+        .order_by("number")
+        .only("action", "number", "retracted_at"),
+        "action_id",
+    )
+    held = [test for group in tests.values() for test in group]
+    runs = _grouped(
+        TestRun.objects.filter(closure_test__in=[test.pk for test in held])
+        .order_by("ran_at", "number")
+        .only("closure_test", "number", "ran_at", "outcome", "retracted_at"),
+        "closure_test_id",
+    )
+    made = [run for group in runs.values() for run in group]
+    links = _grouped(
+        run_evidence().filter(claim__in=[run.pk for run in made]), "claim_id"
+    )
+    _hold(made, "evidence_links", links)
+    _hold(held, "runs", runs)
+    _hold(found, "closure_tests", tests)
+    return found
+
+
+def _grouped(rows: QuerySet[Any], by: str) -> dict[int, list[Any]]:
+    groups: dict[int, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(getattr(row, by), []).append(row)
+    return groups
+
+
+def _hold(rows: list[Any], name: str, groups: dict[int, list[Any]]) -> None:
+    """Have `row.<name>.all()` give these, as `prefetch_related` does, whose own way
+    takes longer than the three queries."""
+    for row in rows:
+        row._prefetched_objects_cache = {name: groups.get(row.pk, [])}
 
 
 @dataclass(frozen=True)

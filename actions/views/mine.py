@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,12 +12,39 @@ from django.utils import timezone
 
 from accounts.decorators import signed_in
 from actions import selectors
+from actions.models import ActionItem
 from actions.views import action_row
 from incidents.decorators import SignedInRequest
+from postmortem.lib.addresses import incident_address
 from postmortem.lib.htmx import render_page
 from postmortem.lib.paging import ListPaginator
 
 PAGE_SIZE = 30
+TITLE = 48  # characters of an incident's title beside its key
+
+
+def line(action: ActionItem, now: datetime) -> dict[str, Any]:
+    """An action as a line of this list: every word in its place, for a page that has
+    dozens of them."""
+    row, incident = action_row(action, now), action.incident
+    title = incident.title
+    return {
+        "url": action.get_absolute_url(),
+        "title": row.title,
+        "ref": row.ref,
+        "icon": row.icon,
+        "kind": row.kind,
+        "timing": ActionItem.Timing(action.timing).label,
+        "list_url": incident_address("actions:action_list", incident.key),
+        "key": incident.key,
+        "incident": title if len(title) <= TITLE else f"{title[: TITLE - 1]}…",
+        "owner": action.owner.label if action.owner else "Nobody yet",
+        "badge": row.badge,
+        "badge_label": row.badge_label,
+        "due": row.due or "no date",
+        "due_note": row.due_note,
+        "due_css": "pm-bad" if row.due_kind == "bad" else "pm-muted",
+    }
 
 
 @signed_in
@@ -44,13 +72,16 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
     )
     counts = selectors.pending_counts(request.user, now)
     page = ListPaginator(
-        selectors.with_proof(ordered), PAGE_SIZE, known=None if query else counts[show]
+        ordered,
+        PAGE_SIZE,
+        known=None if query else counts[show],
+        read=selectors.with_proof,
     ).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "title": "Actions",
         "lead": "Follow-up across all incidents that you may see.",
         "page": page,
-        "rows": [action_row(action, now) for action in page],
+        "rows": [line(action, now) for action in page],
         "segments": [
             {
                 "label": label,
