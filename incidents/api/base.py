@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
@@ -120,6 +120,32 @@ class CaseViewSet(ApiViewSet):
         if found is None:
             raise Http404
         return found
+
+
+def addresses(
+    place: str, view: type[CaseViewSet], *verbs: str, add: str = "add"
+) -> list[URLPattern]:
+    """The addresses of one kind of row: a collection's POST adds, a row's PATCH edits,
+    every other write is a verb below its row. Answered is what `permission_map` names.
+    """
+
+    def answer(**methods: str) -> Any:
+        named = view.permission_map
+        return view.as_view({how: act for how, act in methods.items() if act in named})
+
+    row = f"{place}/<int:number>/"
+    return [
+        path(f"{place}/", answer(get="list", post=add), name=f"{view.noun}-list"),
+        path(row, answer(get="retrieve", patch="edit"), name=f"{view.noun}-detail"),
+        *(
+            path(
+                f"{row}{verb}/",
+                answer(post=verb.replace("-", "_")),
+                name=f"{view.noun}-{verb}",
+            )
+            for verb in verbs
+        ),
+    ]
 
 
 def _may_be_missing(kwargs: dict[str, Any]) -> None:

@@ -1,5 +1,4 @@
-"""Addresses of the api: a collection's POST adds, a row's PATCH edits, every other
-write is a verb below its row."""
+"""Addresses of the API."""
 
 from __future__ import annotations
 
@@ -8,6 +7,7 @@ from typing import Any
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from incidents.api.base import addresses
 from incidents.api.cases import CaseViews
 from incidents.api.claims import FigureViewSet, ImpactViewSet, ScopeViewSet
 from incidents.api.evidence import EvidenceViewSet
@@ -23,9 +23,6 @@ def on(**actions: str) -> dict[str, Any]:
     """Which action answers which method."""
     return dict(actions)
 
-
-LIST = on(get="list")
-LIST_ADD = on(get="list", post="add")
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -68,56 +65,24 @@ urlpatterns = [
         FindingViewSet.as_view(on(get="retrieve")),
         name="finding-list",
     ),
-    path(f"{CASE}activity/", ActivityViewSet.as_view(LIST), name="activity-list"),
     path(
-        f"{CASE}waivers/",
-        WaiverViewSet.as_view(on(get="list", post="accept")),
-        name="waiver-list",
+        f"{CASE}activity/",
+        ActivityViewSet.as_view(on(get="list")),
+        name="activity-list",
     ),
-    path(
-        f"{CASE}participations/",
-        ParticipationViewSet.as_view(LIST_ADD),
-        name="participation-list",
-    ),
+    *addresses(f"{CASE}waivers", WaiverViewSet, "second", "retract", add="accept"),
+    *addresses(f"{CASE}participations", ParticipationViewSet, "end"),
     path(
         f"{CASE}participations/hand-over/",
         ParticipationViewSet.as_view(on(post="hand_over")),
         name="participation-hand-over",
     ),
-    path(
-        f"{CASE}participations/<int:number>/end/",
-        ParticipationViewSet.as_view(on(post="end")),
-        name="participation-end",
-    ),
-    path(f"{CASE}lanes/", LaneViewSet.as_view(LIST_ADD), name="lane-list"),
-    path(
-        f"{CASE}lanes/<int:number>/",
-        LaneViewSet.as_view(on(get="retrieve", patch="edit")),
-        name="lane-detail",
-    ),
-    path(f"{CASE}scope/", ScopeViewSet.as_view(LIST_ADD), name="scope-list"),
-    path(
-        f"{CASE}scope/<int:number>/",
-        ScopeViewSet.as_view(on(get="retrieve", patch="edit")),
-        name="scope-detail",
-    ),
-    path(f"{CASE}impact/", ImpactViewSet.as_view(LIST_ADD), name="impact-list"),
-    path(
-        f"{CASE}impact/<int:number>/",
-        ImpactViewSet.as_view(on(get="retrieve", patch="edit")),
-        name="impact-detail",
-    ),
-    path(f"{CASE}figures/", FigureViewSet.as_view(LIST_ADD), name="figure-list"),
-    path(
-        f"{CASE}figures/<int:number>/",
-        FigureViewSet.as_view(on(get="retrieve", patch="edit")),
-        name="figure-detail",
-    ),
-    path(f"{CASE}evidence/", EvidenceViewSet.as_view(LIST_ADD), name="evidence-list"),
-    path(
-        f"{CASE}evidence/<int:number>/",
-        EvidenceViewSet.as_view(on(get="retrieve", patch="edit")),
-        name="evidence-detail",
+    *addresses(f"{CASE}lanes", LaneViewSet),
+    *addresses(f"{CASE}scope", ScopeViewSet, "close", "reopen", "retract"),
+    *addresses(f"{CASE}impact", ImpactViewSet, "retract"),
+    *addresses(f"{CASE}figures", FigureViewSet, "retract"),
+    *addresses(
+        f"{CASE}evidence", EvidenceViewSet, "attach", "supersede", "pair", "retract"
     ),
     path(
         f"{CASE}evidence/<int:number>/file/",
@@ -136,42 +101,5 @@ urlpatterns = [
             ("drop/", "drop_redaction"),
         )
     ),
-    path(f"{CASE}unknowns/", UnknownViewSet.as_view(LIST_ADD), name="unknown-list"),
-    path(
-        f"{CASE}unknowns/<int:number>/",
-        UnknownViewSet.as_view(on(get="retrieve", patch="edit")),
-        name="unknown-detail",
-    ),
-    *(
-        path(
-            f"{CASE}{rows}/<int:number>/{verb}/",
-            view.as_view(on(post=verb)),
-            name=f"{noun}-{verb}",
-        )
-        for rows, noun, view, verbs in (
-            ("scope", "scope", ScopeViewSet, ("close", "reopen", "retract")),
-            ("impact", "impact", ImpactViewSet, ("retract",)),
-            ("figures", "figure", FigureViewSet, ("retract",)),
-            (
-                "evidence",
-                "evidence",
-                EvidenceViewSet,
-                ("attach", "supersede", "pair", "retract"),
-            ),
-            ("unknowns", "unknown", UnknownViewSet, ("resolve", "accept", "reopen")),
-            ("waivers", "waiver", WaiverViewSet, ("second", "retract")),
-        )
-        for verb in verbs
-    ),
-    *(
-        path(
-            f"{CASE}{noun}s/<int:number>/",
-            view.as_view(on(get="retrieve")),
-            name=f"{noun}-detail",
-        )
-        for noun, view in (
-            ("participation", ParticipationViewSet),
-            ("waiver", WaiverViewSet),
-        )
-    ),
+    *addresses(f"{CASE}unknowns", UnknownViewSet, "resolve", "accept", "reopen"),
 ]
