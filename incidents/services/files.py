@@ -137,7 +137,18 @@ _TEXT_LIKE = frozenset(
         "application/x-tex",
     }
 )
-_HTML = re.compile(rb"\s*<(?:!doctype html|html|head|body|script|iframe)\b", re.I)
+# An export whose session had ended is the page that asks to sign in.
+_DATA = frozenset(
+    {
+        "text/csv",
+        "text/tab-separated-values",
+        "application/json",
+        "application/x-ndjson",
+    }
+)
+_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|body|script|iframe)\b", re.I
+)
 _HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -270,6 +281,7 @@ def settle_type(filename: str, head: bytes, *, field: str = "upload") -> str:
             by_name not in _SIGNED
             and not by_name.startswith(("image/", "audio/", "video/", "font/"))
         )
+        honest = honest and not (by_name in _DATA and _HTML.match(head))
     elif by_bytes == UNKNOWN:
         # Text in an old encoding has no signature; a signed type without its signature
         # is not what it says.

@@ -153,6 +153,8 @@ class TestUpload:
             ("log.txt", PNG, ("plain text", "PNG image")),
             ("table.csv", archive(), ("text/csv", "ZIP archive")),
             ("shot.jpg", bytes(range(1, 200)), ("JPEG image", "not recognizable")),
+            ("orders.csv", b"\n<!DOCTYPE html><h1>Sign in</h1>", ("csv", "web page")),
+            ("orders.json", b"<html><h1>Sign in</h1>", ("json", "web page")),
             ("tool.pdf", b"MZ\x90\0\3" + b"\0" * 60, ("PDF", "Windows program")),
         ],
     )
