@@ -1,5 +1,6 @@
 """Each task run twice changes nothing more; deadlines; the findings command."""
 
+import dataclasses
 import datetime as dt
 import json
 from io import StringIO
@@ -8,13 +9,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from incidents import tasks
+from incidents import selectors, tasks
 from incidents.deadlines import unknowns_due, waivers_running_out
 from incidents.models import FindingSnapshot, Incident
 from incidents.services import findings, lifecycle, unknowns, waivers
 from postmortem.lib import jobs
 from postmortem.lib.deadlines import all_deadlines
-from postmortem.lib.findings import Case, run_checks
+from postmortem.lib.findings import Case, Level, run_checks
 from tests.conftest import NOW
 from tests.factories import make_incident, make_scope, make_unknown
 
@@ -198,6 +199,20 @@ class TestFindingsCommand:
     @pytest.mark.parametrize("level", ["error", "warning", "info"])
     def test_fails_on_the_level_or_a_worse_one(self, incident, level):
         assert self.run("INC-1", "--fail-on", level)[0] == 1
+
+    @pytest.mark.parametrize(
+        ("level", "code"), [("error", 0), ("warning", 1), ("info", 1)]
+    )
+    def test_passes_when_nothing_reaches_the_level(
+        self, incident, monkeypatch, level, code
+    ):
+        """A pipeline goes on over warnings, and over what two people accepted."""
+        found = selectors.findings(incident)
+        warning = next(item for item in found if item.level == Level.WARNING)
+        error = next(item for item in found if item.level == Level.ERROR)
+        accepted = dataclasses.replace(error, accepted_by="WV-1")
+        monkeypatch.setattr(selectors, "findings", lambda incident: [warning, accepted])
+        assert self.run("INC-1", "--fail-on", level)[0] == code
 
     def test_says_what_to_write(self, db):
         for key in ("INC-9", "2041x", "INC-" + "9" * 30):
