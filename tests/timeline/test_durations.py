@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from incidents.models import Lane
-from tests.timeline.conftest import Tape
+from tests.timeline.conftest import Tape, at
 from timeline import selectors
 from timeline.selectors import LaneRecovery
 
@@ -161,3 +161,19 @@ class TestPages:
             for n in range(100, 120)
         )
         assert cost() == before <= 20
+
+
+class TestDeclaredAt:
+    """R-TL-02: T offsets and durations count from one declaration."""
+
+    def test_is_the_milestone_that_feeds_the_durations(self, tape: Tape) -> None:
+        tape.proven("13:55", milestone="declared")
+        held = tape.proven("14:00", "Declared by the commander", kind="note")
+        assert selectors.outline(tape.incident).declared_at == at("13:55")
+        tape.mark(held, "declared", is_marked=True)
+        tape.incident.refresh_from_db()
+        assert selectors.outline(tape.incident).declared_at == at("14:00")
+
+    def test_is_what_the_incident_says_without_one(self, tape: Tape) -> None:
+        found = selectors.outline(tape.incident).declared_at
+        assert found == tape.incident.declared_at

@@ -28,6 +28,7 @@ from timeline.selectors.durations import (
     Duration,
     LaneRecovery,
     clock_range,
+    declared_at,
     durations,
     durations_of,
     feeding,
@@ -72,7 +73,6 @@ from timeline.selectors.outline import (
 )
 from timeline.selectors.rows import (
     checkpoints,
-    declared_at,
     entries,
     entries_at,
     gap_threshold,

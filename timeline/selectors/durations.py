@@ -121,6 +121,14 @@ def feeding(rows: Iterable[Milestone]) -> dict[str, Milestone]:
     return {kind: row for kind, (_, row) in chosen.items()}
 
 
+def declared_at(incident: Incident, rows: Iterable[Milestone]) -> datetime | None:
+    """Where T offsets count from: the milestone that feeds the durations, else the
+    product's own record."""
+    fed = feeding(rows).get(Kind.DECLARED)
+    at = fed.entry.occurred_at if fed and fed.entry else None
+    return at or incident.declared_at
+
+
 def durations(incident: Incident) -> list[Duration]:
     """Headline durations from first impact, then the steps (R-MT-01)."""
     return durations_of(incident, milestones(incident))

@@ -25,7 +25,7 @@ from timeline.models import (
     Milestone,
 )
 from timeline.selectors.analysis import CHANGES, Gap, signal_order, timeline_gaps
-from timeline.selectors.durations import clock_range, feeding
+from timeline.selectors.durations import clock_range, declared_at, feeding
 from timeline.selectors.lanechart import (
     LaneFigures,
     lane_chart,
@@ -36,7 +36,6 @@ from timeline.selectors.lanechart import (
 )
 from timeline.selectors.rows import (
     checkpoints,
-    declared_at,
     gap_threshold,
     hypotheses,
     in_order,

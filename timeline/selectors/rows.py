@@ -6,7 +6,7 @@ Each function costs the same number of queries for ten rows and for ten thousand
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -192,16 +192,6 @@ def own_declaration(incident: Incident) -> datetime | None:
     if at is None or incident.declared_by_id is None:
         return None
     return at if abs(incident.created_at - at) <= AT_ONCE else None
-
-
-def declared_at(incident: Incident, rows: Sequence[Milestone]) -> datetime | None:
-    """Where T offsets count from: the milestone, else the product's own record."""
-    times = [
-        row.entry.occurred_at
-        for row in rows
-        if row.kind == Milestone.Kind.DECLARED and row.entry and row.entry.occurred_at
-    ]
-    return min(times) if times else incident.declared_at
 
 
 def unlinked_evidence(
