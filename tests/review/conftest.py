@@ -382,6 +382,10 @@ def finished(case: Case) -> Case:
     return case
 
 
+def edit(case: Case, **fields: object) -> Review:
+    return reviews.edit_review(**case.ids, **fields)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def scribe(db: None) -> User:
     return person("scribe", "Tomas Berg", "Scribe on call", Role.RESPONDER)
