@@ -194,6 +194,11 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
                 data[name],
                 loader.path(shape, 0, name),
             )
+    opened = (record.get("review") or {}).get("opened_at")
+    if opened and incident.status == Incident.Status.IN_REVIEW:
+        field = Incident._meta.get_field("in_review_at")
+        loader.set_value(incident, field, opened, "$.record.review.opened_at")
+        incident.in_review_at = min(incident.in_review_at, timezone.now())
     loader.validate(incident, shape, 0)
     if loader.faults:
         raise MalformedCase(loader.faults)

@@ -6,6 +6,7 @@ import pytest
 
 from incidents.models import FindingSnapshot
 from postmortem import demo
+from review.models import Review
 
 pytestmark = pytest.mark.django_db
 
@@ -22,6 +23,12 @@ class TestLoad:
             for finding in findings
             if "store" in finding["message"]
         ]
+
+    def test_says_since_when_a_case_is_in_review(self) -> None:
+        """R-DOC-16: the time that the record tells, not the one of loading it."""
+        demo.load()
+        review = Review.objects.select_related("incident").get()
+        assert review.incident.in_review_at == review.opened_at
 
     def test_twice_makes_nothing_new(self) -> None:
         demo.load()
