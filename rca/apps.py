@@ -12,7 +12,7 @@ class RcaConfig(AppConfig):
     verbose_name = "Root cause"
 
     def ready(self) -> None:
-        for module in ("record", "checks", "deadlines"):
+        for module in ("record", "checks"):
             import_module(f"rca.{module}")
         register_tab(
             "causes", "Root cause", "rca:cause_list", 40, live_rows("rca.Cause")
