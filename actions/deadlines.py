@@ -17,7 +17,6 @@ from postmortem.lib.deadlines import Deadline, deadlines
 from postmortem.lib.kept import Kept
 
 State = ActionItem.State
-PENDING = (State.DRAFT, State.OPEN)
 # How long a completed action may wait for its approver (house choice).
 APPROVAL_TIME = timedelta(days=3)
 
@@ -39,7 +38,7 @@ def action_due(user: User | None = None) -> Iterator[Deadline]:
     rows = ActionItem.objects.filter(
         retracted_at=None,
         due_at__isnull=False,
-        state__in=PENDING,
+        state__in=ActionItem.PENDING,
         incident__in=_visible(user),
     ).select_related("incident", "owner")
     if user is not None:
@@ -66,7 +65,7 @@ def closure_test_due(user: User | None = None) -> Iterator[Deadline]:
         retracted_at=None,
         due_at__isnull=False,
         action__retracted_at=None,
-        action__state__in=PENDING,
+        action__state__in=ActionItem.PENDING,
         incident__in=_visible(user),
     )
     if user is not None:

@@ -53,6 +53,8 @@ class ActionItem(CaseRecord):
         COMPLETED = "completed", "Completed"
         CANCELLED = "cancelled", "Cancelled"
 
+    PENDING = (State.DRAFT, State.OPEN)  # still to be done
+
     prefix = "ACT"
     tab = "actions:action_list"
 
@@ -119,10 +121,7 @@ class ActionItem(CaseRecord):
     @property
     def is_pending(self) -> bool:
         """Still to be done: a draft or an open action."""
-        return not self.is_retracted and self.state in {
-            self.State.DRAFT,
-            self.State.OPEN,
-        }
+        return not self.is_retracted and self.state in self.PENDING
 
     @property
     def live_tests(self) -> list[ClosureTest]:

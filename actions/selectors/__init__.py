@@ -20,7 +20,6 @@ from actions.selectors.items import (
     with_everything,
 )
 from actions.selectors.progress import (
-    PENDING,
     follow_through,
     is_overdue,
     missing_artifact_inputs,
@@ -33,7 +32,6 @@ from actions.selectors.progress import (
 )
 
 __all__ = [
-    "PENDING",
     "ApprovalState",
     "actions",
     "actions_by_cause",

@@ -20,8 +20,6 @@ from postmortem.lib.canonical import digest
 
 State = ActionItem.State
 
-PENDING = (State.DRAFT, State.OPEN)
-
 
 def missing_artifact_key(test: ClosureTest, run: TestRun) -> str:
     """Key of the finding 'passed without an artifact' (CT002) on these inputs."""
@@ -60,7 +58,7 @@ def pending_counts(user: User, now: datetime) -> dict[str, int]:
     def count() -> dict[str, int]:
         return (
             visible_actions(user)
-            .filter(state__in=PENDING)
+            .filter(state__in=ActionItem.PENDING)
             .aggregate(
                 mine=Count("pk", filter=Q(owner=user)),
                 overdue=Count("pk", filter=Q(due_at__lt=now)),

@@ -52,7 +52,7 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
     """My actions, overdue ones and all open ones, in every incident I may see."""
     now = timezone.now()
     pending = selectors.visible_actions(request.user)
-    pending = pending.filter(state__in=selectors.PENDING)
+    pending = pending.filter(state__in=ActionItem.PENDING)
     lists = {
         "mine": pending.filter(owner=request.user),
         "overdue": pending.filter(due_at__lt=now),
