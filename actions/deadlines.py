@@ -3,11 +3,11 @@ completed ones that wait for approval. All of it goes on after closing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import User
 from actions import selectors
@@ -94,10 +94,11 @@ def closure_test_due(user: User | None = None) -> Iterator[Deadline]:
         )
 
 
-def _people(found: Iterable[User]) -> dict[int, User]:
-    """The approvers by id, with roles and managed teams: two queries for all."""
-    people = {person.pk: person for person in found}
-    prefetch_related_objects(list(people.values()), "groups", "managed_teams")
+def _people(ids: set[int]) -> dict[int, User]:
+    """These people by id, with their roles and managed teams as they are now."""
+    if not ids:
+        return {}
+    people = User.objects.prefetch_related("groups", "managed_teams").in_bulk(ids)
     for person in people.values():
         person.roles = person.roles_in(group.name for group in person.groups.all())
         person.managed_functions = frozenset(
@@ -106,28 +107,43 @@ def _people(found: Iterable[User]) -> dict[int, User]:
     return people
 
 
-# Whether an action is approved, or was sent back, is decided by the record alone; who
-# may still approve one that is neither, is not: that is asked each time.
+# Whether an action is approved, or was sent back, and who took part in it, is decided
+# by the record alone; who is named to approve, in which role, is asked each time.
 _DECIDED = Kept(20_000)
+_OPEN = Kept(64)
 
 
-def _undecided(rows: QuerySet[ActionItem]) -> list[int]:
-    """Ids of those whose approval is still to be given; each is read in full once for
-    each state of its record."""
+def _undecided(rows: QuerySet[ActionItem]) -> list[tuple[ActionItem, set[int]]]:
+    """Those whose approval is still to be given, with everything and their conflicts,
+    and who is named to approve. Each is read in full once for each state of its
+    record."""
+    named: dict[tuple[Any, ...], set[int]] = {}
+    for pk, head, approver in rows.values_list(
+        "pk", "incident__activity_head", "incident__approvers"
+    ):
+        named.setdefault((pk, head), set()).update({approver} - {None})
+    keys = list(named)
+    decided = _DECIDED.each(keys, _decide)
+    keys = [key for key, done in zip(keys, decided, strict=True) if not done]
+    found = _OPEN.each(keys, _read_open)
+    return [(row, named[key]) for key, row in zip(keys, found, strict=True)]
 
-    def decide(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], bool]:
-        found = ActionItem.objects.filter(pk__in=[key[0] for key in keys])
-        states = {
-            action.pk: selectors.approval_state(
-                action, ActionApproval.Purpose.COMPLETION
-            )
-            for action in selectors.with_everything(found)
-        }
-        return {key: _is_decided(states[key[0]]) for key in keys}
 
-    keys = list(rows.values_list("pk", "incident__activity_head"))
-    decided = _DECIDED.each(keys, decide)
-    return [key[0] for key, is_done in zip(keys, decided, strict=True) if not is_done]
+def _decide(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], bool]:
+    found = ActionItem.objects.filter(pk__in=[key[0] for key in keys])
+    states = {
+        action.pk: selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
+        for action in selectors.with_everything(found)
+    }
+    return {key: _is_decided(states[key[0]]) for key in keys}
+
+
+def _read_open(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], ActionItem]:
+    rows = ActionItem.objects.filter(pk__in=[key[0] for key in keys])
+    found = list(selectors.with_everything(rows.select_related("incident")))
+    selectors.load_conflicts(found)
+    by_id = {action.pk: action for action in found}
+    return {key: by_id[key[0]] for key in keys}
 
 
 def _is_decided(state: selectors.ApprovalState) -> bool:
@@ -149,29 +165,22 @@ def approval_due(user: User | None = None) -> Iterator[Deadline]:
         & Q(timing=ActionItem.Timing.MANDATORY)
     )
     if user is not None:
-        rows = rows.filter(Q(owner=user) | Q(incident__approvers=user)).distinct()
-    waiting = list(
-        selectors.with_everything(
-            ActionItem.objects.filter(pk__in=_undecided(rows))
-            .select_related("incident")
-            .prefetch_related("incident__approvers")
-        )
-    )
-    selectors.load_conflicts(waiting)
-    people = _people(p for a in waiting for p in a.incident.approvers.all())
-    for action in waiting:
-        yield from _waiting_for(action, user, people)
+        approves = Incident.approvers.through.objects.filter(user=user)
+        rows = rows.filter(Q(owner=user) | Q(incident__in=approves.values("incident")))
+    waiting = _undecided(rows)
+    people = _people({pk for _, named in waiting for pk in named})
+    for action, named in waiting:
+        yield from _waiting_for(action, user, [people[pk] for pk in sorted(named)])
 
 
 def _waiting_for(
-    action: ActionItem, user: User | None, people: dict[int, User]
+    action: ActionItem, user: User | None, named: list[User]
 ) -> Iterator[Deadline]:
     state = selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
     if _is_decided(state):
         return
     assert action.completed_at is not None
     due_at = action.completed_at + APPROVAL_TIME
-    named = [people[p.pk] for p in action.incident.approvers.all()]
     able = [p for p in named if selectors.may_approve(action, p, state)]
     for person in able or ([action.owner] if action.owner else []):
         if user is not None and person.pk != user.pk:

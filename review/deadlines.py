@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Team, User
 from incidents import selectors
-from incidents.models import Incident
+from incidents.models import IN_COMMAND, Incident, Participation
 from postmortem.lib.deadlines import Deadline, deadlines
 from review.models import ClosureApproval, Review
 from review.selectors import approvals_states, standing
@@ -39,11 +39,16 @@ def _is_for(user: User | None, owner: User | None) -> bool:
 @deadlines("review_start")
 def review_starts(user: User | None) -> Iterator[Deadline]:
     """A stabilized incident goes into review within a day (R-DOC-16)."""
-    waiting = list(
-        _visible(user).filter(
-            status=Incident.Status.STABILIZED, stabilized_at__isnull=False
-        )
+    rows = _visible(user).filter(
+        status=Incident.Status.STABILIZED, stabilized_at__isnull=False
     )
+    if user is not None:
+        reviews = Review.objects.filter(owner=user, retracted_at=None)
+        commands = Participation.objects.filter(IN_COMMAND, user=user)
+        rows = rows.filter(
+            Q(pk__in=reviews.values("incident")) | Q(pk__in=commands.values("incident"))
+        )
+    waiting = list(rows)
     owners = {
         review.incident_id: review.owner
         for review in Review.objects.filter(

@@ -24,6 +24,8 @@ class Row:
     crowd_p95: float | None = None
     database_cpu: float = 0.0
     queries: int = 0
+    first: float | None = None
+    first_queries: int = 0
     errors: int = 0
 
     def misses(self) -> list[str]:
@@ -57,6 +59,8 @@ class Row:
             _ms(self.web_cpu),
             _ms(self.database_cpu) if self.database_cpu else "",
             str(self.queries or ""),
+            _ms(self.first),
+            str(self.first_queries or ""),
             f"{self.cpu_ratio:.1f}x",
             f"{self.wall_ratio:.1f}x",
             f"{self.bar:g}x" if self.bar else "",
@@ -73,7 +77,7 @@ class Row:
 
 HEAD = [
     *("", "p50", "p95", "p50 at 8", "p95 at 8", "web CPU", "database CPU"),
-    *("queries", "CPU ratio", "time ratio", "bar"),
+    *("queries", "first look", "queries then", "CPU ratio", "time ratio", "bar"),
 ]
 
 
@@ -85,7 +89,8 @@ def _floor(floor: dict[str, Any]) -> list[str]:
     return [
         "Floor",
         *(_ms(floor["p50"]), _ms(floor["p95"]), "", ""),
-        *(_ms(floor["web_cpu"]), _ms(floor["database_cpu"]), "1", "1x", "1x", ""),
+        *(_ms(floor["web_cpu"]), _ms(floor["database_cpu"]), "1", "", ""),
+        *("1x", "1x", ""),
     ]
 
 
@@ -164,8 +169,9 @@ def markdown(
             "- Pages are asked again and again, as in an incident. Counts beside",
             "  lists are at most ten seconds old (FIGURES_SECONDS); what only the",
             "  record decides (tabs, overview, chart, approvals that wait) is",
-            "  worked out once in each process for each state of it. The first look",
-            "  after a write costs more: an overview then takes 17 queries.",
+            "  worked out once in each process for each state of it.",
+            "- The first look is the first request of that page to a server that has",
+            "  just started: nothing is kept yet, no template is compiled.",
             "",
             "## Bars that were missed",
             "",

@@ -55,7 +55,7 @@ class TestPendingActions:
         client.force_login(responder)
 
         found = client.get("/actions/").context["rows"]
-        assert [row.action.ref for row in found] == ["ACT-2", "ACT-1"]
+        assert [row["ref"] for row in found] == ["ACT-2", "ACT-1"]
 
         Incident.objects.update(is_restricted=True)
         assert client.get("/actions/").context["rows"] == []
