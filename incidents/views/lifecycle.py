@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.forms import RadioSelect
@@ -120,7 +121,7 @@ def clock_edit(request: SignedInRequest, incident: Incident) -> HttpResponse:
 def _confirm(
     request: SignedInRequest,
     incident: Incident,
-    act: Any,
+    service: Callable[..., Incident],
     *,
     title: str,
     lead: str | SafeString,
@@ -135,7 +136,11 @@ def _confirm(
         request,
         incident,
         form_class(posted(request), incident=incident),
-        act,
+        lambda data: service(
+            incident_id=incident.pk,
+            actor=request.user,
+            **(data if with_reason else {}),
+        ),
         tab="overview",
         title=title,
         lead=lead,
@@ -152,9 +157,7 @@ def incident_stabilize(request: SignedInRequest, incident: Incident) -> HttpResp
     return _confirm(
         request,
         incident,
-        lambda data: services.stabilize_incident(
-            incident_id=incident.pk, actor=request.user
-        ),
+        services.stabilize_incident,
         title="Declare stabilized",
         lead="Customers and books recover separately: both milestones need their "
         "evidence. This is not the all-clear.",
@@ -170,9 +173,7 @@ def incident_relapse(request: SignedInRequest, incident: Incident) -> HttpRespon
     return _confirm(
         request,
         incident,
-        lambda data: services.relapse_incident(
-            incident_id=incident.pk, actor=request.user, **data
-        ),
+        services.relapse_incident,
         title="Return to active",
         lead="The effect is back, or was never gone. An all-clear that was given is "
         "withdrawn with it.",
@@ -189,9 +190,7 @@ def incident_all_clear(request: SignedInRequest, incident: Incident) -> HttpResp
     return _confirm(
         request,
         incident,
-        lambda data: services.give_all_clear(
-            incident_id=incident.pk, actor=request.user
-        ),
+        services.give_all_clear,
         title="Give the all-clear",
         lead="Both scope lines closed, no open drift, the sustain window over. It is "
         "required to close, and is a fact of its own beside “stabilized”."
@@ -207,9 +206,7 @@ def incident_cancel(request: SignedInRequest, incident: Incident) -> HttpRespons
     return _confirm(
         request,
         incident,
-        lambda data: services.cancel_incident(
-            incident_id=incident.pk, actor=request.user, **data
-        ),
+        services.cancel_incident,
         title="Cancel incident",
         lead="For a false alarm or a duplicate. The record is frozen and stays "
         "readable, with your reason.",
