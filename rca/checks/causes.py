@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from incidents.models import Evidence, KnownUnknown
 from postmortem.lib.findings import Case, Level, Problem, Row, check
-from rca.checks.common import TAB, form_url, missing_parts, one_of, owner_of
+from rca.checks.base import TAB, form_url, missing_parts, one_of, owner_of
 from rca.models import Cause
 from rca.selectors import analysis, causes
 from timeline.selectors import entries

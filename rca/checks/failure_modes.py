@@ -8,7 +8,7 @@ from datetime import timedelta
 from incidents.models import Evidence
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 from postmortem.lib.times import span
-from rca.checks.common import TAB, form_url, missing_parts, one_of, owner_of
+from rca.checks.base import TAB, form_url, missing_parts, one_of, owner_of
 from rca.models import FailureMode
 from rca.selectors import failure_modes
 from timeline import selectors as timeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postmortem.lib.findings import Case, Level, Problem, Row, check
-from rca.checks.common import TAB, form_url
+from rca.checks.base import TAB, form_url
 from rca.models import Cause, FailureMode
 from rca.selectors import Wording, wording_in
 
