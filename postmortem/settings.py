@@ -300,6 +300,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "incidents.tasks.sweep_notifications",
         "schedule": 30.0,
     },
+    "read-logs": {"task": "timeline.tasks.sweep_readings", "schedule": 30.0},
     "build-reports": {"task": "review.tasks.sweep_reports", "schedule": 30.0},
     "check-links": {
         "task": "incidents.tasks.sweep_links",

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from incidents.models import (
     CaseRecord,
@@ -367,6 +368,54 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return f"{self.evidence_id} as {self.reader}"
+
+
+class LogReading(models.Model):
+    """A long log that a worker reads: as it came in, at `path` and no evidence yet, or
+    the file of an artifact; then, when a person says so, makes candidates of. No part
+    of the record. result: the preview that was made of it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        READY = "ready", "Read"
+        DONE = "done", "Candidates made"
+        FAILED = "failed", "Refused"
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="+")
+    evidence = models.ForeignKey(
+        Evidence, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    filename = LineField(max_length=200)
+    path = LineField(max_length=200, blank=True)
+    size = models.PositiveBigIntegerField()
+    reader = models.CharField(max_length=5, choices=Import.Reader, blank=True)
+    day = models.DateField(null=True, blank=True)
+    is_original = models.BooleanField(null=True, blank=True)
+    makes = models.BooleanField("makes candidates", default=False)
+    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
+    asked_by = user_fk()
+    asked_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    result = models.JSONField(default=dict, blank=True)
+    made = models.ForeignKey(
+        Import, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    error = ProseField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "lease_until"])]
+
+    def __str__(self) -> str:
+        return f"{self.filename} {self.state}"
+
+    @property
+    def is_in_hand(self) -> bool:
+        """A worker has it, or was stopped less than a lease ago."""
+        return self.lease_until is not None and self.lease_until > timezone.now()
+
+    def get_absolute_url(self) -> str:
+        return reverse("timeline:reading_detail", args=[self.incident.key, self.pk])
 
 
 class Candidate(models.Model):

@@ -84,6 +84,10 @@ urlpatterns = [
     ),
     # foreign logs
     path("import/", intake.import_add, name="import_add"),
+    path("import/reading/<int:pk>/", intake.reading_detail, name="reading_detail"),
+    path(
+        "import/reading/<int:pk>/status/", intake.reading_status, name="reading_status"
+    ),
     path("import/<int:number>/", intake.import_preview, name="import_preview"),
     path("candidates/", intake.candidate_list, name="candidate_list"),
     path("candidates/accept/", intake.candidate_accept, name="candidate_accept"),

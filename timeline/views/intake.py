@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import Http404, HttpResponse, QueryDict
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from incidents.decorators import SignedInRequest, incident_view
@@ -21,9 +21,10 @@ from postmortem.lib.errors import DomainError
 from postmortem.lib.htmx import done, render_page
 from postmortem.lib.times import on_clock
 from timeline import forms, selectors
-from timeline.models import Candidate, Entry
+from timeline.models import Candidate, Entry, LogReading
 from timeline.selectors import CandidateChoice
 from timeline.services.intake import deciding, importing
+from timeline.services.intake import reading as readings
 from timeline.services.intake.importing import count_of
 from timeline.views.page import TAB
 from timeline.views.rows import moment_of
@@ -38,7 +39,18 @@ STATES = [("waiting", "Waiting"), ("accepted", "Accepted"), ("dismissed", "Dismi
 
 @incident_view("timeline.add")
 def import_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
-    """A file or pasted text: read whole, kept as evidence, then shown."""
+    """A file or pasted text: read whole, kept as evidence, then shown; a long one by a
+    worker."""
+    upload = request.FILES.get("upload")
+    is_long = upload is not None and (upload.size or 0) > readings.SHORT
+
+    def take(data: dict[str, Any]) -> str:
+        who: dict[str, Any] = {"incident_id": incident.pk, "actor": request.user}
+        if is_long and not data["text"].strip():
+            del data["text"]
+            return readings.take_long(**who, **data).get_absolute_url()
+        return _preview_url(importing.take_source(**who, **data))
+
     return case_form(
         request,
         incident,
@@ -48,16 +60,16 @@ def import_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
             incident=incident,
             initial={"day": importing.default_day(incident)},
         ),
-        lambda data: importing.take_source(
-            incident_id=incident.pk, actor=request.user, **data
-        ),
+        take,
         tab=TAB,
         title="Import a log",
         lead="It is kept as evidence and read into candidates. Nothing becomes an "
         "entry before somebody accepts it. Card numbers and secrets are refused.",
         submit_label="Read it",
-        message="The log is kept as evidence. Look at how it was read.",
-        done_url=_preview_url,
+        message="The log has come in."
+        if is_long
+        else "The log is kept as evidence. Look at how it was read.",
+        done_url=str,
         cancel_url=reverse("timeline:entry_list", args=[incident.key]),
     )
 
@@ -84,6 +96,15 @@ def import_preview(
         }
         try:
             importing.refuse_source(incident, evidence)
+            if (evidence.size or 0) > readings.SHORT:
+                row = readings.ask_reading(
+                    incident_id=incident.pk,
+                    actor=request.user,
+                    evidence=evidence,
+                    makes=request.method == "POST",
+                    **asked,
+                )
+                return redirect(row)
             if request.method == "POST":
                 made = importing.import_log(
                     incident_id=incident.pk,
@@ -107,6 +128,26 @@ def import_preview(
             )
     else:
         status = 422
+    return _preview(
+        request,
+        incident,
+        evidence,
+        form,
+        reading,
+        fault,
+        status if request.method == "POST" else 200,
+    )
+
+
+def _preview(
+    request: SignedInRequest,
+    incident: Incident,
+    evidence: Evidence,
+    form: forms.ReadingForm,
+    reading: importing.Reading | None,
+    fault: str = "",
+    status: int = 200,
+) -> HttpResponse:
     return render_page(
         request,
         "timeline/import_preview.html",
@@ -121,8 +162,54 @@ def import_preview(
             ],
             "fault": fault,
         },
-        status=status if request.method == "POST" else 200,
+        status=status,
     )
+
+
+@incident_view("timeline.add")
+def reading_detail(
+    request: SignedInRequest, incident: Incident, pk: int
+) -> HttpResponse:
+    """Where a long log stands; then its preview; then its candidates."""
+    row = _reading(incident, pk)
+    if row.made is not None and row.evidence is not None:
+        url = reverse("timeline:candidate_list", args=[incident.key])
+        words = f"{count_of(row.made.added, 'candidate')} from {row.evidence.ref}."
+        return done(request, f"{url}?source={row.evidence.ref}", words)
+    reading = readings.kept(row)
+    if row.state == row.State.READY and reading and row.evidence:
+        initial = {"reader": reading.reader, "day": reading.day}
+        form = forms.ReadingForm(initial=initial, incident=incident)
+        return _preview(request, incident, row.evidence, form, reading)
+    return render_page(
+        request,
+        "timeline/reading_detail.html",
+        {**workspace(request, incident, TAB), "row": row},
+    )
+
+
+@incident_view("timeline.add")
+def reading_status(
+    request: SignedInRequest, incident: Incident, pk: int
+) -> HttpResponse:
+    """The fragment that the page asks for every two seconds; when the worker is done,
+    the page is loaded again."""
+    row = _reading(incident, pk)
+    answer = render(
+        request, "timeline/_reading_status.html", {"incident": incident, "row": row}
+    )
+    if row.state != row.State.WAITING:
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+def _reading(incident: Incident, pk: int) -> LogReading:
+    rows = LogReading.objects.select_related("evidence", "made")
+    row = get_object_or_404(rows, incident=incident, pk=pk)
+    row.incident = incident
+    if row.evidence is not None:
+        row.evidence.incident = incident
+    return row
 
 
 # --- the candidates -------------------------------------------------------------------

@@ -391,6 +391,19 @@ def look_at(
     upload: File[Any], *, incident: Incident, reader: str = "", day: date | None = None
 ) -> Reading:
     """What an upload holds, storing nothing: the preview before there is evidence."""
+    refuse_no_log(upload)
+    name = safe_filename(upload.name or "")
+    return read_log(
+        cast(IO[bytes], upload),
+        incident=incident,
+        filename=name,
+        reader=reader,
+        day=day,
+    )
+
+
+def refuse_no_log(upload: File[Any]) -> None:
+    """What its size, its name and its first bytes tell before it is read."""
     size = upload.size or 0
     name = safe_filename(upload.name or "")
     if not size:
@@ -411,13 +424,6 @@ def look_at(
             f"“{name}” is {media_type}: that is no log. Add it as evidence instead.",
             "no_log",
         )
-    return read_log(
-        cast(IO[bytes], upload),
-        incident=incident,
-        filename=name,
-        reader=reader,
-        day=day,
-    )
 
 
 def read_stored(

@@ -1,0 +1,23 @@
+"""Background work of the timeline: long logs are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from postmortem.lib import jobs
+from timeline.services.intake import reading
+
+
+@shared_task
+def read_log(*, reading_id: int, **kwargs: Any) -> None:
+    """Read one long log."""
+    reading.read_long(reading_id)
+
+
+@shared_task
+def sweep_readings(**kwargs: Any) -> None:
+    """Start what nobody took."""
+    for reading_id in reading.waiting_readings():
+        jobs.kick("timeline.tasks.read_log", reading_id=reading_id)
