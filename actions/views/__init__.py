@@ -28,6 +28,7 @@ KIND_WORDS = {
     ActionItem.Kind.RESTORE: "Restore",
     ActionItem.Kind.REDUCE: "Reduce recurrence",
 }
+GIVEN_UP = "AI020"  # that a mandatory action was cancelled
 _GROUPS = ("AI", "CT", "AP", "BL")
 
 
@@ -73,6 +74,10 @@ class ActionRow:
         return text if shown.year == this_year else f"{text} {shown.year}"
 
     @property
+    def is_over(self) -> bool:
+        return is_over(self.action)
+
+    @property
     def tracker(self) -> str:
         """The last part of the tracker's address, normally the ticket: 'PAY-4471'."""
         address = urlsplit(self.action.tracker_url)
@@ -84,14 +89,21 @@ class ActionRow:
         return next((item for item in self.findings if item.is_blocking), None)
 
 
+def is_over(action: ActionItem) -> bool:
+    """Given up or withdrawn: what it still lacks warns nobody any more."""
+    return action.is_retracted or action.state == ActionItem.State.CANCELLED
+
+
 def action_row(
     action: ActionItem, now: datetime, findings: tuple[Finding, ...] = ()
 ) -> ActionRow:
     """How one action stands, in the words of the list."""
     badge, label = proof_badge(action)
     note, kind = _due_note(action, now)
-    found = find_vague(action.title) if not action.is_retracted else []
+    found = find_vague(action.title) if not is_over(action) else []
     missing: tuple[str, ...] = ()
+    if is_over(action):  # the stored result may be older than the end of the action
+        findings = tuple(item for item in findings if item.id == GIVEN_UP)
     if action.state == ActionItem.State.DRAFT:
         missing = tuple(
             words

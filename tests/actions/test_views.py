@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from actions.models import ActionApproval, ActionItem, TestRun
 from actions.services import items
 from actions.views import action_row
 from incidents.models import Incident
+from incidents.services.findings import refresh_findings
 from tests.actions.conftest import Desk
 from tests.conftest import NOW
 
@@ -423,6 +425,37 @@ class TestForms:
             "approved",
             "changes_requested",
         ]
+
+
+class TestCancelled:
+    def test_warns_of_nothing_that_it_lacks(self, browser: Client, desk: Desk) -> None:
+        """R-AI-04: what was given up needs no owner, date, test or better words."""
+        desk.add(
+            title="Improve monitoring",
+            owner=None,
+            due_at=None,
+            risk_removed="",
+            risk_remaining="",
+            rollback_path="",
+            proof_location="",
+        )
+        warnings = re.compile(r'class="pm-(?:warn|bad)"|A reviewer could not tell')
+        refresh_findings(desk.incident.pk)
+
+        def panel() -> str:
+            page = text(browser.get(f"{LIST}1/", **HTMX))
+            return page[page.index("pm-act-panel") : page.index('id="approvals"')]
+
+        assert len(set(warnings.findall(panel()))) == 3
+
+        items.cancel_action(
+            incident_id=desk.incident.pk,
+            actor=desk.author,
+            number=1,
+            reason="Another action covers it",
+        )
+        assert "Cancelled: Another action covers it" in panel()
+        assert warnings.findall(panel()) == []
 
 
 class TestApproving:
