@@ -15,12 +15,12 @@ from actions.checks.words import (
     live,
     owner_label,
     page,
-    shortened,
     stated,
 )
 from actions.models import ActionItem
 from incidents import selectors as case_file
 from postmortem.lib.findings import Case, Level, Problem, Row, check
+from postmortem.lib.words import shortened
 from rca import selectors as rca
 from rca.models import Cause, FailureMode
 

@@ -18,13 +18,13 @@ from actions.checks.words import (
     live,
     owner_label,
     page,
-    shortened,
     standing,
     stated,
 )
 from actions.models import ActionItem
 from incidents import selectors as case_file
 from postmortem.lib.findings import Case, Level, Problem, Row, check
+from postmortem.lib.words import shortened
 
 LIMITS = {
     ActionItem.Priority.WEEKS_4: timedelta(weeks=4),

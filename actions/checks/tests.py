@@ -14,13 +14,13 @@ from actions.checks.words import (
     late,
     owner_label,
     page,
-    shortened,
     stated,
 )
 from actions.models import ActionItem, ClosureTest, TestRun
 from incidents import selectors as case_file
 from incidents.models import Evidence, Lane
 from postmortem.lib.findings import Case, Level, Problem, Row, check
+from postmortem.lib.words import shortened
 from timeline import selectors as timeline
 from timeline.models import DependencyCheckpoint
 

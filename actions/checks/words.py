@@ -43,11 +43,6 @@ def owner_label(action: ActionItem) -> str:
     return action.owner.label if action.owner else "nobody yet"
 
 
-def shortened(text: str, limit: int = 80) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
 def joined(refs: list[str], limit: int = 6) -> str:
     """'ACT-1, ACT-2 and 3 more'."""
     if len(refs) <= limit:

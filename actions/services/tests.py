@@ -32,6 +32,7 @@ from incidents.services.files import keep_file
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
+from postmortem.lib.words import shortened
 
 
 @service
@@ -193,7 +194,9 @@ def record_run(
         run.known_unknown = add_record(
             KnownUnknown(
                 incident=incident,
-                question=_shortened(f"Not reproduced by {test.ref}: {sandbox_limit}"),
+                question=shortened(
+                    f"Not reproduced by {test.ref}: {sandbox_limit}", 300
+                ),
                 why_it_matters=f"The sandbox could not show it for {action.ref}; the "
                 "risk remains until it is tested for real or accepted.",
                 missing_check=f"A run of {test.ref} where it can be reproduced",
@@ -223,11 +226,6 @@ def _refuse_future_run(ran_at: datetime) -> None:
         raise ValidationError({"ran_at": error}) from error
 
 
-def _shortened(text: str, limit: int = 300) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
 def _attach(
     run: TestRun,
     *,
@@ -241,7 +239,7 @@ def _attach(
             run.incident,
             actor=actor,
             kind=Evidence.Kind.TEST_OUTPUT,
-            title=_shortened(f"{run.ref} {file.filename}", 200),
+            title=shortened(f"{run.ref} {file.filename}", 200),
             upload=file,
             captured_at=run.ran_at,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from incidents.models import Evidence, Lane
 from postmortem.lib.findings import Case, Level, Problem, Row, check
+from postmortem.lib.words import listed
 from timeline import selectors
 from timeline.checks.entries import TAB, page
 from timeline.models import DependencyCheckpoint
@@ -64,7 +65,8 @@ def flow_without_checkpoint(case: Case) -> Iterator[Problem]:
     loose = [row for row in rows if row.lane_id is None]
     if bare and loose:  # they may be the ones that are missing: say which flow, once
         yield Problem(
-            f"{listed(loose)} {'names' if len(loose) == 1 else 'name'} no flow, and "
+            f"{listed([row.ref for row in loose])} "
+            f"{'names' if len(loose) == 1 else 'name'} no flow, and "
             f"{', '.join(lane.name for lane in bare)} "
             f"{'has' if len(bare) == 1 else 'have'} no checkpoint",
             subject=loose[0],
@@ -87,12 +89,6 @@ def flow_without_checkpoint(case: Case) -> Iterator[Problem]:
             url=page(case, "checkpoint_add", lane=lane.ref),
             inputs=(lane.slug, lane.status),
         )
-
-
-def listed(rows: list[DependencyCheckpoint]) -> str:
-    """'DP-1', 'DP-1 and DP-2', 'DP-1, DP-2 and DP-3'."""
-    refs = [row.ref for row in rows]
-    return " and ".join([", ".join(refs[:-1]), refs[-1]] if refs[1:] else refs)
 
 
 @check(

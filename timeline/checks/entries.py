@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 from postmortem.lib.times import on_clock, span
+from postmortem.lib.words import listed
 from timeline import selectors
 from timeline.models import Entry, Milestone
 from timeline.selectors.outline import gap_key
@@ -158,7 +159,7 @@ def decision_without_reasoning(case: Case) -> Iterator[Problem]:
         ]
         if missing:
             yield Problem(
-                f"Decision {quoted(entry)} does not say {listed(missing)}",
+                f"Decision {quoted(entry)} does not say {listed(missing, 'or')}",
                 subject=entry,
                 fix_label="Complete it",
                 url=page(case, "entry_edit", entry.number),
@@ -173,11 +174,6 @@ BELIEF = re.compile(r"\b(?:in the belief|believ(?:e|es|ed|ing)|assum(?:e|es|ed|i
 def tells_belief(entry: Entry) -> bool:
     """Whether the entry says in its own words what was believed."""
     return bool(BELIEF.search(f"{entry.observed_signal} {entry.action_taken}".lower()))
-
-
-def listed(words: list[str]) -> str:
-    """'a', 'a or b', 'a, b or c'."""
-    return " or ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 @check(

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from incidents.models import Incident, Lane, ScopeStatement
+from postmortem.lib.words import shortened
 from timeline.models import Entry, Milestone
 from timeline.selectors.analysis import Gap, between, stated_stretches
 from timeline.selectors.durations import feeding
@@ -222,7 +223,7 @@ def lane_svg(data: LaneChart, *, width: int = 1000) -> SafeString:
     for index, lane in enumerate(data.lanes):
         y = top + row_height * index + row_height / 2
         parts.append(pen.line("grid", axis.left, y, axis.right, y))
-        name = pen.text("label", axis.left - 12, y + 4, _cut(lane.name), "end")
+        name = pen.text("label", axis.left - 12, y + 4, shortened(lane.name, 22), "end")
         parts.append(
             format_html(
                 '<a href="{}?lane={}" aria-label="Only {}">{}</a>',
@@ -257,10 +258,6 @@ def lane_svg(data: LaneChart, *, width: int = 1000) -> SafeString:
     )  # fmt: skip
 
 
-def _cut(words: str, limit: int = 22) -> str:
-    return words if len(words) <= limit else f"{words[: limit - 1]}…"
-
-
 def _marks(row: Any) -> bool:
     return bool(getattr(row, "live_milestones", ()))
 
@@ -274,7 +271,7 @@ def _single(
         assert row.occurred_at is not None
         state = "provisional" if row.is_provisional else "confirmed"
         at = clock_words(row.occurred_at, data.zone)
-        words = f"{at} {_cut(row.headline, 90)} ({state})"
+        words = f"{at} {shortened(row.headline, 90)} ({state})"
         shape = _shape(axis.x(row.occurred_at), y, _marks(row), row.is_provisional)
         found.append(_link(data, row.ref, words, shape))
     return found
@@ -315,7 +312,7 @@ def _stretches(
                 at = clock_words(row.occurred_at, data.zone)
                 shape = _shape(axis.x(row.occurred_at), y, True, row.is_provisional)
                 found.append(
-                    _link(data, row.ref, f"{at} {_cut(row.headline, 90)}", shape)
+                    _link(data, row.ref, f"{at} {shortened(row.headline, 90)}", shape)
                 )
     return found
 

@@ -29,6 +29,7 @@ from postmortem.lib.times import (
     refuse_odd_year,
     start_of_day,
 )
+from postmortem.lib.words import shortened
 from timeline.models import DependencyCheckpoint, Entry, Hypothesis, Milestone
 from timeline.selectors.rows import place
 from timeline.services.milestones import carry_milestone
@@ -98,7 +99,7 @@ def add_entry(
         incident,
         actor=actor,
         verb="timeline.entry_added",
-        sentence=f"recorded {entry.ref}: {_short(entry)}",
+        sentence=f"recorded {entry.ref}: {shortened(entry.headline, 120)}",
         subject=entry,
         data={"evidence": [item.ref for item in evidence], "milestone": milestone},
     )
@@ -457,11 +458,6 @@ def _whole_days(
     if final < day:
         raise _fault("occurred_until", "The end lies before the start.")
     return start_of_day(day, zone), start_of_day(final + timedelta(days=1), zone)
-
-
-def _short(entry: Entry, limit: int = 120) -> str:
-    text = " ".join(entry.headline.split())
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _words(name: str) -> str:
