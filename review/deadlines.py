@@ -36,6 +36,27 @@ def _is_for(user: User | None, owner: User | None) -> bool:
     return user is None or (owner is not None and owner.pk == user.pk)
 
 
+def _starts_with(user: User) -> Q:
+    """That this person starts the review: they own it or, while nobody does, they are
+    in command."""
+    owned = Review.objects.filter(retracted_at=None, owner__isnull=False)
+    commands = Participation.objects.filter(IN_COMMAND, user=user)
+    return Q(pk__in=owned.filter(owner=user).values("incident")) | (
+        Q(pk__in=commands.values("incident")) & ~Q(pk__in=owned.values("incident"))
+    )
+
+
+def _review_owners(incidents: list[Incident]) -> dict[int, User | None]:
+    """Who starts each of these reviews: its owner, else whoever is in command."""
+    reviews = Review.objects.filter(
+        incident__in=incidents, retracted_at=None, owner__isnull=False
+    ).select_related("owner")
+    return {
+        **selectors.commanders(row.pk for row in incidents),
+        **{review.incident_id: review.owner for review in reviews},
+    }
+
+
 @deadlines("review_start")
 def review_starts(user: User | None) -> Iterator[Deadline]:
     """A stabilized incident goes into review within a day (R-DOC-16)."""
@@ -43,22 +64,14 @@ def review_starts(user: User | None) -> Iterator[Deadline]:
         status=Incident.Status.STABILIZED, stabilized_at__isnull=False
     )
     if user is not None:
-        reviews = Review.objects.filter(owner=user, retracted_at=None)
-        commands = Participation.objects.filter(IN_COMMAND, user=user)
-        rows = rows.filter(
-            Q(pk__in=reviews.values("incident")) | Q(pk__in=commands.values("incident"))
-        )
+        rows = rows.filter(_starts_with(user))
     waiting = list(rows)
-    owners = {
-        review.incident_id: review.owner
-        for review in Review.objects.filter(
-            incident__in=waiting, retracted_at=None
-        ).select_related("owner")
-    }
-    commanders = selectors.commanders(row.pk for row in waiting)
+    owners = dict.fromkeys((row.pk for row in waiting), user)
+    if user is None:
+        owners = _review_owners(waiting)
     for incident in waiting:
-        owner = owners.get(incident.pk) or commanders.get(incident.pk)
-        if _is_for(user, owner) and incident.stabilized_at:
+        owner = owners.get(incident.pk)
+        if incident.stabilized_at:
             yield Deadline(
                 key=f"review_start:{incident.pk}:{incident.stabilized_at.isoformat()}",
                 kind="review_start",

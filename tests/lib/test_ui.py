@@ -252,6 +252,22 @@ def test_evidence_chip_of_nothing_is_nothing():
     assert show("{% evidence_chip artifact %}", artifact=None) == ""
 
 
+def test_lane_marks_name_every_flow_or_say_that_none_is_named():
+    lanes = (("payouts", "Payouts"), ("own", "<b>"))
+    shown = show("{% lane_marks lanes %}", lanes=lanes)
+    assert shown.count("<svg") == 2
+    assert "Payouts</span>" in shown
+    assert "&lt;b&gt;</span>" in shown
+    assert "not named" in show("{% lane_marks lanes %}", lanes=())
+
+
+def test_finding_counts_are_grey_where_there_is_none():
+    blocked = show("{% finding_counts blocking 0 %}", blocking=2)
+    assert blocked.count("pm-muted") == 1
+    assert "<b>2</b>" in blocked
+    assert "pm-bad" not in show("{% finding_counts 0 3 %}")
+
+
 def test_tags_escape_what_people_wrote():
     bad = "<script>alert(1)</script>"
     pages = [
