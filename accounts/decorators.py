@@ -17,6 +17,7 @@ from accounts import services
 from accounts.models import IdempotentRequest, Role, User
 from postmortem.lib.canonical import digest
 from postmortem.lib.htmx import refusal
+from postmortem.lib.uploads import look_through
 
 UNSAID = frozenset({"csrfmiddlewaretoken", "client_key"})
 
@@ -86,14 +87,15 @@ def once(view: View) -> View:
     be corrected. The API does the same on the same rows.
 
     Every decorator of access puts this inside its own look at the permission: whoever
-    lost it meanwhile gets no old answer. The form has come in whole, its files hashed,
-    before the transaction opens.
+    lost it meanwhile gets no old answer, and no file of theirs is looked through. The
+    form has come in whole before the transaction opens.
     """
 
     @wraps(view)
     def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST":
             return view(request, *args, **kwargs)
+        look_through(request.FILES)
         key = request.headers.get("Idempotency-Key") or request.POST.get("client_key")
         if not key:
             return view(request, *args, **kwargs)

@@ -20,7 +20,7 @@ from accounts import services
 from accounts.models import IdempotentRequest, User
 from postmortem.lib.drf import BadRequest, Filters
 from postmortem.lib.errors import StaleVersion
-from postmortem.lib.uploads import ReceivedFile
+from postmortem.lib.uploads import ReceivedFile, look_through
 
 F = TypeVar("F", bound=Filters)
 REPLAYED = "Idempotency-Replayed"
@@ -114,6 +114,7 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         """`act`, at most once for one Idempotency-Key. Key, effect and answer are one
         transaction: a crash leaves neither, so that a repetition finds all or nothing.
         """
+        look_through(request.FILES)  # the body has come in whole by then
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return self._on_what_was_read(act, request, *args, **kwargs)
@@ -162,7 +163,6 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
                 "Nothing is changed here that If-Match could name: leave it out.",
                 code="nothing_to_match",
             )
-        _ = request.data  # has come in whole before anything is locked
         with transaction.atomic():
             row = self.matched_row()
             if row is not None and wanted and row.version not in wanted:

@@ -1,5 +1,6 @@
-"""Files as they come in: streamed to disk, hashed and looked through in one go, before
-any transaction is opened. Whoever keeps one only gives it its place in the store."""
+"""Files as they come in: streamed to disk and hashed, then looked through for those who
+may do what they ask, all before a transaction is opened. Whoever keeps one only gives
+it its place in the store."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ from django.core.files.uploadhandler import (
     FileUploadHandler,
     TemporaryFileUploadHandler,
 )
+from django.utils.datastructures import MultiValueDict
+from django.utils.functional import cached_property
 
 from postmortem.lib import sensitive
 
@@ -45,12 +48,11 @@ def is_text(head: bytes) -> bool:
 
 
 class ReceivedFile(TemporaryUploadedFile):
-    """A file that has come in whole. sha256, size in bytes, and `head`, its first
-    bytes; hit: the first card number or live secret in a text, with its line."""
+    """A file that has come in whole: sha256, size in bytes, and `head`, its first
+    bytes."""
 
     sha256 = ""
     head = b""
-    hit: tuple[sensitive.Hit, int] | None = None
 
     def __init__(self, name: str | None, *told: Any) -> None:
         # By itself, so that no odd ending of `name` gets into a path.
@@ -68,19 +70,23 @@ class ReceivedFile(TemporaryUploadedFile):
             self.head += chunk[: HEAD - len(self.head)]
 
     def finish(self) -> Self:
-        """All bytes are there: on the disk, known by their hash, looked through."""
+        """All bytes are there: on the disk, and known by their hash."""
         self._disk.flush()
         os.fsync(self._disk.fileno())
         self.size = self._disk.tell()
         self.sha256 = self._found.hexdigest()
-        if is_text(self.head) or not _CLOSED.match(self.head):
-            self.hit = self._look_through()
         self.seek(0)
         return self
 
-    def _look_through(self) -> tuple[sensitive.Hit, int] | None:
-        """Whatever it is, its digits can be read as UTF-8, since NULs (as of wide text
-        without a mark) are not looked at; wide text is read as such too."""
+    @cached_property
+    def hit(self) -> tuple[sensitive.Hit, int] | None:
+        """The first card number or live secret in it, with its line: a long look.
+
+        Whatever it is, its digits can be read as UTF-8, since NULs (as of wide text
+        without a mark) are not looked at; wide text is read as such too.
+        """
+        if _CLOSED.match(self.head) and not is_text(self.head):
+            return None
         wide = self.head.startswith(_WIDE)
         for encoding in ("utf-8", "utf-16")[: 1 + wide]:
             with open(
@@ -92,6 +98,13 @@ class ReceivedFile(TemporaryUploadedFile):
                 if hit := sensitive.find_in(text):
                     return hit
         return None
+
+
+def look_through(files: MultiValueDict[str, Any]) -> None:
+    """Have the long look at what was sent, before anything is locked."""
+    for name in files:
+        for upload in files.getlist(name):
+            _ = upload.hit
 
 
 class Receiver(TemporaryFileUploadHandler):

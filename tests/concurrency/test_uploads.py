@@ -65,6 +65,13 @@ def by_key(user: User) -> Any:
     )
 
 
+def by_the_api_without_a_key(user: User) -> Any:
+    client = APIClient(raise_request_exception=False)
+    client.force_authenticate(user)
+    body = {"kind": "log_query", "title": "Log", "upload": upload()}
+    return client.post(API, body, format="multipart")
+
+
 def by_form(user: User) -> Any:
     client = Client(raise_request_exception=False)
     client.force_login(user)
@@ -113,6 +120,7 @@ class TestALongFile:
         "door",
         [
             by_key,
+            by_the_api_without_a_key,
             by_form,
             by_attaching,
             by_attaching_to_what_was_read,
@@ -159,3 +167,19 @@ class TestALongFile:
 
         assert answers[0].status_code in {200, 201, 302}, answers[0].content
         assert Evidence.objects.filter(filename="app.log").count() == 1
+
+    def test_of_whoever_may_not_add_it_is_not_looked_through(
+        self,
+        outsider: User,
+        viewer: User,
+        incident: Incident,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        seen: list[object] = []
+        monkeypatch.setattr(sensitive, "find_in", seen.append)
+
+        for user in (outsider, viewer):
+            for door in (by_key, by_form, by_attaching, by_quick_add):
+                assert door(user).status_code in {403, 404}
+
+        assert seen == []
