@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
-from actions.checks.words import (
+from actions.checks.base import (
     TAB,
     State,
     causes_in_force,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from actions import selectors
-from actions.checks.words import TAB, State, owner_label, page
+from actions.checks.base import TAB, State, owner_label, page
 from actions.models import ActionApproval, ActionItem
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 

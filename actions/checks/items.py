@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.urls import reverse
 
 from actions import selectors
-from actions.checks.words import (
+from actions.checks.base import (
     TAB,
     State,
     day,

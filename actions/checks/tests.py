@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from actions import selectors
-from actions.checks.words import (
+from actions.checks.base import (
     TAB,
     State,
     day,

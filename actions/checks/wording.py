@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from actions.checks.words import (
+from actions.checks.base import (
     TAB,
     live,
     owner_label,

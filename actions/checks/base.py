@@ -1,4 +1,4 @@
-"""Words and links that the checks share."""
+"""What the checks of the actions share: words, links, the actions in force."""
 
 from __future__ import annotations
 
