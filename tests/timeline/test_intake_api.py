@@ -11,13 +11,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from incidents.models import Evidence
+from incidents.models import Evidence, StoredFile
 from tests.timeline.conftest import Tape
 from tests.timeline.test_api import Api, faults
-from tests.timeline.test_intake_readers import MESSAGES, archive
+from tests.timeline.test_intake_readers import BAD_INPUT, MESSAGES, archive
 from tests.timeline.test_intake_services import CARD, CHAT, chat, waiting
 from tests.timeline.test_services import set_status
-from timeline.models import Candidate, Entry
+from timeline.models import Candidate, Entry, Import
 
 
 @pytest.fixture
@@ -77,6 +77,22 @@ class TestImports:
         answer = api.post("imports/", evidence="EV-1", day="2026-03-10")
 
         assert (answer.status_code, answer.json()["added"]) == (201, 3)
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    @pytest.mark.parametrize(
+        ("name", "content", "code", "words"), BAD_INPUT.values(), ids=BAD_INPUT
+    )
+    def test_refuses_bad_input_in_a_sentence_and_stores_nothing(
+        self, api: Api, name: str, content: bytes, code: str, words: str, dry_run: bool
+    ) -> None:
+        upload = SimpleUploadedFile(name, content)
+        answer = send(api, "imports/", upload=upload, dry_run=dry_run)
+
+        assert answer.status_code == 422
+        assert faults(answer) == {"upload": code}
+        assert words in answer.json()["errors"][0]["message"]
+        stored = (Evidence, StoredFile, Candidate, Import)
+        assert not any(model.objects.exists() for model in stored)
 
     @pytest.mark.parametrize("dry_run", [True, False])
     def test_refuses_an_artifact_together_with_a_file_or_text(

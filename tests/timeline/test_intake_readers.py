@@ -369,6 +369,53 @@ def archive(files: dict[str, Any], **options: Any) -> bytes:
     return target.getvalue()
 
 
+# What issue 4 names, by its name: (file name, bytes, code, words of the refusal).
+BAD_INPUT: dict[str, tuple[str, bytes, str, str]] = {
+    "a zip bomb": (
+        "a.zip",
+        archive({"ops/2026-03-10.json": b" " * 20_000_000}),
+        "zip_bomb",
+        "times its size",
+    ),
+    "a zip bomb beside an export": (
+        "a.zip",
+        archive({"ops/2026-03-10.json": MESSAGES, "x.bin": b" " * 20_000_000}),
+        "zip_bomb",
+        "times its size",
+    ),
+    "a zip with ../": (
+        "a.zip",
+        archive({"ops/2026-03-10.json": MESSAGES, "../x.json": []}),
+        "unsafe_path",
+        "points outside",
+    ),
+    "a CSV with mixed encodings": (
+        "a.csv",
+        "time,text\n14:05,größer\n".encode() + "14:06,größer".encode("cp1252"),
+        "encoding",
+        "Line 3 of the CSV file is not UTF-8",
+    ),
+    "a CSV with formulas": (
+        "a.csv",
+        b"time,text\n14:05,fine\n14:06,=1+1\n",
+        "formula",
+        "Line 3 of this CSV file holds a formula",
+    ),
+    "an image that is HTML": (
+        "a.png",
+        b"<!doctype html><script>x</script>",
+        "type_mismatch",
+        "a web page (HTML)",
+    ),
+    "JSON of a hundred thousand nothings": (
+        "a.json",
+        b"[" + b"{}," * 100_001 + b"{}]",
+        "too_many",
+        "more than 100,000 lines",
+    ),
+}
+
+
 class TestSlack:
     def test_reads_an_export_with_names_and_links(self) -> None:
         rows = read(
@@ -430,7 +477,9 @@ class TestSlack:
         at = data.rindex(b"PK\x01\x02")
         data[at + 24 : at + 28] = (4).to_bytes(4, "little")
 
-        assert refused(slack.read, bytes(data))
+        words = refused(slack.read, bytes(data))
+
+        assert words == "“ops/2026-03-10.json” in this ZIP is damaged."
 
     @pytest.mark.parametrize(
         ("source", "words"),

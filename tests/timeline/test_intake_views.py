@@ -12,10 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from incidents.models import Evidence
+from incidents.models import Evidence, StoredFile
 from tests.timeline.checks.conftest import INFO, finding, found
 from tests.timeline.conftest import Tape, at
-from tests.timeline.test_intake_readers import MESSAGES, USERS, archive
+from tests.timeline.test_intake_readers import BAD_INPUT, MESSAGES, USERS, archive
 from tests.timeline.test_intake_services import (
     CARD,
     CHAT,
@@ -27,7 +27,7 @@ from tests.timeline.test_intake_services import (
     waiting,
 )
 from tests.timeline.test_services import set_status
-from timeline.models import Candidate, Entry, Import
+from timeline.models import Candidate, Entry, Import, LogReading
 
 
 @pytest.fixture
@@ -85,10 +85,10 @@ class TestImportAdd:
     @pytest.mark.parametrize(
         ("name", "content", "words"),
         [
-            ("a.zip", archive({"../x/2026-03-10.json": MESSAGES}), "points outside"),
-            ("a.png", b"<!doctype html><p>x</p>", "a web page (HTML)"),
+            *((name, content, words) for name, content, _, words in BAD_INPUT.values()),
             ("a.txt", f"14:05 Bob: {CARD}".encode(), "492912******9015"),
         ],
+        ids=[*BAD_INPUT, "a card number"],
     )
     def test_refuses_in_a_sentence_and_keeps_nothing(
         self, page: Client, tape: Tape, name: str, content: bytes, words: str
@@ -100,7 +100,8 @@ class TestImportAdd:
         assert sent.status_code == 422
         assert words in text(sent)
         assert CARD not in sent.content.decode()
-        assert not Evidence.objects.exists()
+        stored = (Evidence, StoredFile, Candidate, Import, LogReading)
+        assert not any(model.objects.exists() for model in stored)
 
     def test_keeps_what_was_pasted_when_it_is_refused(
         self, page: Client, tape: Tape
