@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from copy import deepcopy
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -136,16 +138,20 @@ def read_case(data: bytes) -> dict[str, Any]:
 
 
 def check_case(case: Any) -> dict[str, Any]:
-    """Prove the shape of parsed JSON against the schema; all faults at once. Only the
-    process that takes a case in loads what proves it."""
+    """Prove the shape of parsed JSON against the schema; all faults at once, with what
+    is wrong in the rest of the file. Only the process that takes a case in loads what
+    proves it."""
     from jsonschema import Draft202012Validator, FormatChecker
 
     faults = [*_unstorable(case, "$", 0)]
     if not faults:
         validator = Draft202012Validator(case_schema(), format_checker=FormatChecker())
-        faults = [
-            fault for error in validator.iter_errors(case) for fault in _faults(error)
+        errors = [
+            leaf for error in validator.iter_errors(case) for leaf in _leaves(error)
         ]
+        faults = [_fault(error) for error in errors]
+        if faults:
+            faults += _beside(case, errors)
     if faults:
         raise MalformedCase(faults[:MAX_FAULTS])
     assert isinstance(case, dict)
@@ -182,32 +188,21 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
         return people[handle]
 
     loader = Loader(incident, actor=actor, person=person)
-    shape = SHAPES["incident"]
-    data = record["incident"]
-    incident.extra = loader.unknown_keys(shape, 0, data)
-    incident.extra |= _unknown_sections(record)
-    for name in shape.all_fields:
-        if data.get(name) is not None:
-            loader.set_value(
-                incident,
-                shape.model_field(name),
-                data[name],
-                loader.path(shape, 0, name),
-            )
+    incident.extra = _unknown_sections(record)
+    loader.read_incident(record["incident"])
     opened = (record.get("review") or {}).get("opened_at")
     if opened and incident.status == Incident.Status.IN_REVIEW:
         field = Incident._meta.get_field("in_review_at")
         loader.set_value(incident, field, opened, "$.record.review.opened_at")
-        incident.in_review_at = min(incident.in_review_at, timezone.now())
-    loader.validate(incident, shape, 0)
-    if loader.faults:
-        raise MalformedCase(loader.faults)
-    store_numbered(
-        incident,
-        lambda: _give_number(incident, case),
-        actor=actor,
-        reason=IMPORT_REASON,
-    )
+        now = timezone.now()
+        incident.in_review_at = min(incident.in_review_at or now, now)
+    if not loader.faults:
+        store_numbered(
+            incident,
+            lambda: _give_number(incident, case),
+            actor=actor,
+            reason=IMPORT_REASON,
+        )
     loader.load(record)
     if loader.faults:
         raise MalformedCase(loader.faults[:MAX_FAULTS])
@@ -325,41 +320,107 @@ def _unstorable(value: Any, path: str, depth: int) -> Iterable[Fault]:
         yield Fault(path, "is too large a number.")
 
 
-def _faults(error: SchemaError) -> Iterable[Fault]:
-    """One schema error in the words of a person, with its JSON path."""
+def _beside(case: Any, errors: list[SchemaError]) -> list[Fault]:
+    """What is wrong in a file beside these errors of its shape, so that nobody has to
+    mend it in rounds: it is read without them, and nothing of it is stored."""
+    record = case.get("record") if isinstance(case, dict) else None
+    if not isinstance(record, dict):
+        return []
+    rest = deepcopy(record)
+    for error in errors:
+        _cut(rest, error)
+    if not isinstance(rest.get("incident"), dict):
+        rest["incident"] = {}
+    person = cache(lambda handle: User(handle=handle))
+    loader = Loader(Incident(), actor=User(), person=person)
+    # With a fault in it from the start, the loader stores nothing.
+    loader.faults = [_fault(error) for error in errors]
+    loader.spoiled = {_path(_row(error)) for error in errors}
+    loader.read_incident(rest["incident"])
+    loader.load(rest)
+    told = [place for error in errors for place in _places(error)]
+    return [
+        fault
+        for fault in loader.faults[len(errors) :]
+        if not any(re.match(rf"{re.escape(place)}(\W|$)", fault.path) for place in told)
+    ]
+
+
+def _row(error: SchemaError) -> list[str | int]:
+    """The steps to the row, or the section that is one object, of an error."""
+    steps = [*error.absolute_path]
+    return steps[:3] if len(steps) > 2 and isinstance(steps[2], int) else steps[:2]
+
+
+def _cut(record: dict[str, Any], error: SchemaError) -> None:
+    """Take what has not its shape out of a record: a value, else the row or section."""
+    steps, depth = [*error.absolute_path], len(_row(error)) + 1
+    is_absent = error.validator == "required" and len(steps) < depth
+    if steps[:1] != ["record"] or len(steps) < 2 or is_absent:
+        return
+    *way, last = steps[1:depth]
+    holder: Any = record
+    for step in way:
+        holder = holder[step]
+    if isinstance(last, int):
+        holder[last] = {}
+    else:
+        holder.pop(last, None)
+
+
+def _leaves(error: SchemaError) -> Iterable[SchemaError]:
+    """The errors that say what is wrong. Only `single` sections have branches: the one
+    that is not about null."""
     if error.validator == "anyOf" and error.context:
-        # Only `single` sections: the branch that is not about null says what is wrong.
         for inner in error.context:
             if inner.validator != "type" or inner.validator_value != "null":
-                yield from _faults(inner)
-        return
-    path = "$" + "".join(
-        f"[{step}]" if isinstance(step, int) else f".{step}"
-        for step in error.absolute_path
+                yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _places(error: SchemaError) -> list[str]:
+    """The JSON paths that an error speaks of."""
+    path = _path(error.absolute_path)
+    if error.validator != "required":
+        return [path]
+    wanted: Any = error.validator_value
+    there: Any = error.instance
+    return [f"{path}.{name}" for name in wanted if name not in there]
+
+
+def _path(steps: Iterable[str | int]) -> str:
+    return "$" + "".join(
+        f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps
     )
+
+
+def _fault(error: SchemaError) -> Fault:
+    """One schema error in the words of a person, with its JSON path."""
+    path = _path(error.absolute_path)
     shown = _short(error.instance)
     wanted: Any = error.validator_value
     match error.validator:
         case "required":
-            yield Fault(
+            return Fault(
                 path, error.message.replace("'", "“", 1).replace("'", "”", 1) + "."
             )
         case "enum":
             allowed = ", ".join("null" if v is None else str(v) for v in wanted)
-            yield Fault(path, f"{shown} is not one of: {allowed}.")
+            return Fault(path, f"{shown} is not one of: {allowed}.")
         case "type":
             words = wanted if isinstance(wanted, str) else " or ".join(wanted)
-            yield Fault(path, f"{shown} is not of type {words}.")
+            return Fault(path, f"{shown} is not of type {words}.")
         case "pattern":
-            yield Fault(
+            return Fault(
                 path, f"{shown} does not have the form {error.validator_value}."
             )
         case "const":
-            yield Fault(path, f"{shown} should be {error.validator_value!r}.")
+            return Fault(path, f"{shown} should be {error.validator_value!r}.")
         case "maxLength":
-            yield Fault(path, f"is longer than {error.validator_value} characters.")
+            return Fault(path, f"is longer than {error.validator_value} characters.")
         case _:
-            yield Fault(path, f"{shown}: {error.message[:200]}.")
+            return Fault(path, f"{shown}: {error.message[:200]}.")
 
 
 def _short(value: Any) -> str:

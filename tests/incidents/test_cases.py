@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import User
@@ -19,6 +20,7 @@ from incidents.selectors import findings
 from incidents.services.cases import (
     case_bytes,
     case_schema,
+    check_case,
     export_case,
     import_case,
     read_case,
@@ -217,9 +219,76 @@ class TestMalformed:
             "$.record.entries[0].occurred_at",
             "$.record.evidence[0].kind",
             "$.record.figures[0].amount",
+            "$.record.figures[0].impact",
             "$.record.incident",
         ]
         assert "severity" in found["$.record.incident"]
+
+    @pytest.mark.django_db
+    def test_shape_incident_and_rows_are_judged_in_one_round(self) -> None:
+        """What has a wrong shape hides nothing of the rest."""
+        made = case(
+            lanes=["checkout", {"slug": "fx"}],
+            impact=[{"kind": "customer", "statement": "Cards were refused"}],
+            evidence=[{"kind": "nonsense", "title": ""}],
+            figures=[
+                {"impact": "IM-9", "measure": "cost", "label": "Fee", "amount": "1.00"}
+            ],
+            entries=[{"kind": "signal", "occurred_at": "2026-03-10T14:00"}, {}],
+            milestones=[{"kind": "declared", "entry": "TL-77"}],
+            review="held",
+        )
+        made["record"]["incident"] = {"clock_zone": "Mars/Olympus", "severity": "SEV1"}
+        made["status"] = "open"
+        assert sorted(faults(made)) == [
+            "$.record.entries[0].occurred_at",
+            "$.record.entries[1]",
+            "$.record.evidence[0].kind",
+            "$.record.evidence[0].title",
+            "$.record.figures[0].currency",
+            "$.record.figures[0].impact",
+            "$.record.incident.clock_zone",
+            "$.record.incident.title",
+            "$.record.lanes[0]",
+            "$.record.lanes[1].name",
+            "$.record.milestones[0].entry",
+            "$.record.review",
+            "$.status",
+        ]
+
+    @pytest.mark.django_db
+    def test_the_incident_hides_no_row(self, commander: User) -> None:
+        made = case(milestones=[{"kind": "declared", "entry": "TL-9"}])
+        made["record"]["incident"]["clock_zone"] = "Mars/Olympus"
+        with pytest.raises(MalformedCase) as caught:
+            import_case(actor=commander, case=made)
+        assert [fault.path for fault in caught.value.faults] == [
+            "$.record.incident.clock_zone",
+            "$.record.milestones[0].entry",
+        ]
+        assert not Incident.objects.exists()
+
+    @pytest.mark.parametrize("wrong", [5, "nonsense", None, [], {}, [[]], True])
+    @pytest.mark.django_db
+    def test_any_value_of_a_wrong_shape_is_a_fault_and_no_accident(
+        self, wrong: object
+    ) -> None:
+        demo = Path(__file__).parents[2] / "demo" / "payout-twice.json"
+        good = json.loads(demo.read_text())
+        for name, section in good["record"].items():
+            rows = section if isinstance(section, list) else [section]
+            for key in {key for row in rows if isinstance(row, dict) for key in row}:
+                made = copy.deepcopy(good)
+                held = made["record"][name]
+                for row in held if isinstance(held, list) else [held]:
+                    if key in row:
+                        row[key] = wrong
+                with suppress(MalformedCase):
+                    check_case(made)
+            made = copy.deepcopy(good)
+            made["record"][name] = wrong
+            with suppress(MalformedCase):
+                check_case(made)
 
     @pytest.mark.parametrize(
         ("data", "reason"),
@@ -302,6 +371,46 @@ class TestCommands:
         call_command("export_case", incident.key, output=str(target))
         assert target.read_bytes() == case_bytes(incident)
         assert read_case(target.read_bytes())["ref"] == incident.key
+
+    def test_export_says_why_it_cannot_write(
+        self, incident: Incident, tmp_path: Path
+    ) -> None:
+        target = tmp_path / "nowhere" / "case.json"
+        with pytest.raises(
+            CommandError, match=r"case\.json: cannot be written: No such"
+        ):
+            call_command("export_case", incident.key, output=str(target))
+
+    def test_import_by_the_first_administrator(
+        self, db: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A new installation has nobody else."""
+        source = tmp_path / "case.json"
+        source.write_text(json.dumps(case()))
+        with pytest.raises(CommandError, match="createsuperuser"):
+            call_command("import_case", str(source))
+        User.objects.create_superuser("root@pay.example", "pw", name="Root")
+        call_command("import_case", str(source))
+        assert capsys.readouterr().out == "case.json: imported as INC-1.\n"
+        assert Incident.objects.get().title == "Gateway down"
+
+    def test_import_tells_each_fault_with_its_path_and_stores_nothing(
+        self, commander: User, tmp_path: Path
+    ) -> None:
+        source = tmp_path / "case.json"
+        broken = case(
+            milestones=[{"kind": "declared", "entry": "TL-9"}],
+            lanes=[{"slug": "fx", "name": 5}],
+        )
+        source.write_text(json.dumps(broken))
+        with pytest.raises(CommandError) as caught:
+            call_command("import_case", str(source))
+        assert str(caught.value).splitlines() == [
+            f"{source}: nothing imported. Faults: 2",
+            "  $.record.lanes[0].name: 5 is not of type string or null.",
+            "  $.record.milestones[0].entry: There is no TL-9 in this file.",
+        ]
+        assert not Incident.objects.exists()
 
     def test_record_option_gives_exactly_the_hashed_bytes(
         self, incident: Incident, tmp_path: Path

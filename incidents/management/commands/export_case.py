@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from incidents.management.commands.findings import find
 from incidents.services.cases import case_bytes, export_case
@@ -33,7 +33,12 @@ class Command(BaseCommand):
             else case_bytes(incident)
         )
         if options["output"]:
-            Path(options["output"]).write_bytes(data)
+            try:
+                Path(options["output"]).write_bytes(data)
+            except OSError as error:
+                raise CommandError(
+                    f"{options['output']}: cannot be written: {error.strerror}."
+                ) from error
             self.stderr.write(f"{incident.key}: {len(data)} bytes written.")
         else:
             self.stdout.write(data.decode(), ending="")

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
 
 from accounts.models import Role, User
 from incidents.services.cases import import_case, read_case
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             except MalformedCase as error:
                 lines = "\n".join(f"  {f.path}: {f.reason}" for f in error.faults)
                 raise CommandError(
-                    f"{path}: {len(error.faults)} faults, nothing imported.\n{lines}"
+                    f"{path}: nothing imported. Faults: {len(error.faults)}\n{lines}"
                 ) from error
             except ValidationError as error:
                 raise CommandError(f"{path}: {' '.join(error.messages)}") from error
@@ -47,11 +48,11 @@ class Command(BaseCommand):
             if user is None:
                 raise CommandError(f"Nobody here has the email {email}.")
             return user
-        user = User.objects.filter(
-            groups__name__in=[Role.ADMIN, Role.COMMANDER], is_active=True
-        ).first()
+        may = Q(groups__name__in=[Role.ADMIN, Role.COMMANDER]) | Q(is_superuser=True)
+        user = User.objects.filter(may, is_active=True).first()
         if user is None:
             raise CommandError(
-                "Nobody here is commander or administrator yet; name one by --as."
+                "Nobody here is commander or administrator yet. Make the first "
+                "administrator by manage.py createsuperuser."
             )
         return user

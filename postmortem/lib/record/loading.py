@@ -45,7 +45,20 @@ class Loader:
         self.actor = actor
         self.person = person
         self.faults: list[Fault] = []
+        # Paths of rows of which a value could not be read: what they say as a whole
+        # cannot be judged.
+        self.spoiled: set[str] = set()
         self.by_ref: dict[str, models.Model] = {}
+
+    def read_incident(self, data: dict[str, Any]) -> None:
+        """Fill in the incident itself, which the caller stores before its rows."""
+        shape = SHAPES["incident"]
+        self.incident.extra |= self.unknown_keys(shape, 0, data)
+        for name in shape.all_fields:
+            if data.get(name) is not None:
+                path = self.path(shape, 0, name)
+                self.set_value(self.incident, shape.model_field(name), data[name], path)
+        self.validate(self.incident, shape, 0)
 
     def load(self, record: dict[str, Any]) -> None:
         for shape in SHAPES.values():
@@ -67,7 +80,6 @@ class Loader:
             row = shape.model(
                 incident=self.incident, number=numbers[index], **shape.on_import
             )
-            before = len(self.faults)
             row.extra = self.unknown_keys(shape, index, item)  # type: ignore[attr-defined]
             for name in shape.all_fields:
                 model_field = shape.model_field(name)
@@ -79,8 +91,7 @@ class Loader:
                 self.set_value(
                     row, model_field, item[name], self.path(shape, index, name)
                 )
-            if len(self.faults) == before:  # a value that cannot be read says enough
-                self.validate(row, shape, index)
+            self.validate(row, shape, index)
             rows.append(row)
         self._refuse_twins(shape, rows)
         if not self.faults:
@@ -141,8 +152,13 @@ class Loader:
             for index, row in enumerate(rows):
                 if rule.condition is not None and not _meets(rule.condition, row):
                     continue
-                key = tuple(
+                values = (
                     getattr(row, shape.model_field(name).name) for name in rule.fields
+                )
+                # After a fault the rows are not stored: no other may be compared by it.
+                key = tuple(
+                    id(value) if isinstance(value, models.Model) else value
+                    for value in values
                 )
                 if key in seen:
                     words = rule.get_violation_error_message()
@@ -185,17 +201,22 @@ class Loader:
         return kept
 
     def validate(self, row: models.Model, shape: Shape, index: int) -> None:
+        """The faults of a row beside those of its values."""
+        told = {fault.path for fault in self.faults}
         try:
-            persistence.validate(row, new=True)
+            if self.path(shape, index) in self.spoiled:
+                row.clean_fields()
+            else:
+                persistence.validate(row, new=True)
         except ValidationError as error:
             unsaved = _waiting(row)
             for name, messages in error.message_dict.items():
                 if name in unsaved:  # it names a row that could not be stored itself
                     continue
                 where = "" if name == NON_FIELD_ERRORS else name
-                self.faults.extend(
-                    Fault(self.path(shape, index, where), text) for text in messages
-                )
+                path = self.path(shape, index, where)
+                if path not in told:
+                    self.faults.extend(Fault(path, text) for text in messages)
 
     def set_value(
         self, row: models.Model, item: models.Field[Any, Any], value: Any, path: str
@@ -212,6 +233,7 @@ class Loader:
             setattr(row, item.name, read_value(item, value))
         except (ValueError, InvalidOperation) as error:
             self.faults.append(Fault(path, str(error)))
+            self.spoiled.add(path.rpartition(".")[0])
 
     def find(self, ref: str, model: Any, path: str) -> models.Model | None:
         target = self.by_ref.get(ref)
