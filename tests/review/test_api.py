@@ -145,7 +145,7 @@ class TestApprovals:
 
     def test_are_refused_to_who_ran_the_incident(self, case: Case) -> None:
         """R-AP-02"""
-        from tests.review.test_services import give
+        from tests.review.test_services_approvals import give
 
         give(case.cast["commander"], "reviewer", "engineering")
         answer = Api(case, case.cast["commander"]).post(

@@ -311,7 +311,7 @@ class TestApproving:
     def test_is_refused_to_the_commander_with_the_reason(
         self, client: Client, case: Case
     ) -> None:
-        from tests.review.test_services import give
+        from tests.review.test_services_approvals import give
 
         give(case.cast["commander"], "reviewer", "engineering")
         page = sign_in(client, case.cast["commander"]).post(
