@@ -211,7 +211,7 @@ class TestExports:
         assert "Entry 0." in body
         assert "Entry 59." in body
         assert "Backup route" in body
-        assert ": still degraded." in body
+        assert "): Still degraded." in body
         assert "first impact to ledger recovered" in body
         assert "data-menu" not in body
 
