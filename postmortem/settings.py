@@ -75,7 +75,7 @@ INSTALLED_APPS = [
     "rca",
     "actions",
     "review",
-    "django.contrib.admin",
+    "postmortem.apps.InspectionConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -41,6 +41,9 @@ class Hypothesis(CaseRecord):
         help_text="The observation that supported it or changed direction.",
     )
 
+    class Meta(CaseRecord.Meta):
+        verbose_name_plural = "hypotheses"
+
     def __str__(self) -> str:
         return f"{self.ref} {self.statement}"
 

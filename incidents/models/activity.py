@@ -50,6 +50,7 @@ class ActivityEntry(models.Model):
     objects = AppendOnlyQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "activity"
         ordering = ["incident", "sequence"]
         constraints = [
             models.UniqueConstraint(

@@ -102,6 +102,7 @@ class Evidence(CaseRecord):
     redacted_by = user_fk(editable=False)
 
     class Meta(CaseRecord.Meta):
+        verbose_name_plural = "evidence"
         indexes = [models.Index(fields=["sha256"])]
 
     def __str__(self) -> str:
