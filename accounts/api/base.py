@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -13,14 +14,17 @@ from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework import serializers, viewsets
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services
 from accounts.models import IdempotentRequest, User
+from postmortem.lib import sensitive
 from postmortem.lib.drf import BadRequest, Filters
 from postmortem.lib.errors import StaleVersion
 from postmortem.lib.uploads import ReceivedFile, look_through
+from postmortem.lib.words import listed
 
 F = TypeVar("F", bound=Filters)
 REPLAYED = "Idempotency-Replayed"
@@ -43,12 +47,22 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
 
     # --- what is read -----------------------------------------------------------------
 
-    def parse(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """The body as the service takes it; refused input raises 422."""
+    def parse(
+        self,
+        serializer: type[serializers.Serializer[Any]],
+        *,
+        partial: bool = False,
+    ) -> dict[str, Any]:
+        """The body as the service takes it; refused input raises 422, all faults at
+        once. A field that is not taken is one: who sent it believes that it counts."""
         parsed = serializer(
-            data=self.request.data, context=self.get_serializer_context()
+            data=self.request.data,
+            context=self.get_serializer_context(),
+            partial=partial,
         )
-        parsed.is_valid(raise_exception=True)
+        faults = _not_taken(parsed)
+        if not parsed.is_valid() or faults:
+            raise serializers.ValidationError({**parsed.errors, **faults})
         return dict(parsed.validated_data)
 
     def narrowed(self, filters: type[F]) -> F:
@@ -185,6 +199,19 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         """What a stale request is shown."""
         shape = self.get_serializer_class()
         return dict(shape(row, context=self.get_serializer_context()).data)
+
+
+def _not_taken(parsed: serializers.Serializer[Any]) -> dict[str, list[ErrorDetail]]:
+    sent = parsed.initial_data
+    if not isinstance(sent, Mapping):
+        return {}  # which the serializer says
+    taken = {name for name, field in parsed.fields.items() if not field.read_only}
+    words = f"This is no field that is taken here: {listed(sorted(taken))}."
+    return {
+        sensitive.mask(name[:60]): [ErrorDetail(words, code="unknown_field")]
+        for name in sent
+        if name not in taken
+    }
 
 
 def request_digest(request: Request) -> str:

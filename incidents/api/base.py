@@ -71,18 +71,26 @@ class CaseViewSet(ApiViewSet):
             "incident": getattr(self, "incident", None),
         }
 
+    def parse(
+        self,
+        serializer: type[serializers.Serializer[Any]],
+        *,
+        partial: bool = False,
+    ) -> dict[str, Any]:
+        """A frozen record says so before the body is looked at: nobody mends it in
+        vain."""
+        incident = getattr(self, "incident", None)
+        if incident is not None and incident.is_frozen:
+            needed = self.permission_map[self.action]
+            permissions.require(self.actor, needed, incident)
+        return super().parse(serializer, partial=partial)
+
     def parse_edit(
         self, serializer: type[serializers.Serializer[Any]]
     ) -> dict[str, Any]:
         """The body of a PATCH: only what was sent, and the version that was read
         (`version` in the body, or the one in If-Match)."""
-        parsed = serializer(
-            data=self.request.data,
-            context=self.get_serializer_context(),
-            partial=True,
-        )
-        parsed.is_valid(raise_exception=True)
-        changes = dict(parsed.validated_data)
+        changes = self.parse(serializer, partial=True)
         versions = read_versions(self.request)
         if "version" not in changes and versions:
             changes["version"] = max(versions)

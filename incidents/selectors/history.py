@@ -173,8 +173,20 @@ def row_history(
     names = _Names(incident, pairs)
     covering = _covering(incident, row, page)
     deeds: dict[Any, Deed] = {}
+
+    def covers(item: Any) -> ActivityEntry | None:
+        return covering.get((_label(item), item.history_id))
+
+    # Of one instant, the chain says what came first; ids of two tables do not.
+    pairs.sort(
+        key=lambda pair: (
+            pair[0].history_date,
+            entry.sequence if (entry := covers(pair[0])) else 0,
+        ),
+        reverse=True,
+    )
     for item, was in pairs:
-        entry = covering.get((_label(item), item.history_id))
+        entry = covers(item)
         key = entry.sequence if entry else (item.history_date, item.history_user_id)
         if key not in deeds:
             deeds[key] = _deed(entry, item, names)

@@ -20,7 +20,7 @@ from postmortem.generator.people import Staff
 from postmortem.lib.bulk import Keys, load
 from postmortem.lib.canonical import digest
 from review.models import ReportBuild
-from timeline.models import Candidate, Entry, Import, SentLine
+from timeline.models import Candidate, Entry, Import, LogReading, SentLine
 
 PER_PERSON = 25
 
@@ -120,6 +120,22 @@ def load_extras(seed: int, staff: Staff, keys: Keys, until: datetime) -> None:
             imported_at=until,
         )
         put(source)
+        put(
+            LogReading(
+                incident_id=evidence.incident_id,
+                evidence=evidence,
+                filename="channel.txt",
+                size=evidence.size or 2_400_000,
+                reader=source.reader,
+                day=source.day,
+                makes=True,
+                state=LogReading.State.DONE,
+                asked_by=reader,
+                asked_at=until,
+                attempts=1,
+                made=source,
+            )
+        )
         put(
             Candidate(
                 incident_id=evidence.incident_id,

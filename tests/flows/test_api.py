@@ -435,7 +435,11 @@ class TestFromDeclarationToClosure:
                     status = person.client.generic(
                         method.upper(), path, "{}", content_type="application/json"
                     ).status_code
-                    if status not in {403, 404, 409, 422}:
+                    if status == 404 and "number" in parameters:
+                        # Nothing to refuse: the job made no row of this kind.
+                        row = path[: path.index("/1/") + 3]
+                        status = 409 if person.client.get(row).status_code == 404 else 0
+                    if status not in {403, 409}:
                         let_through.append(f"{method} {path}: {status}")
         assert let_through == []
         incident.refresh_from_db()

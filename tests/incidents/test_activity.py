@@ -205,5 +205,6 @@ class TestVerifyCommand:
 
     def test_says_what_to_write(self, db):
         for args in (("INC-77",), ("nonsense",), ()):
-            with pytest.raises(CommandError):
+            with pytest.raises(CommandError) as told:
                 self.run(*args)
+            assert told.value.returncode == 2  # 1 is a breach

@@ -105,9 +105,31 @@ class TestIncidents:
         assert answer.json()["current"] == {"title": "A"}
 
     def test_status_is_no_field(self, api, incident, commander):
-        api(commander).patch(CASE, {"status": "closed"})
+        answer = api(commander).patch(CASE, {"status": "closed"})
+        assert answer.status_code == 422
         incident.refresh_from_db()
         assert incident.status == "active"
+
+    def test_a_field_that_is_not_taken_is_a_fault_among_the_others(
+        self, api, incident, commander
+    ):
+        """Nobody believes that a misspelt or read-only field was changed."""
+        sent = {"clock_zone": "Mars/Olympus", "titel": "A", "title": "", "summary": "B"}
+        answer = api(commander).patch(CASE, sent)
+        assert answer.status_code == 422
+        told = {fault["field"]: fault["code"] for fault in answer.json()["errors"]}
+        assert told == {
+            "clock_zone": "unknown_field",
+            "titel": "unknown_field",
+            "title": "blank",
+        }
+        incident.refresh_from_db()
+        assert incident.summary == ""
+
+    def test_the_name_of_such_a_field_is_masked(self, api, incident, commander):
+        answer = api(commander).patch(CASE, {"4539578763621486": "x"})
+        assert answer.status_code == 422
+        assert "4539578763621486" not in answer.content.decode()
 
     def test_stabilizing_lists_what_blocks(self, api, incident, commander):
         """R-RV-02"""

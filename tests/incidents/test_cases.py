@@ -29,6 +29,7 @@ from postmortem.lib.canonical import canonical_bytes, digest
 from postmortem.lib.record import MalformedCase
 
 CASES = sorted((Path(__file__).parent.parent / "cases").glob("*.yaml"))
+DEMO = sorted((Path(__file__).parents[2] / "demo").glob("*.json"))
 
 MINIMAL = {
     "format": "postmortem-case",
@@ -112,14 +113,14 @@ class TestConvertedPublicCases:
 
 
 class TestRoundTrip:
-    @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+    @pytest.mark.parametrize("path", [*CASES, *DEMO], ids=lambda path: path.stem)
     @pytest.mark.django_db(transaction=True)
     def test_export_import_into_an_empty_database_export_gives_the_same_hash(
         self, path: Path, commander: User
     ) -> None:
-        first = export_case(
-            import_case(actor=commander, case=convert(path.read_text()))
-        )
+        text = path.read_text()
+        written = convert(text) if path in CASES else check_case(json.loads(text))
+        first = export_case(import_case(actor=commander, case=written))
         data = canonical_bytes(first)
 
         forget_everything()

@@ -144,7 +144,7 @@ class TestNumbers:
         assert tab["count"] == total
         assert page.context["workspace"]["steps"][1]["note"] == findings_block(near)
         (row,) = client.get("/incidents/").context["page"].object_list
-        assert row.snapshot.blocking == total
+        assert row.blocking == total
 
     def test_of_a_running_incident_begin_with_what_blocks_the_next_step(
         self, client, incident, commander

@@ -216,5 +216,6 @@ class TestFindingsCommand:
 
     def test_says_what_to_write(self, db):
         for key in ("INC-9", "2041x", "INC-" + "9" * 30):
-            with pytest.raises(CommandError):
+            with pytest.raises(CommandError) as told:
                 self.run(key)
+            assert told.value.returncode == 2  # 1 is what --fail-on found

@@ -14,7 +14,10 @@ from postmortem.lib.findings import Level
 
 
 class Command(BaseCommand):
-    help = "List the findings of an incident; exit 1 if open ones reach --fail-on."
+    help = (
+        "List the findings of an incident. Exit 1 if open ones reach --fail-on, 2 if "
+        "there is no such incident."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("incident", help="Key, such as INC-2041.")
@@ -76,5 +79,7 @@ def find(key: str) -> Incident:
         else None
     )
     if incident is None:
-        raise CommandError(f"There is no {key}. Write a key such as INC-2041.")
+        raise CommandError(
+            f"There is no {key}. Write a key such as INC-2041.", returncode=2
+        )
     return incident

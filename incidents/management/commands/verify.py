@@ -16,7 +16,8 @@ from incidents.services.verification import verify_incident
 class Command(BaseCommand):
     help = (
         "Check that nothing was altered since it was written: activity chain, row "
-        "history, present rows, stored files. Exit 1 and list every breach."
+        "history, present rows, stored files. Exit 1 and list every breach; "
+        "exit 2 if there is no such incident."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,7 +30,9 @@ class Command(BaseCommand):
         elif options["incident"]:
             incidents = [find(key) for key in options["incident"]]
         else:
-            raise CommandError("Name an incident, such as INC-2041, or pass --all.")
+            raise CommandError(
+                "Name an incident, such as INC-2041, or pass --all.", returncode=2
+            )
         broken = False
         for incident in incidents:
             seen = verify_incident(
