@@ -13,10 +13,15 @@ import time_machine
 from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db import connection
+from hypothesis import settings
 
 from accounts.models import Role, Team, User
 from incidents.models import Incident
 from tests import factories
+
+# The examples that hypothesis makes up are the same in every run, too.
+settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=False)
+settings.load_profile("fixed")
 
 NOW = dt.datetime(2026, 3, 17, 10, 20, tzinfo=dt.UTC)
 

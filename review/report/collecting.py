@@ -239,13 +239,18 @@ class _Builder(Facts):
             )
         return tuple(rows)
 
-    def _recovery(self) -> tuple[str, ...]:
-        """Customers and books recover separately (R-RV-02), from first impact."""
+    def _recovery(self) -> tuple[Line, ...]:
+        """Customers and books recover separately (R-RV-02), from first impact, each by
+        the record that shows it."""
         return (
-            f"customers {self.words('recover_customers')}",
-            f"ledger {self.words('recover_ledger')}",
-            f"stabilized {self.words('stabilize')}",
+            self._recovered("customers", "recover_customers", "customer_recovered"),
+            self._recovered("ledger", "recover_ledger", "ledger_recovered"),
         )
+
+    def _recovered(self, who: str, key: str, kind: str) -> Line:
+        took = self.words(key)
+        refs = () if took == NOT_RECORDED else self.proof(kind)
+        return Line("", f"{who} {took}", refs)
 
     def _strip(self) -> str:
         """The timeline's strip, with its letters at 7 pt on this page's width."""

@@ -112,7 +112,7 @@ class Report:
     money: tuple[Amount, ...]
     currency: str
     indicators: tuple[Indicator, ...]
-    recovery: tuple[str, ...]
+    recovery: tuple[Line, ...]
     strip: str
     trigger: tuple[Line, ...]
     primary: tuple[Line, ...]

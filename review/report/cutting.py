@@ -71,12 +71,20 @@ class Page:
     )
 
     @property
-    def recovery(self) -> str:
+    def recovery(self) -> tuple[Line, ...]:
         """How long customers and ledger took; the clock tells when all was stable."""
-        parts = self.report.recovery[:2]
-        if all(part.endswith(NOT_RECORDED) for part in parts):
-            return NOT_RECORDED
-        return ", ".join(parts)
+        parts = self.report.recovery
+        if all(part.text.endswith(NOT_RECORDED) for part in parts):
+            return (Line("", NOT_RECORDED),)
+        return parts
+
+    @property
+    def has_legend_below(self) -> bool:
+        """Whether the legend of the strip finds no room beside its heading."""
+        words = ", ".join(part.text for part in self.recovery)
+        heading = width(f"Recovery from first impact: {words} ", 7.5)
+        heading += sum(map(_tail, self.recovery))
+        return heading + 6 + width(self.legend, 7) > 188.8 * MM
 
     @property
     def more(self) -> dict[str, int]:
@@ -291,9 +299,7 @@ def height(page: Page) -> float:
     total += SECTION + max(impact, money, TEXT)
     total += SECTION + 3 * SMALL + 13
     total += SECTION + (2 + 188.8 * MM * 104 / 720 if report.strip else 0)
-    recovery = f"Recovery from first impact: {page.recovery} "
-    if width(recovery, 7.5) + 6 + width(page.legend, 7) > 188.8 * MM:
-        total += 10
+    total += 10 if page.has_legend_below else 0
     total += SECTION + SMALL + 1 + _causes(page)
     total += _actions_height(page)
     total += SECTION + max(_approvals(report), _risks_height(page), TEXT)
@@ -401,12 +407,12 @@ STEPS = (
     ("impact", 3, 1),
     ("proximate", 1, 1),
     ("cause_lines", 2, 1),
+    ("evidence", 9, 3),
     ("mandatory", 3, 1),
     ("scheduled", 1, 1),
     ("contributing", 2, 1),
     ("risks", 2, 1),
     ("impact_lines", 1, 1),
-    ("evidence", 9, 3),
     ("summary_lines", 1, 1),
     ("mandatory", 1, 1),
     ("scheduled", 0, 1),
@@ -419,7 +425,9 @@ STEPS = (
 )
 
 
-MOST_CITED = 24  # artifacts that stay in the index while texts can be shorter
+MOST_CITED = (
+    24  # artifacts that stay in the index while texts can be shorter and actions fit
+)
 
 
 def _steps(full: Limits, cited: int) -> Iterator[Limits]:

@@ -80,7 +80,7 @@ def new_page(browser: Any, base: str) -> Iterator[Callable[..., Any]]:
     def make(**options: Any) -> Any:
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(base_url=base, reduced_motion="reduce", **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         watch.follow(context)
         return context.new_page()

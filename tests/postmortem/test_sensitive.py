@@ -279,6 +279,11 @@ BESIDE = [
 
 
 class TestAnyCard:
+    def test_is_masked_whole_where_an_escape_stands_in_it(self) -> None:
+        """Sixteen of these eighteen digits are a number too, as the text stands."""
+        text = r"card 5020 0000 0050 0038\t00 declined"
+        assert sensitive.mask(text) == "card 502000********3800 declined"
+
     @settings(max_examples=1500, deadline=None)
     @given(
         pan=pans(),

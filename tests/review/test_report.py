@@ -52,8 +52,10 @@ class TestBuildReport:
             *report.primary,
             *report.contributing,
             *report.mandatory,
+            *report.recovery,
         ]
         assert all(claim.refs for claim in claims)
+        assert report.indicators[0].refs  # of "to detect"
         assert all(item.place for item in report.index)
 
     def test_names_the_four_indicators(self, case: Case) -> None:
@@ -160,11 +162,10 @@ class TestBuildReport:
 
         assert {item.value for item in report.indicators} == {"not recorded"}
         assert {line.text for line in report.impact} == {"not recorded"}
-        assert report.recovery == (
-            "customers not recorded",
-            "ledger not recorded",
-            "stabilized not recorded",
-        )
+        assert [(line.text, line.refs) for line in report.recovery] == [
+            ("customers not recorded", ()),
+            ("ledger not recorded", ()),
+        ]
         html = render_html(report)
         assert "No amount is recorded." in html
 

@@ -127,7 +127,10 @@ def made(size: int, text: str = TEXTS["plain"]) -> Report:
             )
             for name in ("Timeliness", "Accuracy", "Reliability", "Compliance")
         ),
-        recovery=("customers 1 h 51 min", "ledger 5 h 37 min", "stabilized 6 h"),
+        recovery=(
+            Line("", "customers 1 h 51 min", refs[:1]),
+            Line("", "ledger 5 h 37 min", refs[1:2]),
+        ),
         strip=STRIP if size else "",
         trigger=lines(third),
         primary=lines(third),

@@ -84,7 +84,9 @@ def find(text: str) -> list[Hit]:
         for hit in (*_cards(reading.text), *_secrets(reading.text))
     ]
     apart: list[Hit] = []
-    for hit in sorted(found, key=lambda hit: hit.start):
+    # Of two that begin alike the longer one says it all: the other read an escape as
+    # the end of the number.
+    for hit in sorted(found, key=lambda hit: (hit.start, -hit.end)):
         last = apart[-1] if apart else None
         if last is None or hit.start >= last.end:
             apart.append(hit)
