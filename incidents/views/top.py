@@ -47,14 +47,11 @@ def navigation(request: HttpRequest) -> dict[str, object]:
                 "url": page_url("incidents:incident_list"),
                 "active": here.startswith(("/incidents/", "/search/")),
             },
-            *(
-                {"label": label, "url": url, "active": here.startswith(url)}
-                for label, url in (
-                    ("Actions", page_url("actions:my_actions")),
-                    ("Insights", page_url("review:insight_list")),
-                )
-                if url
-            ),
+            {
+                "label": "Actions",
+                "url": page_url("actions:my_actions"),
+                "active": here.startswith(page_url("actions:my_actions")),
+            },
         ],
         "active_count": top["active"],
         "active_url": f"{page_url('incidents:incident_list')}?status=active",

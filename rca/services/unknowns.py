@@ -10,14 +10,14 @@ from incidents.models import Claim, KnownUnknown
 from incidents.services.core import shown
 from incidents.services.unknowns import state_known_unknown_for
 from postmortem.lib.persistence import save
+from postmortem.lib.words import shortened
 
 UNKNOWN_FIELDS = ("missing_check", "owner", "due_at")
 
 
 def question_of(row: Claim, text: str) -> str:
     """The question of a known unknown, in one line of its 300 characters."""
-    line = " ".join(f"Is it so: {text}".split())
-    return line if len(line) <= 300 else f"{line[:299]}…"
+    return shortened(f"Is it so: {text}", 300)
 
 
 def state_unknown(

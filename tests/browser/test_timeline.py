@@ -4,7 +4,7 @@ screenshot, the chart."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -192,20 +192,23 @@ class TestTwoRecorders:
         assert page.input_value("#id_text") == "half a sent"
 
 
+@pytest.fixture
+def cut_off(
+    browser: Any, base: str, sign_in: Callable[[Any, User], Any], commander: User
+) -> Iterator[Any]:
+    """A page, signed in, whose connection will fail. Not `new_page`: failed requests
+    are what is provoked."""
+    context = browser.new_context(base_url=base, reduced_motion="reduce")
+    yield sign_in(context.new_page(), commander)
+    context.close()
+
+
 class TestLostConnection:
     def test_a_line_waits_survives_a_reload_and_arrives_once(
-        self,
-        browser: Any,
-        base: str,
-        sign_in: Callable[[Any, User], Any],
-        incident: Incident,
-        commander: User,
+        self, cut_off: Any, incident: Incident
     ) -> None:
         """R-TL-01"""
-        # Not `new_page`: the failed request is what is provoked here.
-        context = browser.new_context(base_url=base, reduced_motion="reduce")
-        page = sign_in(context.new_page(), commander)
-        page.goto(timeline(incident))
+        cut_off.goto(timeline(incident))
         quick = "**/timeline/quick/"
         lost = {"answers": 0}
 
@@ -215,72 +218,54 @@ class TestLostConnection:
             lost["answers"] += 1
             route.abort("connectionaborted")
 
-        page.route(quick, swallow)
-        page.fill("#id_text", "-5m auth rate down")
-        page.keyboard.press("Enter")
-        expect(page.locator("[data-waiting]")).to_contain_text("1 line waits")
-        expect(page.locator("#id_text")).to_have_value("")
-        page.unroute(quick)
-        page.reload()
-        expect(page.locator("#timeline")).to_contain_text("auth rate down")
-        expect(page.locator("[data-waiting]")).not_to_contain_text(
+        cut_off.route(quick, swallow)
+        cut_off.fill("#id_text", "-5m auth rate down")
+        cut_off.keyboard.press("Enter")
+        expect(cut_off.locator("[data-waiting]")).to_contain_text("1 line waits")
+        expect(cut_off.locator("#id_text")).to_have_value("")
+        cut_off.unroute(quick)
+        cut_off.reload()
+        expect(cut_off.locator("#timeline")).to_contain_text("auth rate down")
+        expect(cut_off.locator("[data-waiting]")).not_to_contain_text(
             "waits on", timeout=15_000
         )
         assert lost["answers"] >= 1
         assert Entry.objects.filter(observed_signal="auth rate down").count() == 1
-        context.close()
 
     def test_a_line_that_waits_takes_nothing_else_with_it(
-        self,
-        browser: Any,
-        base: str,
-        sign_in: Callable[[Any, User], Any],
-        incident: Incident,
-        commander: User,
+        self, cut_off: Any, incident: Incident
     ) -> None:
         """R-TL-01: what is typed meanwhile is sent by its writer alone."""
-        context = browser.new_context(base_url=base, reduced_motion="reduce")
-        page = sign_in(context.new_page(), commander)
-        page.clock.install()
-        page.goto(timeline(incident))
-        context.set_offline(True)
-        page.fill("#id_text", "-5m auth rate down")
-        page.keyboard.press("Enter")
-        expect(page.locator("[data-waiting]")).to_contain_text("1 line waits")
-        expect(page.locator("#quick-add [data-resend]")).to_have_count(0)
-        page.fill("#id_text", "-4m half a li")
-        context.set_offline(False)
-        page.clock.run_for(70_000)  # beyond every pause of every second try
-        expect(page.locator("#timeline")).to_contain_text("auth rate down")
-        assert page.input_value("#id_text") == "-4m half a li"
+        cut_off.clock.install()
+        cut_off.goto(timeline(incident))
+        cut_off.context.set_offline(True)
+        cut_off.fill("#id_text", "-5m auth rate down")
+        cut_off.keyboard.press("Enter")
+        expect(cut_off.locator("[data-waiting]")).to_contain_text("1 line waits")
+        expect(cut_off.locator("#quick-add [data-resend]")).to_have_count(0)
+        cut_off.fill("#id_text", "-4m half a li")
+        cut_off.context.set_offline(False)
+        cut_off.clock.run_for(70_000)  # beyond every pause of every second try
+        expect(cut_off.locator("#timeline")).to_contain_text("auth rate down")
+        assert cut_off.input_value("#id_text") == "-4m half a li"
         assert Entry.objects.count() == 1
-        context.close()
 
     @pytest.mark.parametrize("status", [502, 503])
     def test_a_line_waits_when_only_the_gateway_answers(
-        self,
-        browser: Any,
-        base: str,
-        sign_in: Callable[[Any, User], Any],
-        incident: Incident,
-        commander: User,
-        status: int,
+        self, cut_off: Any, incident: Incident, status: int
     ) -> None:
         """R-TL-01"""
-        context = browser.new_context(base_url=base, reduced_motion="reduce")
-        page = sign_in(context.new_page(), commander)
-        page.goto(timeline(incident))
+        cut_off.goto(timeline(incident))
         quick = "**/timeline/quick/"
-        page.route(quick, lambda route: route.fulfill(status=status, body="gone"))
-        page.fill("#id_text", "-5m auth rate down")
-        page.keyboard.press("Enter")
-        expect(page.locator("[data-waiting]")).to_contain_text("1 line waits")
-        page.unroute(quick)
-        expect(page.locator("#timeline")).to_contain_text(
+        cut_off.route(quick, lambda route: route.fulfill(status=status, body="gone"))
+        cut_off.fill("#id_text", "-5m auth rate down")
+        cut_off.keyboard.press("Enter")
+        expect(cut_off.locator("[data-waiting]")).to_contain_text("1 line waits")
+        cut_off.unroute(quick)
+        expect(cut_off.locator("#timeline")).to_contain_text(
             "auth rate down", timeout=15_000
         )
         assert Entry.objects.count() == 1
-        context.close()
 
     def test_a_draft_survives_a_reload_and_goes_at_sign_out(
         self,

@@ -67,9 +67,14 @@ _ZONE = (
     rf"|\s(?-i:(?:{_AREAS})(?:/[A-Z][A-Za-z_+-]*\d*)+))?"
 )
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")  # fmt: skip  # noqa: E501
-_DAYS = "|".join((*_WEEKDAYS, *(name[:3] for name in _WEEKDAYS)))
+_SHORT_DAYS = tuple(name[:3] for name in _WEEKDAYS)
+_DAYS = "|".join((*_WEEKDAYS, *_SHORT_DAYS))
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")  # fmt: skip  # noqa: E501
 _ISO_DAY = r"\d{4}-\d{2}-\d{2}"
-_NAMED = rf"yesterday|today|{_DAYS}|{_ISO_DAY}|\d{{1,2}}\s+(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:\s+\d{{4}})?"  # noqa: E501
+_NAMED = (
+    rf"yesterday|today|{_DAYS}|{_ISO_DAY}"
+    rf"|\d{{1,2}}\s+(?:{'|'.join(_MONTHS)})[a-z]*(?:\s+\d{{4}})?"
+)
 _END = r"(?=[\s,;]|:\s|:?$)[\s,;:]*(?:[-–—]\s+)?"
 # now, -5m, -1h30m: counted back from the moment of typing
 _BACK = re.compile(
@@ -302,13 +307,13 @@ def _when(
 
 
 def _is_weekday(name: str) -> bool:
-    return name.lower() in {*_WEEKDAYS, *(name[:3] for name in _WEEKDAYS)}
+    return name.lower() in {*_WEEKDAYS, *_SHORT_DAYS}
 
 
 def _rough(match: re.Match[str], text: str, incident: Incident) -> When | None:
     part = (match["part"] or match["after"] or "").lower()
     named = match["day"].lower()
-    if not part and (named in {"today"} or (named[:3] == named and named in _DAYS)):
+    if not part and named in {"today", *_SHORT_DAYS}:
         return None  # 'today we saw', 'sun set': words of a sentence, not a time
     day = _named_day(named, incident)
     rest = text[match.end() :].strip()
@@ -346,7 +351,7 @@ def _named_day(name: str, incident: Incident) -> date:
     if _is_weekday(name):
         if incident.status != Incident.Status.ACTIVE and incident.stabilized_at:
             here = on_clock(incident.stabilized_at, incident.clock_zone).date()
-        index = [weekday[:3] for weekday in _WEEKDAYS].index(name[:3])
+        index = _SHORT_DAYS.index(name[:3])
         return here - timedelta(days=(here.weekday() - index) % 7)
     if _DAY.match(name):
         try:
@@ -358,23 +363,9 @@ def _named_day(name: str, incident: Incident) -> date:
 
 def _day_and_month(name: str, here: date) -> date:
     day, month, *year = name.split()
-    months = [
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "may",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "oct",
-        "nov",
-        "dec",
-    ]
     try:
         found = date(
-            int(year[0]) if year else here.year, months.index(month[:3]) + 1, int(day)
+            int(year[0]) if year else here.year, _MONTHS.index(month[:3]) + 1, int(day)
         )
         if not year and found > here:
             found = found.replace(year=here.year - 1)
