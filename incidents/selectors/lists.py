@@ -33,16 +33,23 @@ def search(
     (`2041`, `INC-2041`) or the reference of the source.
     """
     found = Incident.objects.visible_to(user)
-    if statuses:
-        found = found.filter(status__in=statuses)
-    if severities:
-        found = found.filter(severity__in=severities)
-    if lane:
-        lanes = Lane.objects.filter(slug=lane, retracted_at=None)
-        found = found.filter(pk__in=lanes.values("incident"))
+    found = found.filter(narrowed(statuses, severities, lane))
     for word in q.split()[:WORDS]:
         found = found.filter(_says(word))
     return found
+
+
+def narrowed(statuses: Collection[str], severities: Collection[str], lane: str) -> Q:
+    """The condition of these values; what is empty asks for nothing."""
+    asked = Q()
+    if statuses:
+        asked &= Q(status__in=statuses)
+    if severities:
+        asked &= Q(severity__in=severities)
+    if lane:
+        lanes = Lane.objects.filter(slug=lane, retracted_at=None)
+        asked &= Q(pk__in=lanes.values("incident"))
+    return asked
 
 
 def _says(word: str) -> Q:
@@ -58,14 +65,15 @@ def _says(word: str) -> Q:
 _SHOWN = (
     *("pk", "number", "title", "severity", "status", "is_drill", "is_restricted"),
     *("clock_zone", "declared_at", "snapshot__blocking", "snapshot__advisory"),
-    "snapshot__next_step",
+    *("snapshot__next_step", "snapshot__facts__degraded"),
 )
 
 
 @dataclass(frozen=True)
 class Line:
     """What a line of the list shows. Plain values: a page has dozens of lines, and a
-    model costs more than its row. `blocking` is None where the checks never ran."""
+    model costs more than its row. `blocking` is None where the checks never ran.
+    `degraded`: names of the dependencies that still are."""
 
     pk: int
     number: int
@@ -79,6 +87,7 @@ class Line:
     blocking: int | None
     advisory: int | None
     next_step: str | None
+    degraded: list[str] | None
     lanes: tuple[tuple[str, str], ...] = ()
     commander: str = ""
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.db.models import F
+
 from incidents.models import FindingSnapshot, Incident
 from postmortem.lib.findings import Case, Finding, Gate, Level, Row
 
@@ -34,7 +36,7 @@ class StoredFindings:
     is_current: nothing was recorded since; computed_at: None when they never ran.
     blocking, advisory: how many block closing, and how many others are open: the two
     numbers that lists, tabs, stepper and panel all show. content_hash: of the record
-    that the checks looked at.
+    that the checks looked at. degraded: names of the dependencies that still are.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -42,6 +44,7 @@ class StoredFindings:
     computed_at: datetime | None = None
     content_hash: str = ""
     next_step: str = ""
+    degraded: tuple[str, ...] = ()
 
     @property
     def blocking(self) -> int:
@@ -55,7 +58,8 @@ class StoredFindings:
 def stored_findings(incident: Incident) -> StoredFindings:
     """The stored findings of an incident, worst first, in one query. A page asks once
     and hands the result on."""
-    stored = FindingSnapshot.objects.filter(incident=incident).defer("facts").first()
+    rows = FindingSnapshot.objects.filter(incident=incident).defer("facts")
+    stored = rows.annotate(degraded=F("facts__degraded")).first()
     return StoredFindings() if stored is None else from_snapshot(incident, stored)
 
 
@@ -73,7 +77,15 @@ def from_snapshot(incident: Incident, stored: FindingSnapshot) -> StoredFindings
         computed_at=stored.computed_at,
         content_hash=stored.content_hash,
         next_step=stored.next_step,
+        degraded=tuple(_degraded(stored) or ()),
     )
+
+
+def _degraded(stored: FindingSnapshot) -> Any:
+    """Read alone where the other facts were left out."""
+    if hasattr(stored, "degraded"):
+        return stored.degraded
+    return stored.facts.get("degraded")
 
 
 def is_current(incident: Incident, stored: FindingSnapshot) -> bool:

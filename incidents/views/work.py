@@ -43,6 +43,7 @@ KIND_ICONS = {
 PAGE_SIZE = 30
 APPROVALS_SHOWN = 8
 SHOWN = 6
+DEGRADED = F("snapshot__facts__degraded")  # names of dependencies that still are
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def _live_incidents(user: User) -> list[Incident]:
         )
         .select_related("snapshot")
         .defer("snapshot__findings")
+        .annotate(degraded=DEGRADED)
         .prefetch_related(
             Prefetch("lanes", Lane.objects.filter(retracted_at=None)),
             Prefetch(
@@ -180,6 +182,7 @@ def _live_elsewhere(user: User) -> list[Incident]:
     return list(
         Incident.objects.visible_to(user)
         .filter(status=Incident.Status.ACTIVE, is_drill=False)
+        .annotate(degraded=DEGRADED)
         .order_by("severity", "declared_at")[:SHOWN]
     )
 
@@ -205,6 +208,7 @@ def _most_held(mine: QuerySet[Incident]) -> list[Incident]:
         .select_related("snapshot")
         .defer("snapshot__findings", "snapshot__facts")
         .annotate(
+            degraded=DEGRADED,
             all_blocking=Window(Sum("snapshot__blocking")),
             all_advisory=Window(Sum("snapshot__advisory")),
         )

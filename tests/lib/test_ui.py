@@ -220,6 +220,14 @@ def test_badge_takes_its_words_from_the_kind_or_the_template():
     assert "pm-badge-plain" in show('{% badge "made_up" %}')
 
 
+def test_degraded_counts_and_names_what_still_is():
+    page = show("{% degraded names %}", names=["Backup route", "<b>"])
+    assert 'title="Backup route, &lt;b&gt;"' in page
+    assert "2 dependencies degraded" in page
+    assert "<svg" in page
+    assert show("{% degraded names %}", names=None) == ""
+
+
 def test_only_unproven_badges_are_dashed():
     """Amber dashes mean unproven and nothing else (design guide)."""
     dashed = {kind for kind, look in ui.BADGES.items() if look[0] == "unproven"}

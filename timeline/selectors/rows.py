@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from incidents.models import Evidence, Incident, Lane, SeverityPolicy
+from incidents.selectors import stored_with_findings
+from postmortem.lib.findings import Case
 from timeline.models import (
     CheckpointEvidence,
     DependencyCheckpoint,
@@ -163,6 +165,14 @@ def checkpoints(incident: Incident) -> list[DependencyCheckpoint]:
         incident,
         rows.select_related("lane").prefetch_related(_evidence(CheckpointEvidence)),
     )
+
+
+@stored_with_findings("degraded")
+def degraded(case: Case) -> list[str]:
+    """The names of the dependencies that are still degraded, for every place that shows
+    the incident (R-TL-09)."""
+    state = DependencyCheckpoint.State.DEGRADED
+    return [row.name for row in case.load(checkpoints) if row.state == state]
 
 
 def lanes(incident: Incident) -> list[Lane]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -34,6 +35,7 @@ BADGES: dict[str, tuple[str, str, str]] = {
     "overdue": ("bad", "clock-exclamation", "Overdue"),
     "failed": ("bad", "x", "Failed"),
     "blocking": ("bad", "alert-octagon", "Blocks closure"),
+    "degraded": ("bad", "plug-connected-x", "Degraded"),
     "held": ("act", "hand-stop", "Held"),
     "review": ("act", "eye", "In review"),
     "investigating": ("act", "search", "Investigating"),
@@ -169,6 +171,19 @@ def _badge(value: str, label: Any) -> SafeString:
         colour,
         icon(shape) if shape else "",
         label or word,
+    )
+
+
+@register.simple_tag
+def degraded(names: Sequence[str] | None) -> SafeString:
+    """'1 dependency degraded', with the names under the pointer; nothing for none."""
+    if not names:
+        return SafeString("")
+    word = "dependency" if len(names) == 1 else "dependencies"
+    return format_html(
+        '<span title="{}">{}</span>',
+        ", ".join(names),
+        _badge("degraded", f"{len(names)} {word} degraded"),
     )
 
 
