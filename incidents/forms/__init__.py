@@ -25,6 +25,7 @@ from incidents.forms.fields import (
     live_evidence,
     model_field,
 )
+from incidents.forms.filters import FilterForm
 from incidents.forms.findings import AcceptFindingForm, ResolveUnknownForm, UnknownForm
 from incidents.forms.incident import (
     ClockZoneForm,
@@ -55,6 +56,7 @@ __all__ = [
     "EvidenceUploadForm",
     "FigureForm",
     "FileForm",
+    "FilterForm",
     "HandOverForm",
     "ImpactForm",
     "IncidentForm",

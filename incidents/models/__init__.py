@@ -35,6 +35,7 @@ from incidents.models.evidence import (
     LinkCheck,
     StoredFile,
 )
+from incidents.models.filters import SavedFilter
 
 __all__ = [
     "IN_COMMAND",
@@ -57,6 +58,7 @@ __all__ = [
     "Notification",
     "Participation",
     "RestrictedRead",
+    "SavedFilter",
     "ScopeEvidence",
     "ScopeStatement",
     "Severity",

@@ -17,6 +17,13 @@ from incidents.selectors.artifacts import (
     stored_files,
     uses_of,
 )
+from incidents.selectors.filters import (
+    VIEW_LABELS,
+    Filters,
+    Saved,
+    forget_filters,
+    saved_filters,
+)
 from incidents.selectors.lists import lines, search
 from incidents.selectors.notices import notices
 from incidents.selectors.quality import claim_models, record_quality
@@ -56,7 +63,6 @@ from incidents.selectors.stored import (
     stored_with_findings,
 )
 from incidents.selectors.tallies import (
-    VIEWS,
     forget_top,
     kept_for,
     lane_slugs,
@@ -65,8 +71,10 @@ from incidents.selectors.tallies import (
 )
 
 __all__ = [
-    "VIEWS",
+    "VIEW_LABELS",
     "Citation",
+    "Filters",
+    "Saved",
     "StoredFindings",
     "Use",
     "activity_list",
@@ -86,6 +94,7 @@ __all__ = [
     "find_row",
     "findings",
     "findings_of",
+    "forget_filters",
     "forget_top",
     "from_snapshot",
     "holds_back",
@@ -108,6 +117,7 @@ __all__ = [
     "record_hash",
     "record_models",
     "record_quality",
+    "saved_filters",
     "scope",
     "search",
     "stored_facts",

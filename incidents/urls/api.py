@@ -11,6 +11,7 @@ from incidents.api.base import addresses
 from incidents.api.cases import CaseViews
 from incidents.api.claims import FigureViewSet, ImpactViewSet, ScopeViewSet
 from incidents.api.evidence import EvidenceViewSet
+from incidents.api.filters import FilterViewSet
 from incidents.api.findings import ActivityViewSet, FindingViewSet, WaiverViewSet
 from incidents.api.incidents import IncidentViewSet
 from incidents.api.people import LaneViewSet, ParticipationViewSet
@@ -34,6 +35,21 @@ urlpatterns = [
         name="docs",
     ),
     path("cases/", CaseViews.as_view(on(post="create")), name="case-list"),
+    path(
+        "filters/",
+        FilterViewSet.as_view(on(get="list", post="add")),
+        name="filter-list",
+    ),
+    path(
+        "filters/<int:pk>/",
+        FilterViewSet.as_view(on(patch="rename")),
+        name="filter-detail",
+    ),
+    path(
+        "filters/<int:pk>/delete/",
+        FilterViewSet.as_view(on(post="remove")),
+        name="filter-delete",
+    ),
     path(f"{CASE}case/", CaseViews.as_view(on(get="retrieve")), name="case-detail"),
     path(
         "incidents/",

@@ -3,118 +3,28 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.decorators import signed_in
-from accounts.models import User
 from incidents import selectors
 from incidents.decorators import SignedInRequest, find_incident
 from incidents.models import Incident, Severity
-from incidents.models.case import LIST_ORDER, IncidentQuerySet
 from incidents.permissions import can
-from incidents.selectors import VIEWS, lane_slugs, view_counts
+from incidents.selectors import VIEW_LABELS, Filters, lane_slugs, view_counts
 from incidents.views import MY_APPROVALS, keep_count, kept_count
 from incidents.views.work import waiting_approvals
-from postmortem.lib.htmx import render_page
+from postmortem.lib.htmx import render_page, wants_fragment
 from postmortem.lib.paging import ListPaginator
 from postmortem.lib.times import on_clock
 
 PAGE_SIZE = 25
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What the query string asks for; unknown values are left out."""
-
-    view: str
-    q: str
-    severities: tuple[str, ...]
-    statuses: tuple[str, ...]
-    lane: str
-
-    @classmethod
-    def read(cls, query: QueryDict, *, searching: bool = False) -> Filters:
-        views = {"open", "blocking", "approval", "severe", "closed", "all"}
-        view = query.get("view", "")
-        if view not in views:
-            everywhere = searching or query.get("status") or query.get("q")
-            view = "all" if everywhere else "open"
-        return cls(
-            view=view,
-            q=query.get("q", "").replace("\x00", "").strip()[:200],
-            severities=_known(query.getlist("severity"), Severity.values),
-            statuses=_known(query.getlist("status"), Incident.Status.values),
-            lane=query.get("lane", "").replace("\x00", "").strip()[:60],
-        )
-
-    def query(self, **changes: Any) -> str:
-        """The same filters as a query string; a change to '' takes one away."""
-        values: dict[str, Any] = {
-            "view": self.view,
-            "q": self.q,
-            "severity": list(self.severities),
-            "status": list(self.statuses),
-            "lane": self.lane,
-            **changes,
-        }
-        return urlencode({k: v for k, v in values.items() if v}, doseq=True)
-
-    def found(self, user: User, *, to_approve: set[int]) -> IncidentQuerySet:
-        """The incidents that this person may see and asks for, in the list's order."""
-        rows = selectors.search(
-            user,
-            statuses=self.statuses,
-            severities=self.severities,
-            lane=self.lane,
-            q=self.q,
-        ).order_by(*LIST_ORDER)
-        if self.view == "approval":
-            return rows.filter(pk__in=to_approve)
-        return rows.filter(VIEWS[self.view])
-
-    @property
-    def narrows(self) -> bool:
-        """Whether anything besides the saved view is asked for."""
-        return bool(self.q or self.severities or self.statuses or self.lane)
-
-    def chips(self) -> list[dict[str, str]]:
-        """The filters in force besides the saved view, each with its removal."""
-        found = []
-        if self.q:
-            found.append(("Search", f"“{self.q}”", {"q": ""}))
-        if self.severities:
-            found.append(("Severity", ", ".join(self.severities), {"severity": ""}))
-        if self.statuses:
-            words = ", ".join(Incident.Status(s).label for s in self.statuses)
-            found.append(("Status", words, {"status": ""}))
-        if self.lane:
-            found.append(("Lane", self.lane, {"lane": ""}))
-        return [
-            {"name": name, "value": value, "query": self.query(**gone)}
-            for name, value, gone in found
-        ]
-
-
-def _known(values: list[str], allowed: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value in allowed))
-
-
-VIEW_LABELS = {
-    "open": "Open",
-    "blocking": "Blocking closure",
-    "approval": "Needs my approval",
-    "severe": "SEV1 and SEV2",
-    "closed": "Closed",
-    "all": "All",
-}
 
 
 @signed_in
@@ -196,13 +106,17 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
     if filters.view == "approval":
         to_approve = waiting_approvals(request.user)
         keep_count(request, MY_APPROVALS, len(to_approve))
-    counts = view_counts(request.user)
+    counts: dict[str, Any] = view_counts(request.user)
+    saved = selectors.saved_filters(request.user)
+    lanes = lane_slugs(request.user)
     shown = filters.found(request.user, to_approve=to_approve)
     known = None if filters.narrows else counts.get(filters.view)
     pages = ListPaginator(shown, PAGE_SIZE, known=known, read=selectors.lines)
     page = pages.get_page(request.GET.get("page"))
     here = reverse("incidents:incident_list")
     query = filters.query()
+    mine = next((one for one in saved if one.query == query), None)
+    counts["approval"] = kept_count(request, MY_APPROVALS)
     return render_page(
         request,
         "incidents/incident_list.html",
@@ -216,22 +130,49 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
             "tabs": [
                 {
                     "label": label,
-                    "url": f"{here}?{filters.query(view=name, status='')}",
-                    "active": name == filters.view,
-                    "count": counts[name]
-                    if name != "approval"
-                    else kept_count(request, MY_APPROVALS),
+                    # From a saved filter one goes back to the whole view.
+                    "url": f"{here}?view={name}"
+                    if mine
+                    else f"{here}?{filters.query(view=name, status='')}",
+                    "active": name == filters.view and not mine,
+                    "count": counts[name],
                 }
                 for name, label in VIEW_LABELS.items()
+            ]
+            + [
+                {
+                    "label": one.name,
+                    "url": f"{here}?{one.query}",
+                    "active": one == mine,
+                    "count": one.count,
+                }
+                for one in saved
             ],
+            "saved": mine,
+            "save_url": f"{reverse('incidents:filter_add')}?{query}"
+            if filters.narrows and not mine
+            else "",
             "chips": filters.chips(),
             "clear_query": urlencode({"view": filters.view}),
             "view_label": VIEW_LABELS[filters.view],
+            "missing": _missing(filters, lanes),
             "severities": Severity.values,
             "statuses": Incident.Status.choices,
-            "lanes": lane_slugs(request.user),
+            "lanes": lanes,
             "has_any": counts["all"] > 0,
             "can_declare": can(request.user, "incident.declare"),
+            "swapped": wants_fragment(request),
         },
         fragment="incidents/_incident_rows.html",
     )
+
+
+def _missing(filters: Filters, lanes: list[str]) -> list[str]:
+    """What a filter asks for that is not there, or no longer, in sentences."""
+    found = [
+        f"There is no {name} “{value}”: this part of the filter is left out."
+        for name, value in filters.unknown
+    ]
+    if filters.lane and filters.lane not in lanes:
+        found.append(f"No incident has a lane “{filters.lane}”, so none is found.")
+    return found

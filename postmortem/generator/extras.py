@@ -14,6 +14,7 @@ from incidents.models import (
     LinkCheck,
     Notification,
     RestrictedRead,
+    SavedFilter,
     Verification,
 )
 from postmortem.generator.people import Staff
@@ -54,6 +55,14 @@ def load_extras(seed: int, staff: Staff, keys: Keys, until: datetime) -> None:
                     read_at=at if number % 3 else None,
                 )
             )
+        put(
+            SavedFilter(
+                owner=user,
+                name="SEV1 payouts",
+                query="view=open&severity=SEV1&lane=payouts",
+                created_at=until - timedelta(days=30),
+            )
+        )
         put(
             IdempotentRequest(
                 user=user,
