@@ -220,13 +220,27 @@ class Team(models.Model):
         return self.name
 
 
-class AccessChange(models.Model):
-    """Who gave or took whose access, when and why; append-only. `sentence` is frozen at
-    write and names the people as they were called then."""
+class Change(models.Model):
+    """Who changed how the place is run, when and why; append-only. `sentence` is frozen
+    at write and names people and values as they were called then."""
 
     at = models.DateTimeField(default=timezone.now)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     by_label = LineField(max_length=120)
+    sentence = ProseField()
+    reason = ProseField(blank=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.by_label} {self.sentence}"
+
+
+class AccessChange(Change):
+    """Who gave or took whose access."""
+
     person = models.ForeignKey(
         User,
         on_delete=models.PROTECT,
@@ -241,14 +255,6 @@ class AccessChange(models.Model):
         null=True,
         blank=True,
     )
-    sentence = ProseField()
-    reason = ProseField(blank=True)
-
-    class Meta:
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return f"{self.by_label} {self.sentence}"
 
 
 class ApiToken(models.Model):

@@ -1,5 +1,4 @@
-"""Inspection only: the record is written by services, never here. Editable are the
-policies per severity."""
+"""Inspection only: the record is written by services, never here."""
 
 from __future__ import annotations
 
@@ -22,6 +21,7 @@ from incidents.models import (
     Lane,
     Notification,
     Participation,
+    PolicyChange,
     RestrictedRead,
     ScopeStatement,
     SeverityPolicy,
@@ -114,11 +114,12 @@ class NotificationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(SeverityPolicy)
-class SeverityPolicyAdmin(admin.ModelAdmin):
+class SeverityPolicyAdmin(InspectionAdmin):
+    """They are changed on the page of thresholds, which keeps the reason."""
+
     list_display = ("severity", "gap_minutes", "cadence_minutes", "sustain_minutes")
 
-    def has_add_permission(self, request):
-        return False
 
-    def has_delete_permission(self, request, obj=None):
-        return False
+@admin.register(PolicyChange)
+class PolicyChangeAdmin(InspectionAdmin):
+    list_display = ("at", "by_label", "sentence", "reason")

@@ -52,6 +52,9 @@ TABLE: dict[str, Rule] = {
     "incident.cancel": Rule(LEADS, LIVE, "cancel the incident"),
     "incident.export": Rule(EVERYBODY, ANY, "export the case"),
     "incident.import": Rule(LEADS, ANY, "import a case"),
+    "policy.edit": Rule(
+        frozenset({Role.ADMIN}), ANY, "change the thresholds of a severity"
+    ),
     "scope.edit": Rule(RECORDERS, OPEN, "edit scope and impact"),
     "evidence.add": Rule(RECORDERS, OPEN, "add evidence"),
     "evidence.download": Rule(EVERYBODY, ANY, "open evidence"),

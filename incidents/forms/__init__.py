@@ -36,6 +36,7 @@ from incidents.forms.incident import (
     SeverityForm,
 )
 from incidents.forms.people import DutyForm, EndDutyForm, HandOverForm, LaneForm
+from incidents.forms.policies import PolicyForm
 
 __all__ = [
     "AcceptFindingForm",
@@ -66,6 +67,7 @@ __all__ = [
     "MultipleFileInput",
     "PairForm",
     "PersonChoiceField",
+    "PolicyForm",
     "ReasonForm",
     "ResolveUnknownForm",
     "RowsField",

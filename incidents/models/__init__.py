@@ -5,7 +5,6 @@ from incidents.models.activity import (
     FindingSnapshot,
     Notification,
     RestrictedRead,
-    SeverityPolicy,
     Verification,
     Waiver,
 )
@@ -36,6 +35,7 @@ from incidents.models.evidence import (
     StoredFile,
 )
 from incidents.models.filters import SavedFilter
+from incidents.models.policies import PolicyChange, SeverityPolicy
 
 __all__ = [
     "IN_COMMAND",
@@ -57,6 +57,7 @@ __all__ = [
     "LinkCheck",
     "Notification",
     "Participation",
+    "PolicyChange",
     "RestrictedRead",
     "SavedFilter",
     "ScopeEvidence",

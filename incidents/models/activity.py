@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
-from incidents.models.case import CaseRecord, Incident, Severity, user_fk
+from incidents.models.case import CaseRecord, Incident, user_fk
 from postmortem.lib.fields import LineField, ProseField
 
 
@@ -203,19 +203,3 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.subject
-
-
-class SeverityPolicy(models.Model):
-    """Editable defaults per severity (decision 15). Minutes; cadence 0 is 'none'."""
-
-    severity = models.CharField(max_length=4, choices=Severity, primary_key=True)
-    gap_minutes = models.PositiveIntegerField()
-    cadence_minutes = models.PositiveIntegerField()
-    sustain_minutes = models.PositiveIntegerField(default=30)
-
-    class Meta:
-        ordering = ["severity"]
-        verbose_name_plural = "severity policies"
-
-    def __str__(self) -> str:
-        return self.severity

@@ -16,6 +16,7 @@ from incidents.views import (
     lifecycle,
     notifications,
     people,
+    policies,
     work,
 )
 
@@ -35,6 +36,8 @@ urlpatterns = [
     path(
         "notices/<int:pk>/", notifications.notification_open, name="notification_open"
     ),
+    path("policies/", policies.policy_list, name="policy_list"),
+    path("policies/<slug:severity>/edit/", policies.policy_edit, name="policy_edit"),
     path("incidents/", incident_list.incident_list, name="incident_list"),
     path("incidents/export.csv", incident_list.incident_export, name="incident_export"),
     path("incidents/filters/add/", filters.filter_add, name="filter_add"),

@@ -71,6 +71,11 @@ def _user_menu(is_staff: bool) -> str:
         for label, url, icon in (
             ("Account and API tokens", page_url("accounts:account_detail"), "key"),
             ("People and teams", page_url("accounts:person_list"), "users"),
+            (
+                "Thresholds by severity",
+                page_url("incidents:policy_list"),
+                "adjustments",
+            ),
             ("Change password", page_url("account_change_password"), "lock"),
             ("Two-factor sign-in", page_url("mfa_index"), "shield-lock"),
             ("API documentation", page_url("api:docs"), "book"),

@@ -13,6 +13,7 @@ from incidents.models import (
     Incident,
     LinkCheck,
     Notification,
+    PolicyChange,
     RestrictedRead,
     SavedFilter,
     Verification,
@@ -169,6 +170,16 @@ def load_extras(seed: int, staff: Staff, keys: Keys, until: datetime) -> None:
             person=manager,
             sentence=f"made {manager.label} manager of Finance",
             reason="The former manager left.",
+        )
+    )
+    put(
+        PolicyChange(
+            at=until - timedelta(days=80),
+            by=reader,
+            by_label=reader.label,
+            policy_id="SEV3",
+            sentence="changed SEV3: a gap after 30 min, was 45",
+            reason="Card incidents of this size move faster than that.",
         )
     )
     for incident in incidents:

@@ -9,21 +9,23 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, User
-from incidents.models import Incident, SeverityPolicy
+from incidents.models import Incident
 from incidents.services.cases import check_case, import_case
+from review.models import ClosurePolicy
 from tests.factories import make_incident, make_scope
 
 DEMO = Path(__file__).resolve().parents[2] / "demo" / "gateway-failure.json"
-POLICIES = {"incidents.SeverityPolicy", "review.ClosurePolicy"}
+POLICIES = {"review.ClosurePolicy"}
 MODELS = list(admin.site._registry)
 FACTS = [m for m in MODELS if m._meta.label not in POLICIES]
 
 
-def url(model: type, rest: str = "") -> str:
+def url(model: type[Model], rest: str = "") -> str:
     return f"/admin/{model._meta.app_label}/{model._meta.model_name}/{rest}"
 
 
@@ -77,7 +79,7 @@ def test_no_address_writes_a_row(site: Client, case: Incident, model):
 
 
 def test_leads_to_the_history_of_the_product(site: Client, case: Incident):
-    row = case.scopestatements.first()
+    row = case.scopestatements.earliest("number")
     page = site.get(url(type(row), f"{row.pk}/history/"))
     assert page["Location"] == f"/incidents/{case.key}/history/{row.ref}/"
 
@@ -119,19 +121,13 @@ def test_a_list_costs_the_same_for_many_rows(site: Client, incident, commander):
     assert [cost(path) for path in paths] == few
 
 
-def test_a_policy_is_editable(site: Client):
-    """Decision 15: the defaults per severity are editable."""
+def test_who_approves_closing_is_editable(site: Client):
     page = site.post(
-        "/admin/incidents/severitypolicy/SEV2/change/",
-        {
-            "severity": "SEV2",
-            "gap_minutes": 10,
-            "cadence_minutes": 25,
-            "sustain_minutes": 45,
-        },
+        "/admin/review/closurepolicy/SEV2/change/",
+        {"severity": "SEV2", "approvals": 3, "managers": 1},
     )
     assert page.status_code == 302
-    assert SeverityPolicy.objects.get(pk="SEV2").sustain_minutes == 45
+    assert ClosurePolicy.objects.get(pk="SEV2").approvals == 3
 
 
 def test_the_role_opens_the_site_to_staff(responder: User):

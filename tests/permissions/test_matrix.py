@@ -25,7 +25,7 @@ DEMO = Path(__file__).resolve().parents[2] / "demo"
 OTHERS = ("accounts/", "admin/")
 # Parameters of addresses in the demonstration case.
 SAMPLES: dict[str, Any] = {"number": 1, "pk": 1, "token_id": 1, "sequence": 1}
-SAMPLES |= {"person_id": 1, "team_id": 1}
+SAMPLES |= {"person_id": 1, "team_id": 1, "severity": "SEV2"}
 
 
 @dataclass(frozen=True)

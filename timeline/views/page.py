@@ -109,9 +109,9 @@ def timeline_page(
 def threshold_url(user: User, incident: Incident) -> str:
     """Where this person may change how long a stretch without evidence may be for the
     severity of this incident; '' for who may not."""
-    if not user.is_staff or not user.has_perm("incidents.change_severitypolicy"):
+    if not permissions.can(user, "policy.edit"):
         return ""
-    return reverse("admin:incidents_severitypolicy_change", args=[incident.severity])
+    return reverse("incidents:policy_edit", args=[incident.severity])
 
 
 def quick_context(incident: Incident, whole: Outline, user: User) -> dict[str, Any]:
