@@ -37,6 +37,7 @@ from timeline.selectors import (
     durations_of,
     entries,
     feeding,
+    instant,
     milestones,
     silences,
 )
@@ -159,10 +160,7 @@ class Facts:
         a bare day is no time."""
         rows = self.case.load(entries)
         updates = sum(
-            row.kind == Entry.Kind.COMMS
-            and row.occurred_at is not None
-            and row.precision != Entry.Precision.DAY
-            for row in rows
+            row.kind == Entry.Kind.COMMS and instant(row) is not None for row in rows
         )
         if not updates:
             return "Updates: none with a time"

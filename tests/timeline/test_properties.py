@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incidents.models import Incident
-from timeline.models import Entry, Milestone
+from timeline.models import DependencyCheckpoint, Entry, Milestone
 from timeline.selectors import (
     durations_of,
     gaps,
@@ -24,8 +24,11 @@ from timeline.selectors import (
 from timeline.selectors.analysis import (
     early_signal,
     misplaced,
+    partial_recovery,
     recovered_at,
     recovery_before_fix,
+    relapse,
+    signal_order,
     stated_gaps,
     timeline_gaps,
 )
@@ -33,6 +36,8 @@ from timeline.selectors.outline import SlimEntry, SlimMilestone
 
 START = dt.datetime(2026, 3, 10, 13, tzinfo=dt.UTC)
 KINDS = Milestone.Kind.values
+WORDS = ("seen", "errors again", "mostly recovered")
+POINT = DependencyCheckpoint(pk=1, number=1)
 moments = st.one_of(
     st.none(), st.integers(0, 600).map(lambda m: START + dt.timedelta(minutes=m))
 )
@@ -62,15 +67,15 @@ def timelines(draw: Any) -> tuple[list[SlimEntry], list[SlimMilestone]]:
                 position=draw(st.one_of(st.none(), st.integers(1, 14))),
                 lane_id=None,
                 owner_id=None,
-                dependency_id=None,
-                observed_signal=f"seen {number}",
+                dependency_id=draw(st.sampled_from([None, POINT.pk])),
+                observed_signal=f"{draw(st.sampled_from(WORDS))} {number}",
                 action_taken="",
                 retracted_at=None,
                 owner_title=None,
                 owner_name=None,
                 is_proven=draw(st.booleans()),
                 is_cited=True,
-                cites_change=False,
+                cites_change=draw(st.booleans()),
             )
         )
     for row in rows:  # stretches that are stated to have no record
@@ -96,6 +101,8 @@ def told(rows: list[Any], marks: list[Any]) -> tuple[Any, ...]:
     leap = jump(ordered, marks)
     found = timeline_gaps(ordered, marks, quarter)
     early = early_signal(ordered, marks)
+    back = relapse(ordered, marks)
+    first = signal_order(POINT, ordered)
     return (
         [name(row) for row in ordered],
         [(gap.start, gap.end, gap.blocks) for gap in found],
@@ -108,6 +115,10 @@ def told(rows: list[Any], marks: list[Any]) -> tuple[Any, ...]:
         [(name(item.entry), item.is_before) for item in misplaced(ordered, marks)],
         [name(row) for row in stated_gaps(ordered)],
         early and name(early),
+        back
+        and (name(back.recovery), name(back.entry), back.after and name(back.after)),
+        [found.milestone.kind for found in partial_recovery(marks)],
+        (first.order, first.signal_at, first.change_at),
     )
 
 

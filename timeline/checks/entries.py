@@ -14,6 +14,7 @@ from postmortem.lib.times import on_clock, span
 from postmortem.lib.words import listed
 from timeline import selectors
 from timeline.models import Entry, Milestone
+from timeline.selectors.analysis import between
 from timeline.selectors.outline import gap_key
 
 TAB = "Timeline"
@@ -278,13 +279,16 @@ def stated_gap(case: Case) -> Iterator[Problem]:
     zone = case.incident.clock_zone
     for entry in selectors.stated_gaps(case.load(selectors.entries)):
         if entry.occurred_at and entry.occurred_until:
-            first = on_clock(entry.occurred_at, zone)
-            last = on_clock(entry.occurred_until, zone)
+            first, last = entry.occurred_at, entry.occurred_until
             yield Problem(
-                f"No record exists from {first:%H:%M} to {last:%H:%M}: "
+                f"No record exists from {between(first, last, zone)}: "
                 f"{' '.join(entry.observed_signal.split())}",
                 subject=entry,
-                inputs=(iso(first), iso(last), entry.observed_signal),
+                inputs=(
+                    iso(on_clock(first, zone)),
+                    iso(on_clock(last, zone)),
+                    entry.observed_signal,
+                ),
             )
 
 

@@ -76,10 +76,9 @@ def _proven_stable(case: Case) -> Entry | None:
 
 def _is_proven_after(entry: Entry, moment: datetime | None) -> bool:
     return (
-        entry.occurred_at is not None
-        and entry.precision != Entry.Precision.DAY
+        (at := selectors.instant(entry)) is not None
         and not entry.is_provisional
-        and (moment is None or entry.occurred_at > moment)
+        and (moment is None or at > moment)
     )
 
 
@@ -116,7 +115,7 @@ def impact_came_back(case: Case) -> Iterator[Problem]:
         if found.after
         else ""
     )
-    start, then = found.recovery.occurred_at, found.entry.occurred_at
+    start, then = map(selectors.instant, (found.recovery, found.entry))
     length = f"{span(then - start)} " if start and then else ""
     yield Problem(
         f"{quoted(found.entry)} comes {length}after customers recovered in "
@@ -171,7 +170,7 @@ def outlived_dependency(case: Case) -> Iterator[Problem]:
     end, side = selectors.recovered_at(case.load(selectors.entries), marks), "customers"
     if end is None:
         stable = selectors.feeding(marks).get(Kind.STABILIZED)
-        end, side = (stable.entry.occurred_at if stable and stable.entry else None), ""
+        end, side = selectors.instant(stable.entry if stable else None), ""
     if end is None:
         return
     for row in case.load(selectors.checkpoints):
@@ -214,7 +213,7 @@ def silent(case: Case) -> Iterator[Problem]:
     undated = [
         row.ref
         for row in rows
-        if row.kind == Entry.Kind.COMMS and row.occurred_at is None
+        if row.kind == Entry.Kind.COMMS and selectors.instant(row) is None
     ]
     yield Problem(
         f"No update for {span(longest.length)}, "

@@ -26,9 +26,7 @@ def last_update(case: Case) -> Entry | None:
     told = [
         row
         for row in case.load(selectors.entries)
-        if row.kind == Entry.Kind.COMMS
-        and row.occurred_at
-        and row.precision != Entry.Precision.DAY
+        if row.kind == Entry.Kind.COMMS and selectors.instant(row)
     ]
     return told[-1] if told else None
 

@@ -32,6 +32,7 @@ from timeline.selectors.durations import (
     durations,
     durations_of,
     feeding,
+    instant,
     lane_recoveries,
     moment,
 )
@@ -125,6 +126,7 @@ __all__ = [
     "hypotheses",
     "imports",
     "in_order",
+    "instant",
     "jump",
     "kept",
     "known_clock",

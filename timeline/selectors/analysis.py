@@ -12,7 +12,13 @@ from incidents.language import find_partial, find_relapse
 from incidents.models import Evidence, Incident
 from postmortem.lib.times import on_clock, span
 from timeline.models import DependencyCheckpoint, Entry, Milestone
-from timeline.selectors.durations import feeding, moment
+from timeline.selectors.durations import (
+    REST_OF_A_MINUTE,
+    extent,
+    feeding,
+    instant,
+    moment,
+)
 from timeline.selectors.rows import entries, gap_threshold, milestones
 
 Kind = Milestone.Kind
@@ -64,12 +70,11 @@ def window(rows: Iterable[Milestone], dated: Iterable[Entry]) -> Window | None:
     a missing milestone hides nothing that happened after it.
     """
     fed = feeding(rows)
-    starts = [fed[kind].entry for kind in STARTS if kind in fed]
-    start = next((e.occurred_at for e in starts if e and e.occurred_at), None)
+    starts = (instant(fed[kind].entry) for kind in STARTS if kind in fed)
+    start = next(filter(None, starts), None)
     if start is None:
         return None
-    last = fed.get(Kind.STABILIZED)
-    end = last.entry.occurred_at if last and last.entry else None
+    end = instant(fed[Kind.STABILIZED].entry) if Kind.STABILIZED in fed else None
     if end is None:
         ends = [point for row in dated for point in _points(row)]
         end = max(ends, default=None)
@@ -79,9 +84,8 @@ def window(rows: Iterable[Milestone], dated: Iterable[Entry]) -> Window | None:
 def _points(row: Entry) -> list[datetime]:
     """Moments that a row pins down: its time, and the end of its interval. A bare day
     pins none, or it would hide every gap of that day."""
-    if row.occurred_at is None or row.precision == Entry.Precision.DAY:
-        return []
-    return [row.occurred_at, *([row.occurred_until] if row.occurred_until else [])]
+    start = instant(row)
+    return [point for point in (start, start and row.occurred_until) if point]
 
 
 def stated_gaps(rows: Iterable[Entry]) -> list[Entry]:
@@ -207,7 +211,7 @@ def relapse(rows: Sequence[Entry], marks: Iterable[Milestone]) -> Relapse | None
 
 
 def _ends_before(row: Entry, other: Entry) -> bool:
-    here, there = moment(row), moment(other)
+    here, there = extent(row), extent(other)
     return here is not None and there is not None and here[1] < there[0]
 
 
@@ -240,7 +244,7 @@ def recovered_at(rows: Sequence[Entry], marks: Sequence[Milestone]) -> datetime 
         return None
     if any(found.milestone.pk == mark.pk for found in partial_recovery(marks)):
         return None
-    return mark.entry.occurred_at
+    return instant(mark.entry)
 
 
 @dataclass(frozen=True)
@@ -284,7 +288,7 @@ def _acts(row: Entry) -> bool:
 
 def _lies_between(row: Entry, symptom: Entry, recovery: Entry) -> bool:
     """It may have happened between: its interval touches theirs."""
-    here, first, last = moment(row), moment(symptom), moment(recovery)
+    here, first, last = extent(row), extent(symptom), extent(recovery)
     if here is None or first is None or last is None:
         return False
     return here[1] >= first[0] and here[0] <= last[1]
@@ -352,14 +356,14 @@ def _before(one: Milestone, other: Milestone) -> bool:
     """`one` certainly happened before `other`, whatever the precision."""
     if one.entry is None or other.entry is None:
         return False
-    here, there = moment(one.entry), moment(other.entry)
-    return here is not None and there is not None and here[1] < there[0]
+    return _ends_before(one.entry, other.entry)
 
 
 @dataclass(frozen=True)
 class SignalOrder:
     """What the entries say about a dependency: when its first signal came, and the
-    first change of our own. `order` has the values of DependencyCheckpoint.Order."""
+    first change of our own. `order` has the values of DependencyCheckpoint.Order; it is
+    unknown with both where their times touch, and neither certainly came first."""
 
     order: str
     signal_at: datetime | None = None
@@ -369,14 +373,16 @@ class SignalOrder:
 
     def words(self, zone: str) -> str:
         """'before the first internal change, TL-4 at 14:02' on the clock of `zone`."""
-        if self.order == Order.UNKNOWN:
+        if self.signal_at is None:
             return "no dated signal"
-        if self.order == Order.NO_CHANGE or self.change_at is None:
+        if self.change_at is None:
             return "no internal change is recorded"
-        at = on_clock(self.change_at, zone)
-        return (
-            f"{self.order} the first internal change, {self.change_ref} at {at:%H:%M}"
-        )
+        at, signal = on_clock(self.change_at, zone), on_clock(self.signal_at, zone)
+        day = "" if at.date() == signal.date() else f"{at.day} {at:%b}, "
+        change = f"the first internal change, {self.change_ref} at {day}{at:%H:%M}"
+        if self.order == Order.UNKNOWN:
+            return f"not certain whether before or after {change}"
+        return f"{self.order} {change}"
 
 
 def signal_order(point: DependencyCheckpoint, rows: Iterable[Entry]) -> SignalOrder:
@@ -385,32 +391,38 @@ def signal_order(point: DependencyCheckpoint, rows: Iterable[Entry]) -> SignalOr
 
     Signal: the checkpoint's own time, or an earlier signal entry that names it.
     Internal change: an action that names no dependency, or an entry that cites a deploy
-    record or a config change. Rows that are withdrawn or have only a day do not count.
+    record or a config change. Rows that are withdrawn or have only a day do not count,
+    and what is known roughly is the whole of its interval.
     """
-    dated = [row for row in rows if not row.is_retracted and moment(row)]
-    exact = [row for row in dated if row.precision != Entry.Precision.DAY]
+    exact = [
+        (*times, row.ref, row)
+        for row in rows
+        if not row.is_retracted and instant(row) and (times := extent(row))
+    ]
     signals = [
-        (row.occurred_at, row.ref)
-        for row in exact
+        (start, end, ref)
+        for start, end, ref, row in exact
         if row.dependency_id == point.pk and row.kind == Entry.Kind.SIGNAL
     ]
-    if point.first_signal_at:
-        signals.append((point.first_signal_at, point.ref))
+    if at := point.first_signal_at:
+        signals.append((at, at if at.second else at + REST_OF_A_MINUTE, point.ref))
     changes = [
-        (row.occurred_at, row.ref)
-        for row in exact
+        (start, end, ref)
+        for start, end, ref, row in exact
         if row.kind != Entry.Kind.NO_RECORD and is_internal_change(row)
     ]
     if not signals:
         return SignalOrder(Order.UNKNOWN)
-    signal = min(signals, key=lambda pair: (pair[0], pair[1]))
+    signal_at, _, signal_ref = min(signals)
     if not changes:
-        return SignalOrder(Order.NO_CHANGE, *signal)
-    change = min(changes, key=lambda pair: (pair[0], pair[1]))
-    assert signal[0] is not None
-    assert change[0] is not None
-    order = Order.BEFORE if signal[0] < change[0] else Order.AFTER
-    return SignalOrder(order, *signal, *change)
+        return SignalOrder(Order.NO_CHANGE, signal_at, signal_ref)
+    change_at, _, change_ref = min(changes)
+    order = Order.UNKNOWN
+    if min(end for _, end, _ in signals) < change_at:
+        order = Order.BEFORE
+    elif min(end for _, end, _ in changes) < signal_at:
+        order = Order.AFTER
+    return SignalOrder(order, signal_at, signal_ref, change_at, change_ref)
 
 
 CHANGES = frozenset({Evidence.Kind.DEPLOY, Evidence.Kind.CONFIG_CHANGE})

@@ -16,6 +16,8 @@ from timeline.selectors.rows import milestones, own_declaration, place
 
 Kind = Milestone.Kind
 Moment = tuple[datetime, datetime]
+TO_THE_MINUTE = frozenset({Entry.Precision.MINUTE, Entry.Precision.APPROX})
+REST_OF_A_MINUTE = timedelta(minutes=1) - timedelta.resolution
 State = Literal["recorded", "pending", "not_applicable", "invalid"]
 
 # key, label, definition, from, to (None: closing), headline
@@ -101,6 +103,23 @@ def moment(entry: Entry) -> Moment | None:
     return entry.occurred_at, entry.occurred_at
 
 
+def instant(entry: Entry | None) -> datetime | None:
+    """The moment of the clock from which a row counts; None when it has none: a bare
+    day is no moment, or it would read as midnight (R-TL-02)."""
+    if entry is None or entry.precision == Entry.Precision.DAY:
+        return None
+    return entry.occurred_at
+
+
+def extent(entry: Entry) -> Moment | None:
+    """`moment` as far as its precision tells: what is known to the minute may have been
+    at any second of it. What came first is certain only if these do not touch."""
+    found = moment(entry)
+    if found is None or entry.precision not in TO_THE_MINUTE:
+        return found
+    return found[0], found[1] + REST_OF_A_MINUTE
+
+
 def feeding(rows: Iterable[Milestone]) -> dict[str, Milestone]:
     """For each kind the milestone that feeds the durations: the marked one, else the
     first in time (R-TL-06). Kinds that are 'not applicable' or missing are absent."""
@@ -125,8 +144,7 @@ def declared_at(incident: Incident, rows: Iterable[Milestone]) -> datetime | Non
     """Where T offsets count from: the milestone that feeds the durations, else the
     product's own record."""
     fed = feeding(rows).get(Kind.DECLARED)
-    at = fed.entry.occurred_at if fed and fed.entry else None
-    return at or incident.declared_at
+    return instant(fed.entry if fed else None) or incident.declared_at
 
 
 def durations(incident: Incident) -> list[Duration]:
@@ -230,17 +248,8 @@ def _duration(
     end_kind: str | None,
     is_headline: bool,
 ) -> Duration:
-    ends = []
-    for kind in (start_kind, end_kind):
-        if kind is None:
-            closed = incident.closed_at
-            ends.append(((closed, closed) if closed else None, False, False))
-        elif kind == Kind.DECLARED and kind not in fed and kind not in excluded:
-            own = own_declaration(incident)
-            ends.append(((own, own) if own else None, False, False))
-        else:
-            ends.append(_end(fed, kind))
-    (start, start_unproven, start_about), (end, end_unproven, end_about) = ends
+    first, last = _end(incident, fed, start_kind), _end(incident, fed, end_kind)
+    start, end = first.when, last.when
 
     def result(
         state: State,
@@ -259,8 +268,8 @@ def _duration(
             longest=longest,
             state=state,
             is_range=delta is not None and longest != delta,
-            is_approximate=delta is not None and (start_about or end_about),
-            is_provisional=start_unproven or end_unproven,
+            is_approximate=delta is not None and (first.is_about or last.is_about),
+            is_provisional=first.is_unproven or last.is_unproven,
             is_headline=is_headline,
             why=why,
         )
@@ -276,19 +285,39 @@ def _duration(
             if known is None
         ]
         return result("pending", why=f"No time of {' and '.join(names)} is recorded.")
-    shortest, longest = end[0] - start[1], end[1] - start[0]
-    if longest < timedelta(0):
+    if last.latest is not None and last.latest < start[0]:
         return result("invalid", why="It ends before it starts: check both times.")
-    return result("recorded", delta=max(shortest, timedelta(0)), longest=longest)
+    zero = timedelta(0)
+    shortest, longest = max(end[0] - start[1], zero), max(end[1] - start[0], zero)
+    return result("recorded", delta=shortest, longest=longest)
 
 
-def _end(fed: dict[str, Milestone], kind: str) -> tuple[Moment | None, bool, bool]:
-    """(moment, unproven, approximate) of the milestone that feeds this end."""
-    row = fed.get(kind)
-    if row is None or row.entry is None:
-        return None, False, False
-    about = row.entry.precision == Entry.Precision.APPROX
-    return moment(row.entry), row.entry.is_provisional, about
+@dataclass(frozen=True)
+class _End:
+    """One end of a duration; `latest`: at the latest, as far as its precision tells."""
+
+    when: Moment | None = None
+    latest: datetime | None = None
+    is_unproven: bool = False
+    is_about: bool = False
+
+
+def _end(incident: Incident, fed: dict[str, Milestone], kind: str | None) -> _End:
+    """The milestone that feeds this end; without one of 'declared' what the product
+    took down itself. None: closing."""
+    row = fed.get(kind or "")
+    if row is not None and row.entry is not None:
+        known = extent(row.entry)
+        return _End(
+            moment(row.entry),
+            known and known[1],
+            row.entry.is_provisional,
+            row.entry.precision == Entry.Precision.APPROX,
+        )
+    at = incident.closed_at if kind is None else None
+    if kind == Kind.DECLARED:
+        at = own_declaration(incident)
+    return _End((at, at), at) if at else _End()
 
 
 def clock_range(incident: Incident) -> tuple[datetime | None, datetime | None]:

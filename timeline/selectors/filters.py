@@ -18,7 +18,7 @@ MOST = 400  # lines of a page that somebody has grown by 'earlier' and 'later'
 @dataclass(frozen=True)
 class Choice:
     """Filters: one of SHOWS, refs of a lane and a dependency, the id of a person, a
-    part of the clock. Empty: not filtered."""
+    part of the clock, which an interval only has to touch. Empty: not filtered."""
 
     show: str = "all"
     lane: str = ""
@@ -52,7 +52,7 @@ class Choice:
                 )
             if line.is_stated_gap and (narrow or self.show not in {"all", "gaps"}):
                 return False
-            if self.start and (line.at is None or line.at < self.start):
+            if self.start and (line.until is None or line.until < self.start):
                 return False
             if self.end and (line.at is None or line.at > self.end):
                 return False

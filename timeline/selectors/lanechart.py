@@ -20,7 +20,7 @@ from incidents.models import Incident, Lane, ScopeStatement
 from postmortem.lib.words import shortened
 from timeline.models import Entry, Milestone
 from timeline.selectors.analysis import Gap, between, stated_stretches
-from timeline.selectors.durations import feeding
+from timeline.selectors.durations import feeding, instant
 from timeline.selectors.svg import (
     Axis,
     Pen,
@@ -79,8 +79,7 @@ def lane_chart(
     """Lanes and their dated entries inside the incident (background is left out), or
     inside the chosen part of the clock."""
     fed = feeding(marks)
-    impact = fed.get(Kind.FIRST_IMPACT)
-    first = impact.entry.occurred_at if impact and impact.entry else None
+    first = instant(fed[Kind.FIRST_IMPACT].entry) if Kind.FIRST_IMPACT in fed else None
     low = start or (first - timedelta(hours=3) if first else None)
     dated = [
         row

@@ -25,7 +25,13 @@ from timeline.models import (
     Milestone,
 )
 from timeline.selectors.analysis import CHANGES, Gap, signal_order, timeline_gaps
-from timeline.selectors.durations import clock_range, declared_at, feeding
+from timeline.selectors.durations import (
+    clock_range,
+    declared_at,
+    feeding,
+    instant,
+    moment,
+)
 from timeline.selectors.lanechart import (
     LaneFigures,
     lane_chart,
@@ -126,11 +132,13 @@ class SlimEntry:
 
 
 class Line(NamedTuple):
-    """One line of the list: an entry by its number, or a gap (number 0)."""
+    """One line of the list: an entry by its number, or a gap (number 0). until: when it
+    ended at the latest, `at` where it is one moment."""
 
     number: int
     gap: Gap | None
     at: datetime | None
+    until: datetime | None
     kind: str
     lane_id: int | None
     owner_id: int | None
@@ -252,21 +260,14 @@ def _clock(
 
     def at(kind: str) -> datetime | None:
         times = [
-            (not mark.is_marked, mark.entry.occurred_at)
+            (not mark.is_marked, time)
             for mark in marks
-            if mark.kind == kind
-            and mark.entry
-            and mark.entry.occurred_at
-            and mark.entry.precision != Entry.Precision.DAY
+            if mark.kind == kind and (time := instant(mark.entry))
         ]
         return min(times)[1] if times else None
 
     first = [
-        row.occurred_at
-        for row in live
-        if row.occurred_at
-        and row.precision != Entry.Precision.DAY
-        and row.kind != Kind.NO_RECORD
+        time for row in live if row.kind != Kind.NO_RECORD and (time := instant(row))
     ]
     start = at(Milestone.Kind.FIRST_IMPACT) or min(first, default=None)
     return start, at(Milestone.Kind.STABILIZED)
@@ -348,11 +349,13 @@ def _lines(ordered: Sequence[Any], found: Sequence[Gap]) -> list[Line]:
     for row in ordered:
         while waiting and row.occurred_at and row.occurred_at > waiting[-1].start:
             lines.append(_gap_line(waiting.pop()))
+        known = moment(row)
         lines.append(
             Line(
                 number=row.number,
                 gap=None,
                 at=row.occurred_at,
+                until=row.occurred_until or (known[1] if known else None),
                 kind=row.kind,
                 lane_id=row.lane_id,
                 owner_id=row.owner_id,
@@ -368,7 +371,8 @@ def _lines(ordered: Sequence[Any], found: Sequence[Gap]) -> list[Line]:
 
 
 def _gap_line(gap: Gap) -> Line:
-    return Line(0, gap, gap.start, "", None, None, None, False, False, False)
+    at = (gap.start, gap.end)
+    return Line(0, gap, *at, "", None, None, None, False, False, False)
 
 
 def required_milestones(

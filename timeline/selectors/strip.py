@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from incidents.models import Incident, ScopeStatement
-from postmortem.lib.times import span
 from timeline.models import Entry, Milestone
 from timeline.selectors.analysis import Gap, stated_stretches, timeline_gaps
 from timeline.selectors.durations import (
@@ -17,6 +16,7 @@ from timeline.selectors.durations import (
     LaneRecovery,
     durations_of,
     feeding,
+    instant,
     lane_recoveries,
 )
 from timeline.selectors.rows import (
@@ -70,6 +70,8 @@ class Mark:
     def state(self) -> str:
         if self.not_applicable:
             return "not applicable"
+        if self.milestone is not None and self.at is None:
+            return "without a time of the clock"
         if self.at is None:
             return "not recorded"
         return "provisional" if self.is_provisional else "confirmed"
@@ -77,30 +79,34 @@ class Mark:
 
 @dataclass(frozen=True)
 class Bar:
-    """How long one side was affected. `end` is None while it is not recovered."""
+    """How long one side was affected, as its duration says. start, end: the moments
+    that it is drawn between; None where there is none, as while it is not recovered."""
 
     name: str
     css: str
     start: datetime | None
     end: datetime | None
-    is_provisional: bool
+    duration: Duration
     open_scopes: int
 
     @property
-    def length(self) -> timedelta | None:
-        return self.end - self.start if self.start and self.end else None
+    def length(self) -> str:
+        """What stands on the bar: 'about 1 h', 'recovery not recorded'."""
+        if self.duration.state == "recorded":
+            return self.duration.text
+        if self.duration.state == "invalid":
+            return "invalid: recovery before first impact"
+        if self.duration.start is None:
+            return "first impact not recorded"
+        return "recovery not recorded"
 
     @property
     def words(self) -> str:
-        if self.start is None:
-            return "first impact not recorded"
-        if self.end is None:
-            return "recovery not recorded"
-        if self.end < self.start:
-            return "invalid: recovery before first impact"
-        unproven = ", provisional" if self.is_provisional else ""
+        if self.duration.state != "recorded":
+            return self.length
+        unproven = ", provisional" if self.duration.is_provisional else ""
         still = f", {self.open_scopes} scope still open" if self.open_scopes else ""
-        return f"affected for {span(self.length)}{unproven}{still}"
+        return f"affected for {self.length}{unproven}{still}"
 
 
 @dataclass(frozen=True)
@@ -180,12 +186,21 @@ def recovery_strip(
             incident=incident, retracted_at=None, state=ScopeStatement.State.OPEN
         ).values_list("audience", flat=True)
     )
+    every = durations_of(incident, marks)
+    by_key = {item.key: item for item in every}
     audience = ScopeStatement.Audience
     bars = [
-        _bar(name, css, numbered[0], numbered[last], scopes.count(side))
-        for name, css, last, side in (
-            ("Customers", "customers", 4, audience.EXPERIENCED),
-            ("Ledger", "ledger", 5, audience.INTERNAL),
+        Bar(
+            name=name,
+            css=name.lower(),
+            start=numbered[0].at,
+            end=numbered[last].at,
+            duration=by_key[key],
+            open_scopes=scopes.count(side),
+        )
+        for name, last, key, side in (
+            ("Customers", 4, "recover_customers", audience.EXPERIENCED),
+            ("Ledger", 5, "recover_ledger", audience.INTERNAL),
         )
     ]
     own = own_declaration(incident)
@@ -194,8 +209,6 @@ def recovery_strip(
         numbered[2] = replace(numbered[2], at=own)
     stable = _mark(6, Kind.STABILIZED, "Stabilized", fed.get(Kind.STABILIZED), False)
     times = sorted(mark.at for mark in (*numbered, stable) if mark.at)
-    every = durations_of(incident, marks)
-    by_key = {item.key: item for item in every}
     return Strip(
         zone=incident.clock_zone,
         start=times[0] if times else None,
@@ -221,21 +234,10 @@ def _mark(
         number=number,
         kind=kind,
         label=label,
-        at=entry.occurred_at if entry else None,
+        at=instant(entry),
         is_provisional=bool(entry and entry.is_provisional),
         not_applicable=excluded,
         milestone=row,
-    )
-
-
-def _bar(name: str, css: str, first: Mark, last: Mark, open_scopes: int) -> Bar:
-    return Bar(
-        name=name,
-        css=css,
-        start=first.at,
-        end=last.at,
-        is_provisional=first.is_provisional or last.is_provisional,
-        open_scopes=open_scopes,
     )
 
 
@@ -298,18 +300,18 @@ def _draw_bar(
     if bar.start is None:
         if wide:
             place = (axis.right - 8, middle + 4)
-            parts.append(pen.clear("bar-text", *place, bar.words, "end"))
+            parts.append(pen.clear("bar-text", *place, bar.length, "end"))
         return parts
     if bar.end is not None and bar.end < bar.start:
         return parts
     start = axis.x(bar.start)
     end = axis.x(bar.end) if bar.end else axis.right
-    unproven = bar.is_provisional or bar.end is None
+    unproven = bar.duration.is_provisional or bar.end is None
     css = "bar unproven" if unproven else f"bar {bar.css}"
     parts.append(pen.rect(css, start, y, end - start, high, f"{bar.name}: {bar.words}"))
     if bar.end and bar.open_scopes == 0:
         parts.append(pen.line(f"after {bar.css}", end, middle, axis.right, middle))
-    words = span(bar.length) if bar.end else "recovery not recorded"
+    words = bar.length
     if wide and end - start > 12 + 6.2 * len(words):
         parts.append(pen.text("bar-text", end - 7, middle + 4, words, "end"))
     elif wide and axis.right - end > 12 + 6.2 * len(words):

@@ -13,7 +13,7 @@ from incidents.selectors import policy, stored_with_findings
 from postmortem.lib.findings import Case
 from timeline.models import Entry, Milestone
 from timeline.selectors.analysis import recovered_at
-from timeline.selectors.durations import feeding
+from timeline.selectors.durations import feeding, instant
 from timeline.selectors.rows import entries, milestones
 
 Kind = Milestone.Kind
@@ -38,23 +38,23 @@ def silences(
     update, longer than `cadence`; longest first (R-CO-01, R-SC-06). Only messages with
     a time count. None where the start or the end is not recorded."""
     fed = feeding(marks)
-    starts = [fed[k].entry for k in (Kind.FIRST_ALERT, Kind.DECLARED) if k in fed]
-    start = next((e.occurred_at for e in starts if e and e.occurred_at), None)
-    stable = fed.get(Kind.STABILIZED)
-    end = recovered_at(rows, marks) or (
-        stable.entry.occurred_at if stable and stable.entry else None
+    starts = (
+        instant(fed[k].entry) for k in (Kind.FIRST_ALERT, Kind.DECLARED) if k in fed
     )
+    start = next(filter(None, starts), None)
+    end = recovered_at(rows, marks)
+    if end is None and Kind.STABILIZED in fed:
+        end = instant(fed[Kind.STABILIZED].entry)
     if start is None or end is None or end <= start:
         return None
     if not cadence:
         return []
     told = sorted(
-        row.occurred_at
+        told_at
         for row in rows
         if row.kind == Entry.Kind.COMMS
-        and row.occurred_at
-        and row.precision != Entry.Precision.DAY
-        and start < row.occurred_at < end
+        and (told_at := instant(row))
+        and start < told_at < end
     )
     found = [Silence(a, b) for a, b in pairwise([start, *told, end]) if b - a > cadence]
     return sorted(found, key=lambda item: (-item.length, item.start))
@@ -69,12 +69,11 @@ def next_update(case: Case) -> dict[str, Any] | None:
     if case.incident.status != Incident.Status.ACTIVE or not minutes or not since:
         return None
     told = [
-        (row.occurred_at, row.headline)
+        (told_at, row.headline)
         for row in case.load(entries)
         if row.kind == Entry.Kind.COMMS
-        and row.occurred_at
-        and row.precision != Entry.Precision.DAY
-        and since < row.occurred_at <= case.now
+        and (told_at := instant(row))
+        and since < told_at <= case.now
     ]
     last, said = max(told, default=(since, ""))
     due_at = last + timedelta(minutes=minutes)

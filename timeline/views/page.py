@@ -28,6 +28,7 @@ from timeline.views.rows import (
     filters_of,
     items_of,
     moment_of,
+    unread,
 )
 
 TAB = "timeline"
@@ -93,6 +94,7 @@ def timeline_page(
         **quick_context(incident, whole, request.user),
         "form": form,
         "query": {name: request.GET.get(name, "") for name in NAMES},
+        "unread": unread(request.GET, incident),
         "lanes": [row for row in whole.lanes if row.pk in whole.lane_ids],
         "dependencies": whole.checkpoints,
         "owners": whole.owners,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from incidents.models import Evidence, Incident
-from postmortem.lib.times import on_clock
+from postmortem.lib.times import on_clock, start_of_day
 from timeline import forms, selectors
 from timeline.models import Entry, Hypothesis
 from timeline.selectors import Choice, Gap, Line, Outline
@@ -193,12 +193,21 @@ def choice_of(query: Mapping[str, str], incident: Incident) -> Choice:
         dependency=query.get("dep", "")[:20],
         owner=query.get("owner", "")[:20],
         start=moment_of(query.get("from", ""), incident),
-        end=moment_of(query.get("to", ""), incident),
+        end=moment_of(query.get("to", ""), incident, at_end=True),
     )
 
 
-def moment_of(text: str, incident: Incident) -> datetime | None:
-    """A time on the incident clock, as it stands in an address."""
+def unread(query: Mapping[str, str], incident: Incident) -> list[str]:
+    """The times in a query string that cannot be read, so that they filter nothing."""
+    typed = (query.get(name, "").strip() for name in ("from", "to"))
+    return [text for text in typed if text and moment_of(text, incident) is None]
+
+
+def moment_of(
+    text: str, incident: Incident, *, at_end: bool = False
+) -> datetime | None:
+    """A time on the incident clock, as it stands in an address; of a day and of what is
+    only roughly known the beginning, or the end."""
     text = text.strip()[:40].replace(" +", "+")
     if not text:
         return None
@@ -206,8 +215,12 @@ def moment_of(text: str, incident: Incident) -> datetime | None:
         found = forms.leading_time(text, incident=incident)
     except ValidationError:
         return None
-    at = found.occurred_at if found and not found.rest else None
-    return at if isinstance(at, datetime) else None
+    if found is None or found.rest or found.occurred_at is None:
+        return None
+    at = (found.occurred_until if at_end else None) or found.occurred_at
+    if isinstance(at, datetime):
+        return at
+    return start_of_day(at + timedelta(days=at_end), incident.clock_zone)
 
 
 def address(path: str, query: QueryDict, **changes: str) -> str:
