@@ -269,12 +269,13 @@ def timeline_not_complete(case: Case) -> Iterator[Problem]:
     if not any(row.entry and not row.entry.is_provisional for row in stable):
         missing.append("internal signals do not show that it is stabilized")
     State = DependencyCheckpoint.State
-    missing += [
-        f"{row.ref} {row.name} is "
-        + ("still degraded" if row.state == State.DEGRADED else "of unknown state")
-        for row in case.load(selectors.checkpoints)
-        if row.state in {State.DEGRADED, State.UNKNOWN}
-    ]
+    for row in case.load(selectors.checkpoints):
+        if row.state in {State.DEGRADED, State.UNKNOWN}:
+            degraded = row.state == State.DEGRADED
+            words = "still degraded" if degraded else "of unknown state"
+            missing.append(f"{row.ref} {row.name} is {words}")
+        elif row.state == State.STABILIZED and row.is_provisional:
+            missing.append(f"{row.ref} {row.name} is stabilized without an original")
     if missing:
         yield Problem(
             f"The timeline is not complete: {'; '.join(missing)}",

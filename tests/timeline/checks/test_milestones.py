@@ -124,15 +124,16 @@ class TestTimelineNotComplete:
     def test_names_signals_and_dependencies(self, tape: Tape) -> None:
         """R-TL-09, R-DP-06"""
         tape.checkpoint(state="degraded")
-        tape.checkpoint(name="Provider B", state="stabilized")
+        tape.checkpoint(name="Provider B", state="stabilized", evidence=[tape.original])
         tape.checkpoint(name="Rail", state="unknown")
+        tape.checkpoint(name="Bank", state="stabilized", evidence=[tape.later])
         assert found(tape.incident, "TL011") == [
             finding(
                 "TL011",
                 ERROR,
                 "The timeline is not complete: internal signals do not show that it is "
                 "stabilized; DP-1 Provider A is still degraded; DP-3 Rail is of "
-                "unknown state",
+                "unknown state; DP-4 Bank is stabilized without an original",
                 hint=self.HINT,
             )
         ]
@@ -143,7 +144,7 @@ class TestTimelineNotComplete:
 
     def test_passes_when_both_have_stabilized(self, tape: Tape) -> None:
         tape.proven("19:20", milestone="stabilized")
-        tape.checkpoint(state="stabilized")
+        tape.checkpoint(state="stabilized", evidence=[tape.original])
         tape.checkpoint(name="Rail", state="not_touched")
         assert found(tape.incident, "TL011") == []
 
