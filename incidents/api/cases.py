@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import CaseViewSet
-from incidents.services.cases import case_bytes, check_case, import_case
+from incidents.services.cases import check_case, import_case
+from incidents.services.custody import take_case
 
 
 class ImportedSerializer(serializers.Serializer[Any]):
@@ -32,6 +33,13 @@ class CaseViews(CaseViewSet):
 
     permission_map = {"create": "incident.import", "retrieve": "incident.export"}
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """The shape of a large case is proven before the transaction of its key opens:
+        until then nobody waits."""
+        super().initial(request, *args, **kwargs)
+        if self.action == "create":
+            self.case = check_case(request.data)
+
     @extend_schema(
         summary="Import a case",
         request=OpenApiTypes.OBJECT,
@@ -40,7 +48,7 @@ class CaseViews(CaseViewSet):
     def create(self, request: Request) -> Response:
         """Accepts what is incomplete (it lands with findings); refuses what is
         malformed, with the JSON path and reason of every fault, importing nothing."""
-        incident = import_case(actor=self.actor, case=check_case(request.data))
+        incident = import_case(actor=self.actor, case=self.case)
         body = {
             "key": incident.key,
             "source_ref": incident.source_ref,
@@ -59,9 +67,11 @@ class CaseViews(CaseViewSet):
         },
     )
     def retrieve(self, request: Request, key: str) -> HttpResponse:
-        """The case file. `record` in canonical form is what content_hash covers."""
+        """The case file. `record` in canonical form is what content_hash covers. Who
+        takes it is told in the activity, and in the custody of each artifact."""
         page = HttpResponse(
-            case_bytes(self.incident), content_type="application/json; charset=utf-8"
+            take_case(self.incident, actor=self.actor),
+            content_type="application/json; charset=utf-8",
         )
         page["Content-Disposition"] = f'attachment; filename="{self.incident.key}.json"'
         return page

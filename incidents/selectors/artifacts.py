@@ -21,12 +21,17 @@ from incidents.models import (
     LinkCheck,
     StoredFile,
 )
-from incidents.selectors.rows import evidence, lanes
+from incidents.selectors.rows import evidence
 
+CASE_EXPORTED = "incidents.case_exported"
 MONEY_LANES = frozenset({"payouts", "ledger", "refunds", "virtual-accounts"})
-_ON_MONEY = Q(claim__lane__slug__in=sorted(MONEY_LANES)) | Q(
-    claim__lane__family=Lane.Family.DISBURSEMENTS
-)
+
+
+def _on_money(lane: str = "") -> Q:
+    """Money or the books were touched; `lane` leads from the row to its lane."""
+    return Q(**{f"{lane}slug__in": sorted(MONEY_LANES)}) | Q(
+        **{f"{lane}family": Lane.Family.DISBURSEMENTS}
+    )
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,9 @@ def citations(incident: Incident) -> dict[int, list[Citation]]:
             .order_by()
             .annotate(
                 kind=Value(position),
-                money=Case(When(_ON_MONEY, then=Value(1)), default=Value(0))
+                money=Case(
+                    When(_on_money("claim__lane__"), then=Value(1)), default=Value(0)
+                )
                 if has_lane
                 else Value(0),
             )
@@ -137,11 +144,7 @@ def uses_of(row: Evidence, cited: list[Citation]) -> list[Use]:
 
 def money_lanes(incident: Incident) -> list[Lane]:
     """The lanes in which money or the books were touched (R-EV-08)."""
-    return [
-        lane
-        for lane in lanes(incident)
-        if lane.slug in MONEY_LANES or lane.family == Lane.Family.DISBURSEMENTS
-    ]
+    return list(Lane.objects.filter(_on_money(), incident=incident, retracted_at=None))
 
 
 def missing_pair(row: Evidence, cited: list[Citation]) -> str:
@@ -162,11 +165,14 @@ def missing_pair(row: Evidence, cited: list[Citation]) -> str:
 
 def custody(incident: Incident, row: Evidence) -> list[ActivityEntry]:
     """What was done with an artifact and by whom, the latest first: added, edited,
-    superseded, paired, downloaded, exported, redacted, hashed again."""
+    superseded, paired, downloaded, exported with its case, redacted, hashed again."""
+    exported = Q(verb=CASE_EXPORTED)
+    if row.recorded_at:
+        exported &= Q(at__gte=row.recorded_at)
     return list(
-        ActivityEntry.objects.filter(incident=incident, subject_ref=row.ref).order_by(
-            "-sequence"
-        )
+        ActivityEntry.objects.filter(
+            Q(subject_ref=row.ref) | exported, incident=incident
+        ).order_by("-sequence")
     )
 
 
@@ -185,6 +191,23 @@ def stored_files(rows: list[Evidence]) -> dict[str, StoredFile]:
         item.sha256: item
         for item in StoredFile.objects.filter(sha256__in=wanted, removed_at=None)
     }
+
+
+def file_problem(stored: StoredFile) -> str:
+    """What is wrong with bytes of the store, hashed again now; '' when nothing is."""
+    try:
+        with default_storage.open(stored.path, "rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            size = handle.tell()
+    except FileNotFoundError:
+        return "is not in the store"
+    except OSError:
+        return "cannot be read"
+    if size != stored.size:
+        return f"has {size} bytes in the store, not {stored.size}"
+    if digest != stored.sha256:
+        return "was altered: its SHA-256 has changed"
+    return ""
 
 
 def lost_files(incident: Incident) -> list[tuple[Evidence, str]]:
@@ -216,7 +239,6 @@ def altered_files(incident: Incident) -> list[tuple[Evidence, str]]:
     rows = [row for row in evidence(incident) if row.has_file and row.pk not in known]
     stored = stored_files(rows)
     for row in rows:
-        with default_storage.open(stored[row.sha256].path, "rb") as handle:
-            if hashlib.file_digest(handle, "sha256").hexdigest() != row.sha256:
-                found.append((row, "was altered: its SHA-256 has changed"))
+        if problem := file_problem(stored[row.sha256]):
+            found.append((row, problem))
     return found

@@ -1,5 +1,5 @@
-"""Opening the files of evidence, and who did: downloads and exports always, previews
-where the incident is restricted."""
+"""Who had evidence in hand: by download or export always, by preview where the incident
+is restricted."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from django.utils import timezone
 from accounts.models import User
 from incidents import activity, permissions
 from incidents.models import ActivityEntry, Evidence, Incident, StoredFile
+from incidents.selectors.artifacts import CASE_EXPORTED
+from incidents.services.cases import case_bytes
 from incidents.services.core import lock_incident
 from incidents.services.files import EvidenceFile, open_kept
 from postmortem.lib.errors import DomainError
 from postmortem.lib.persistence import service
 from postmortem.lib.record import IMPORT_REASON
 
-Purpose: TypeAlias = Literal["download", "preview", "export"]
+Purpose: TypeAlias = Literal["download", "preview"]
 READ_VERBS: dict[str, str] = {
     "download": "incidents.evidence_downloaded",
     "preview": "incidents.evidence_previewed",
-    "export": "incidents.evidence_exported",
 }
 
 
@@ -41,8 +42,8 @@ def open_evidence_file(
     """Open an artifact's file for the one who may see its incident.
 
     Returns the handle with the headers of a download that no browser runs. Custody:
-    who downloads or exports is told in the activity, who previews where the incident
-    is restricted (decision 12). FileMissing: redacted, or the store lost the bytes.
+    who downloads is told in the activity, who previews where the incident is
+    restricted (decision 12). FileMissing: redacted, or the store lost the bytes.
     stored: the row of its bytes, if the caller has it.
     """
     permissions.require(actor, "evidence.download")
@@ -128,4 +129,20 @@ def _record_read(
         sentence=f"{purpose}ed {evidence.ref}",
         subject=evidence,
         data={"sha256": evidence.sha256},
+    )
+
+
+def take_case(incident: Incident, *, actor: User) -> bytes:
+    """The case file for somebody who takes it along. One activity tells it, and stands
+    in the custody of every artifact that is in it."""
+    data = case_bytes(incident)
+    _record_export(incident_id=incident.pk, actor=actor)
+    return data
+
+
+@service
+def _record_export(*, incident_id: int, actor: User) -> None:
+    incident = lock_incident(incident_id, actor=actor, permission="incident.export")
+    activity.record(
+        incident, actor=actor, verb=CASE_EXPORTED, sentence="exported the case"
     )

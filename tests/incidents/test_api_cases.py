@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
+import time_machine
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from incidents.activity import verify
 from incidents.models import Incident
+from incidents.selectors import custody
 from incidents.services.cases import read_case
+from tests.conftest import NOW
+from tests.factories import make_evidence, make_incident
 from tests.incidents.test_cases import case
 
 
@@ -67,3 +73,29 @@ class TestExport:
         assert answer.status_code == 200
         assert json.loads(answer.content) == read_case(answer.content)
         assert answer["Content-Disposition"] == 'attachment; filename="INC-1.json"'
+
+    def test_stands_in_the_custody_of_what_was_in_it(
+        self, incident: Incident, responder: User, viewer: User
+    ) -> None:
+        """R-EV-09: who took the case along had its artifacts in hand."""
+        before = make_evidence(incident, actor=responder)
+        with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+            signed_in(viewer).get(f"/api/v1/incidents/{incident.key}/case/")
+        with time_machine.travel(NOW + timedelta(minutes=2), tick=False):
+            after = make_evidence(incident, actor=responder)
+        told = [(row.actor, row.sentence) for row in custody(incident, before)]
+        assert told[0] == (viewer, "exported the case")
+        assert [row.sentence for row in custody(incident, after)] == [
+            f"added {after.ref} {after.title}"
+        ]
+        assert verify(Incident.objects.get(pk=incident.pk)) == []
+
+    def test_of_another_case_tells_nothing(
+        self, incident: Incident, responder: User, commander: User
+    ) -> None:
+        other = make_incident(actor=commander, is_restricted=True)
+        row = make_evidence(incident, actor=responder)
+        there = f"/api/v1/incidents/{other.key}/case/"
+        assert signed_in(responder).get(there).status_code == 404
+        assert signed_in(commander).get(there).status_code == 200
+        assert len(custody(incident, row)) == 1
