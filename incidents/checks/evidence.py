@@ -137,16 +137,24 @@ def _a(words: str) -> str:
 )
 def not_superseded(case: Case) -> Iterator[Problem]:
     """A better artifact took this one's place, so the claim should cite that."""
-    for row, words, url in _claims(case):
-        for item in row.evidence:
-            if item.superseded_by_id:
+    cited = case.load(selectors.citations)
+    for row in case.load(selectors.evidence):
+        if row.superseded_by is None:
+            continue
+        better = selectors.uses_of(
+            row.superseded_by, cited.get(row.superseded_by.pk, [])
+        )
+        moved_on = {use.claim for use in better}
+        for use in selectors.uses_of(row, cited.get(row.pk, [])):
+            if use.claim not in moved_on:
                 yield Problem(
-                    f"{words} rests on {item.ref}, which was superseded",
-                    subject=row,
+                    f"{use.ref} rests on {row.ref}, which was superseded by "
+                    f"{row.superseded_by.ref}",
+                    subject=use.claim,
                     hint="Link the artifact that took its place.",
                     fix_label="Relink",
-                    url=url,
-                    inputs=(item.ref,),
+                    url=use.url,
+                    inputs=(row.ref,),
                 )
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import DateTimeField, ForeignKey
 
+from incidents import selectors
 from incidents.models import Incident, LinkCheck, StoredFile
 from incidents.services import evidence, integrity, redaction
 from postmortem.lib.findings import Finding, Level
@@ -138,17 +140,50 @@ class TestEV004:
             Finding(
                 "EV004",
                 Level.INFO,
-                "Scope “Card orders stayed without confirmation” rests on EV-1, which "
-                "was superseded",
+                "SC-1 rests on EV-1, which was superseded by EV-2",
                 "Link the artifact that took its place.",
                 subject_ref="SC-1",
                 subject_label="Evidence · SC-1",
             )
         ]
 
+    @pytest.mark.parametrize("model", selectors.link_models())
+    def test_looks_at_every_kind_of_claim(self, run, incident, responder, model):
+        """R-EV-05"""
+        claim = bare(model._meta.get_field("claim").related_model, incident)
+        old, better = (make_evidence(incident, actor=responder) for _ in range(2))
+        link = {"incident": incident, "claim": claim}
+        model.objects.create(evidence=old, **link)
+        assert run("EV004") == []
+        evidence.supersede_evidence(
+            incident_id=incident.pk,
+            actor=responder,
+            number=old.number,
+            replacement=better,
+            reason="whole day",
+        )
+        assert [(f.subject_ref, f.url) for f in run("EV004")] == [
+            (claim.ref, claim.get_absolute_url())
+        ]
+        model.objects.create(evidence=better, **link)
+        assert run("EV004") == []
+
     def test_passes_otherwise(self, run, incident, responder, signal):
         make_scope(incident, actor=responder, evidence=[signal])
         assert run("EV004") == []
+
+
+def bare(model, incident):
+    """A row of any kind with nothing in it but what it cannot be without."""
+    needs = {
+        field.name: bare(field.related_model, incident)
+        if isinstance(field, ForeignKey)
+        else NOW
+        for field in model._meta.concrete_fields
+        if isinstance(field, ForeignKey | DateTimeField)
+        and not (field.null or field.has_default() or field.name == "incident")
+    }
+    return model.objects.create(incident=incident, number=77, **needs)
 
 
 class TestEV005:
