@@ -74,21 +74,23 @@ def preventative(case: Case) -> Iterator[Problem]:
     "FM003",
     "Failure mode without evidence",
     level=Level.WARNING,
-    requirements=("R-FM-09",),
+    requirements=("R-FM-09", "R-EV-04"),
     tab=TAB,
     row=Row.RCA,
 )
 def mode_evidence(case: Case) -> Iterator[Problem]:
-    """Rows are hypotheses about this incident, with what supports or rules them out."""
+    """Rows are hypotheses about this incident, with what supports or rules them out. A
+    summary written later restates an original and never stands in for one."""
     for row in case.load(failure_modes):
-        if not row.evidence:
+        if not row.evidence or row.rests_on_later_summary:
+            what = "a later summary only" if row.evidence else "no evidence"
             yield Problem(
-                f"{row.ref} {row.name} rests on no evidence",
+                f"{row.ref} {row.name} rests on {what}",
                 row,
                 hint="Attach metrics, logs, traces, alert history or the runbook step.",
                 fix_label="Attach original",
                 url=form_url("failure_mode_edit", case.incident, row.number),
-                inputs=(row.standing,),
+                inputs=(row.standing, *(item.ref for item in row.evidence)),
             )
 
 

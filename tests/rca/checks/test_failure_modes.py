@@ -71,6 +71,17 @@ class TestFM003Evidence:
             "FM-1 Deploy of a stricter consumer rests on no evidence"
         ]
 
+    def test_names_a_row_on_a_later_summary(
+        self, incident, original, later, state_mode
+    ):
+        """R-EV-04"""
+        state_mode(evidence=[later])
+        state_mode(evidence=[later, original])
+
+        assert [f.message for f in findings(incident, "FM003")] == [
+            "FM-1 Deploy of a stricter consumer rests on a later summary only"
+        ]
+
     def test_passes_with_evidence(self, incident, original, state_mode):
         state_mode(evidence=[original])
 
