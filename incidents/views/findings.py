@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponse
+from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -16,7 +17,7 @@ from incidents.views.panel import findings_panel
 from incidents.views.rows import retract
 from postmortem.lib.addresses import page_url
 from postmortem.lib.findings import Level
-from postmortem.lib.htmx import render_page
+from postmortem.lib.htmx import done, render_page
 
 
 @incident_view("incident.view")
@@ -66,19 +67,27 @@ def finding_status(request: SignedInRequest, incident: Incident) -> HttpResponse
 
 @incident_view("finding.accept")
 def finding_accept(request: SignedInRequest, incident: Incident) -> HttpResponse:
-    """Accept one finding with a reason (decision 10)."""
+    """Accept one finding with a reason (decision 10). An address that names the check
+    alone means its only finding; where there are more, or none is left, the way leads
+    to all findings."""
     check = request.GET.get("check", "")
     key = request.GET.get("finding", "")
-    finding = next(
-        (
-            item
-            for item in findings_for_page(incident).findings
-            if (item.id, item.key) == (check, key)
-        ),
-        None,
-    )
-    if finding is None and request.method == "GET":
-        raise Http404("this finding is no longer open")
+    found = [
+        item
+        for item in findings_for_page(incident).findings
+        if item.id == check and key in {item.key, ""}
+    ]
+    finding = found[0] if len(found) == 1 else None
+    if finding is not None:
+        key = finding.key
+    elif request.method == "GET":
+        messages.info(
+            request,
+            f"{check[:6]} has {len(found)} findings. Choose the one that you accept."
+            if found
+            else "This finding is no longer open.",
+        )
+        return done(request, reverse("incidents:finding_list", args=[incident.key]))
     blocks = finding is not None and finding.level is Level.ERROR
     form = forms.AcceptFindingForm(posted(request), incident=incident)
     if not blocks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -550,10 +551,40 @@ class TestFindings:
         assert client.get(self.accept_url(incident)).status_code == 403
         assert "findings/accept" not in client.get(f"{URL}findings/").content.decode()
 
-    def test_one_that_is_gone_is_404(self, client: Client, incident, reviewer):
+    def test_an_address_without_its_key_means_the_only_one_of_the_check(
+        self, client: Client, incident: Incident, reviewer: User
+    ):
         client.force_login(reviewer)
+        found = Counter(
+            f.id for f in selectors.findings(incident) if f.level != "error"
+        )
+        only = next(check for check, count in found.items() if count == 1)
+        bare = f"{URL}findings/accept/?check={only}"
 
-        assert client.get(f"{URL}findings/accept/?check=TL001").status_code == 404
+        page = client.get(bare)
+        drawer = client.get(bare, headers={"HX-Request": "true"})
+        assert "<html" in page.text
+        assert 'id="pm-drawer-title"' in drawer.text
+        assert "<html" not in drawer.text
+        assert client.post(bare, {"reason": "Known."}).url == f"{URL}findings/"
+        assert Waiver.objects.get().reason == "Known."
+
+    def test_one_that_is_gone_or_not_the_only_one_leads_to_all_of_them(
+        self, client: Client, incident: Incident, reviewer: User
+    ):
+        client.force_login(reviewer)
+        found = Counter(f.id for f in selectors.findings(incident))
+        [(several, count)] = found.most_common(1)
+        assert count > 1
+
+        gone = f"{URL}findings/accept/?check=ZZ999&finding=x"
+        assert client.get(gone).url == f"{URL}findings/"
+        assert "This finding is no longer open." in client.get(gone, follow=True).text
+        many = f"{URL}findings/accept/?check={several}"
+        words = f"{several} has {count} findings. Choose the one that you accept."
+        assert words in client.get(many, follow=True).text
+        drawer = client.get(many, headers={"HX-Request": "true"})
+        assert (drawer.status_code, drawer["HX-Redirect"]) == (204, f"{URL}findings/")
 
     def test_is_taken_back_with_a_reason(
         self, client: Client, incident: Incident, reviewer: User
