@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from django.apps import apps
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import connection
 from hypothesis import settings
 
@@ -24,6 +25,7 @@ settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=F
 settings.load_profile("fixed")
 
 NOW = dt.datetime(2026, 3, 17, 10, 20, tzinfo=dt.UTC)
+HTMX = {"HX-Request": "true"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,6 +82,11 @@ def _reference_data(request: pytest.FixtureRequest) -> None:
             ("accounts.migrations.0002_roles", "make_roles"),
         ):
             getattr(import_module(module), function)(apps, None)
+
+
+def codes(error: ValidationError) -> dict[str, list[str | None]]:
+    """What a service refused: the codes by field."""
+    return {name: [e.code for e in rows] for name, rows in error.error_dict.items()}
 
 
 def person(handle: str, name: str, title: str, *roles: str) -> User:

@@ -21,6 +21,13 @@ from incidents.services.evidence import add_evidence
 from incidents.services.lifecycle import declare_incident
 from incidents.services.unknowns import add_unknown
 
+# A picture of one pixel.
+PNG = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06"
+    b"\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f"
+    b"\x00\x05\x00\x01\xff\x89\x99=\x1d\x00\x00\x00\x00IEND\xaeB`\x82"
+)
+
 
 def make_incident(*, actor: User, **fields: Any) -> Incident:
     """A SEV2 on the checkout and payouts lanes, on the UTC clock."""

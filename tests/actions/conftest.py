@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.test import Client
 
 from accounts.models import User
 from actions.models import ActionApproval, ActionItem, ClosureTest, TestRun
@@ -15,10 +16,23 @@ from actions.services import approvals, items
 from actions.services import tests as closure_tests
 from incidents import activity
 from incidents.models import Evidence, Incident
+from incidents.services.core import add_record
 from incidents.services.evidence import add_evidence
+from postmortem.lib.persistence import service
+from rca.models import Cause
 
 DUE = dt.datetime(2026, 3, 27, 16, 0, tzinfo=dt.UTC)
+LIST = "/incidents/INC-1/actions/"
 RAN = dt.datetime(2026, 3, 16, 15, 40, tzinfo=dt.UTC)
+
+
+@service
+def put(row: Any, *, actor: User) -> Any:
+    """A row of another app, without its service: it is not under test here."""
+    row.incident = Incident.objects.get(pk=row.incident_id)
+    add_record(row, actor=actor)
+    activity.record(row.incident, actor=actor, verb="tests.put", sentence="put a row")
+    return row
 
 
 class Desk:
@@ -100,6 +114,12 @@ class Desk:
             incident_id=self.incident.pk, actor=actor, number=action.number, **fields
         )
 
+    def cause(self, **fields: Any) -> Cause:
+        fields.setdefault("label", Cause.Label.CONTRIBUTING)
+        fields.setdefault("statement", "No contract test gates deploys")
+        row: Cause = put(Cause(incident=self.incident, **fields), actor=self.author)
+        return row
+
     def breaches(self) -> list[activity.Breach]:
         """What the hash chain says about everything that was written."""
         self.incident.refresh_from_db()
@@ -123,3 +143,15 @@ def queries(
     django_assert_max_num_queries: Any,
 ) -> Callable[[int], Any]:
     return lambda most: django_assert_max_num_queries(most)
+
+
+@pytest.fixture
+def browser(client: Client, desk: Desk) -> Client:
+    """The pages, as the owner of the desk sees them."""
+    client.force_login(desk.owner)
+    return client
+
+
+def text(page: Any) -> str:
+    """A page on one line."""
+    return " ".join(page.content.decode().split())

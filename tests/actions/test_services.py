@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.files.base import ContentFile
 
 from accounts.models import User
 from actions import selectors
 from actions.models import ActionItem, TestRun
 from actions.services import items
 from actions.services import tests as closure_tests
-from incidents import activity
-from incidents.models import ActivityEntry, Evidence, Incident, KnownUnknown, Waiver
-from incidents.services.core import add_record
+from incidents.models import ActivityEntry, Evidence, Incident, Waiver
 from postmortem.lib.errors import InvalidTransition, StaleVersion
-from postmortem.lib.persistence import service
 from rca.models import Cause
 from rca.services import add_failure_mode
-from tests.actions.conftest import RAN, Desk
-from tests.conftest import NOW
+from tests.actions.conftest import RAN, Desk, put
+from tests.conftest import NOW, codes
 from tests.factories import make_incident
 
 State = ActionItem.State
-
-
-def codes(error: ValidationError) -> dict[str, list[str | None]]:
-    return {
-        name: [item.code for item in items_]
-        for name, items_ in error.error_dict.items()
-    }
-
-
-@service
-def make_cause(*, incident: Incident, actor: User) -> Cause:
-    """A cause without its service: the analysis is not under test here."""
-    cause = add_record(
-        Cause(
-            incident=incident,
-            label=Cause.Label.CONTRIBUTING,
-            statement="No contract test gates deploys",
-        ),
-        actor=actor,
-    )
-    activity.record(
-        incident, actor=actor, verb="rca.cause_stated", sentence="stated a cause"
-    )
-    return cause
 
 
 class TestAddAction:
@@ -89,7 +62,9 @@ class TestAddAction:
         self, desk: Desk, commander: User
     ) -> None:
         other = make_incident(actor=commander)
-        foreign = make_cause(incident=other, actor=commander)
+        foreign = put(
+            Cause(incident=other, label="trigger", statement="x"), actor=commander
+        )
 
         with pytest.raises(ValidationError, match="another incident"):
             desk.add(causes=[foreign])
@@ -155,12 +130,12 @@ class TestOpenAction:
 
 
 class TestEditAction:
-    def edit(self, desk: Desk, action: ActionItem, **fields: object) -> ActionItem:
+    def edit(self, desk: Desk, action: ActionItem, **fields: Any) -> ActionItem:
         return items.edit_action(
             incident_id=desk.incident.pk,
             actor=desk.author,
             number=action.number,
-            **fields,  # type: ignore[arg-type]
+            **fields,
         )
 
     def test_changes_only_what_was_sent(self, desk: Desk) -> None:
@@ -196,7 +171,7 @@ class TestEditAction:
 
     def test_sets_causes_exactly(self, desk: Desk, commander: User) -> None:
         """R-RC-11"""
-        cause = make_cause(incident=desk.incident, actor=commander)
+        cause = desk.cause()
         action = desk.add(causes=[cause])
         number = action.number
         assert selectors.get_action(desk.incident, number).live_causes == [cause]
@@ -212,7 +187,7 @@ class TestEditAction:
         self, desk: Desk, commander: User
     ) -> None:
         """Two people: the second does not undo unseen what the first has joined."""
-        cause = make_cause(incident=desk.incident, actor=commander)
+        cause = desk.cause()
         mode = add_failure_mode(
             incident_id=desk.incident.pk, actor=commander, mode="other", name="Queue"
         )
@@ -233,7 +208,7 @@ class TestEditAction:
         assert desk.breaches() == []
 
     def test_without_a_change_writes_nothing(self, desk: Desk, commander: User) -> None:
-        cause = make_cause(incident=desk.incident, actor=commander)
+        cause = desk.cause()
         action = desk.opened(causes=[cause])
         (test,) = selectors.get_action(desk.incident, action.number).live_tests
         count = ActivityEntry.objects.count()
@@ -263,7 +238,7 @@ class TestEditAction:
 
 
 class TestCompleteAction:
-    def complete(self, desk: Desk, action: ActionItem, **fields: str) -> ActionItem:
+    def complete(self, desk: Desk, action: ActionItem, **fields: Any) -> ActionItem:
         return items.complete_action(
             incident_id=desk.incident.pk,
             actor=desk.owner,
@@ -413,146 +388,3 @@ class TestRetractAction:
         assert [a.retraction_reason for a in selectors.all_actions(desk.incident)] == [
             "Written twice"
         ]
-
-
-class TestClosureTests:
-    def test_the_last_pass_condition_of_an_open_action_stays(self, desk: Desk) -> None:
-        """R-AI-03"""
-        action = desk.opened()
-        test = action.closure_tests.get()
-        who = {"incident_id": desk.incident.pk, "actor": desk.author}
-
-        with pytest.raises(ValidationError):
-            closure_tests.retract_closure_test(
-                **who, number=test.number, reason="Replaced"
-            )
-        with pytest.raises(ValidationError):
-            closure_tests.edit_closure_test(
-                **who, number=test.number, pass_condition=""
-            )
-
-        desk.test(action, procedure="The better one")
-        closure_tests.retract_closure_test(**who, number=test.number, reason="Replaced")
-        left = selectors.get_action(desk.incident, action.number).live_tests
-        assert [item.ref for item in left] == ["CT-2"]
-        assert desk.breaches() == []
-
-
-class TestRecordRun:
-    def test_stores_uploads_as_original_test_output(self, desk: Desk) -> None:
-        """R-CT-01, R-CT-05"""
-        action = desk.opened()
-
-        run = desk.run(action, uploads=[ContentFile(b"PASS\n", name="run.log")])
-
-        artifact = run.evidence[0]
-        assert artifact.kind == Evidence.Kind.TEST_OUTPUT
-        assert (artifact.is_original, artifact.captured_at) == (True, RAN)
-        assert len(artifact.sha256) == 64
-        assert run.is_accepted
-        assert desk.breaches() == []
-
-    def test_names_the_actor_as_tester_by_default(self, desk: Desk) -> None:
-        assert desk.run(desk.opened()).tester == desk.owner
-
-    def test_refuses_a_date_in_the_future(self, desk: Desk) -> None:
-        """R-CT-05"""
-        action = desk.opened()
-
-        with pytest.raises(ValidationError) as refused:
-            desk.run(action, ran_at=NOW + dt.timedelta(hours=1))
-
-        assert codes(refused.value) == {"ran_at": ["future_time"]}
-
-    def test_needs_environment_and_outcome(self, desk: Desk) -> None:
-        """R-CT-05"""
-        action = desk.opened()
-
-        with pytest.raises(ValidationError) as refused:
-            desk.run(action, environment="", outcome="great")
-
-        assert codes(refused.value) == {
-            "environment": ["blank"],
-            "outcome": ["invalid_choice"],
-        }
-
-    def test_leaves_a_follow_up_for_what_the_sandbox_could_not_show(
-        self, desk: Desk
-    ) -> None:
-        """R-CT-07"""
-        action = desk.opened()
-
-        run = desk.run(action, sandbox_limit="Provider retries after 3 days")
-
-        unknown = KnownUnknown.objects.get()
-        assert run.known_unknown == unknown
-        assert "Provider retries after 3 days" in unknown.question
-        assert (unknown.state, unknown.owner) == ("open", desk.owner)
-        assert desk.breaches() == []
-
-    def test_refuses_an_artifact_of_another_incident(
-        self, desk: Desk, commander: User
-    ) -> None:
-        action = desk.opened()
-        foreign = Desk(make_incident(actor=commander), commander, commander).artifact()
-
-        with pytest.raises(ValidationError) as refused:
-            desk.run(action, evidence=[foreign])
-
-        assert codes(refused.value) == {"evidence": ["invalid"]}
-        assert not TestRun.objects.exists()
-
-    def test_goes_on_after_closing_for_scheduled_work_only(self, desk: Desk) -> None:
-        """R-AP-01, decision 2"""
-        scheduled = desk.opened(timing=ActionItem.Timing.SCHEDULED)
-        mandatory = desk.opened()
-        desk.status(Incident.Status.CLOSED)
-
-        run = desk.run(scheduled, uploads=[ContentFile(b"ok", name="late.txt")])
-        assert run.is_accepted
-        with pytest.raises(InvalidTransition):
-            desk.run(mandatory)
-        with pytest.raises(InvalidTransition):
-            closure_tests.retract_run(
-                incident_id=desk.incident.pk,
-                actor=desk.author,
-                number=run.number,
-                reason="x",
-            )
-        # The test forced the status; everything else is covered.
-        assert [b.place for b in desk.breaches()] == [
-            f"incidents.Incident {desk.incident.pk}"
-        ]
-
-    def test_is_refused_to_a_viewer(self, desk: Desk, viewer: User) -> None:
-        action = desk.opened()
-
-        with pytest.raises(PermissionDenied):
-            desk.run(action, actor=viewer)
-
-
-class TestAttachArtifact:
-    def test_makes_a_passed_run_accepted(self, desk: Desk) -> None:
-        """R-CT-08"""
-        action = desk.opened()
-        run = desk.run(action)
-        assert not run.is_accepted
-
-        run = closure_tests.attach_artifact(
-            incident_id=desk.incident.pk,
-            actor=desk.owner,
-            number=run.number,
-            evidence=[desk.artifact()],
-        )
-
-        assert run.is_accepted
-
-    def test_needs_an_artifact(self, desk: Desk) -> None:
-        run = desk.run(desk.opened())
-
-        with pytest.raises(ValidationError) as refused:
-            closure_tests.attach_artifact(
-                incident_id=desk.incident.pk, actor=desk.owner, number=run.number
-            )
-
-        assert codes(refused.value) == {"evidence": ["required"]}

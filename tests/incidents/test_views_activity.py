@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from django.db import connection
@@ -15,9 +16,9 @@ from incidents.models import ActivityEntry, Incident, ScopeStatement, Verificati
 from incidents.services import core
 from incidents.services.claims import add_scope, edit_scope
 from incidents.services.verification import verify_incident
+from tests.conftest import HTMX
 from tests.factories import make_evidence, make_incident, make_scope
-
-HTMX = {"HX-Request": "true"}
+from tests.incidents.conftest import fill
 
 
 @pytest.fixture
@@ -232,7 +233,7 @@ class TestActivityList:
         clock.shift(3600)
         make_scope(incident, actor=responder)
 
-        def found(**filters: object) -> list[str]:
+        def found(**filters: str | int) -> list[str]:
             answer = page.get(url(incident, "activity/"), filters)
             return [entry.subject_ref for entry, _ in answer.context["entries"]]
 
@@ -274,6 +275,56 @@ class TestActivityList:
         assert numbers == list(range(46, 0, -1))
         assert f"person={commander.pk}&amp;before=" in first.content.decode()
         assert second.context["older"] is None
+
+    def test_tells_who_did_what_and_why_newest_first(
+        self, page: Client, incident: Incident, commander: User
+    ) -> None:
+        """R-TL-11"""
+        make_scope(incident, actor=commander, consequence="Before")
+        edit_scope(
+            incident_id=incident.pk, actor=commander, number=1, consequence="After"
+        )
+        core.retract_record(
+            incident_id=incident.pk,
+            actor=commander,
+            model=ScopeStatement,
+            number=1,
+            reason="Counted elsewhere.",
+            permission="scope.edit",
+        )
+
+        found = page.get(url(incident, "activity/"))
+        text = found.content.decode()
+
+        assert [entry.sequence for entry, _ in found.context["entries"]] == [4, 3, 2, 1]
+        assert "Counted elsewhere." in text
+        assert re.search(r"Before: </span>Before.*Now: </span>After", text)
+        incident.refresh_from_db()
+        assert incident.activity_head in text
+
+    def test_narrows_to_one_row_and_to_words(
+        self, page: Client, incident: Incident, commander: User
+    ) -> None:
+        fill(incident, commander, "A")
+
+        one = page.get(url(incident, "activity/?subject=SC-1"))
+        told = page.get(url(incident, "activity/?q=declared"))
+
+        assert {e.subject_ref for e, _ in one.context["entries"]} == {"SC-1"}
+        assert [e.sequence for e, _ in told.context["entries"]] == [1]
+
+    def test_costs_the_same_for_many_entries(
+        self, page: Client, incident: Incident, commander: User
+    ) -> None:
+        page.get(url(incident))  # the first look at an incident runs its checks
+        fill(incident, commander, "A")  # what was read before is read anew
+        with CaptureQueriesContext(connection) as few:
+            page.get(url(incident, "activity/"))
+        fill(incident, commander, "B")
+        with CaptureQueriesContext(connection) as many:
+            page.get(url(incident, "activity/"))
+
+        assert len(many) == len(few)
 
 
 class TestActivityVerify:

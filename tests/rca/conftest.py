@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
 
 from accounts.models import User
 from incidents.models import ActivityEntry, Evidence, Incident
@@ -89,12 +88,6 @@ def state_mode(incident: Incident, commander: User) -> Callable[..., FailureMode
         )
 
     return state
-
-
-def codes(error: ValidationError) -> dict[str, list[str | None]]:
-    return {
-        name: [item.code for item in items] for name, items in error.error_dict.items()
-    }
 
 
 def last_verb() -> str:

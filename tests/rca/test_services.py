@@ -12,7 +12,8 @@ from incidents.models import ActivityEntry, Incident
 from postmortem.lib.errors import InvalidTransition, StaleVersion
 from rca import services
 from rca.models import Analysis, Cause
-from tests.rca.conftest import DUE, codes, last_verb
+from tests.conftest import codes
+from tests.rca.conftest import DUE, last_verb
 
 
 class TestEveryVerb:

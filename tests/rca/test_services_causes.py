@@ -12,8 +12,8 @@ from incidents.services.core import retract_record
 from postmortem.lib.errors import InvalidTransition
 from rca import services
 from rca.models import Cause
-from tests.conftest import NOW
-from tests.rca.conftest import DUE, codes, last_verb, make_evidence
+from tests.conftest import NOW, codes
+from tests.rca.conftest import DUE, last_verb, make_evidence
 
 
 class TestAddCause:

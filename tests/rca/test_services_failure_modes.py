@@ -11,7 +11,8 @@ from incidents.models import ActivityEntry, KnownUnknown
 from postmortem.lib.errors import StaleVersion
 from rca import services
 from rca.models import FailureMode
-from tests.rca.conftest import DUE, codes, last_verb
+from tests.conftest import codes
+from tests.rca.conftest import DUE, last_verb
 
 
 class TestFailureModes:

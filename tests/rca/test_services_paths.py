@@ -12,8 +12,7 @@ from incidents.models import ActivityEntry
 from postmortem.lib.errors import StaleVersion
 from rca import services
 from rca.models import CausePath
-from tests.conftest import NOW
-from tests.rca.conftest import codes
+from tests.conftest import NOW, codes
 from timeline.models import Entry
 from timeline.services.entries import add_entry
 

@@ -11,9 +11,8 @@ from django.urls import reverse
 from incidents.models import Incident
 from rca import services
 from rca.models import Analysis, Cause, FailureMode
+from tests.conftest import HTMX
 from tests.rca.conftest import DUE, make_evidence
-
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture

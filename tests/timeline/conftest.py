@@ -1,17 +1,28 @@
-"""The timeline of one incident on 10 March 2026, written through the services."""
+"""The timeline of one incident on 10 March 2026, written through the services; rows
+that are not stored; its pages."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import User
+from incidents import activity
 from incidents.models import Evidence, Incident
+from postmortem.lib.persistence import save, service
 from tests import factories
 from timeline import services
-from timeline.models import DependencyCheckpoint, Entry, Hypothesis, Milestone
+from timeline.models import (
+    DependencyCheckpoint,
+    Entry,
+    EntryEvidence,
+    Hypothesis,
+    Milestone,
+)
 
 
 def at(clock: str, day: int = 10) -> dt.datetime:
@@ -120,3 +131,88 @@ class Tape:
 @pytest.fixture
 def tape(incident: Incident, responder: User) -> Tape:
     return Tape(incident, responder)
+
+
+@service
+def set_status(*, incident_id: int, actor: User, status: str) -> None:
+    """Bring an incident into a status, with an activity entry."""
+    row = Incident.objects.get(pk=incident_id)
+    row.status = status
+    save(row, actor=actor)
+    activity.record(row, actor=actor, verb="tests.status", sentence="set the status")
+
+
+# --- rows that are not stored ---
+
+START = at("12:00")
+
+
+def minutes(count: float) -> dt.timedelta:
+    return dt.timedelta(minutes=count)
+
+
+def moment(count: float) -> dt.datetime:
+    return START + minutes(count)
+
+
+def prove(row: Entry, proof: bool) -> None:
+    """Give an entry an original record, or one that is only named."""
+    link = "https://dash.pay.example/d/1" if proof else ""
+    artifact = Evidence(number=1, url=link, is_original=True)
+    links = [EntryEvidence(evidence=artifact)]
+    vars(row)["_prefetched_objects_cache"] = {"evidence_links": links}
+
+
+def entry(
+    number: int,
+    minute: int | None,
+    *,
+    until: int | None = None,
+    proof: bool = True,
+    **fields: Any,
+) -> Entry:
+    """A signal so many minutes after `START`, undated without them."""
+    fields.setdefault("kind", "signal")
+    fields.setdefault("precision", "unknown" if minute is None else "minute")
+    row = Entry(
+        pk=number,
+        number=number,
+        incident_id=1,
+        occurred_at=None if minute is None else moment(minute),
+        occurred_until=None if until is None else moment(until),
+        observed_signal=f"TL-{number}",
+        **fields,
+    )
+    prove(row, proof)
+    return row
+
+
+def mark(number: int, kind: str, row: Entry | None, **fields: Any) -> Milestone:
+    """A milestone on an entry; without one it does not apply."""
+    return Milestone(
+        pk=number,
+        number=number,
+        incident_id=1,
+        kind=kind,
+        entry=row,
+        not_applicable=row is None,
+        **fields,
+    )
+
+
+# --- pages ---
+
+
+@pytest.fixture
+def page(client: Client, responder: User) -> Client:
+    client.force_login(responder)
+    return client
+
+
+def url(tape: Tape, rest: str = "") -> str:
+    return f"/incidents/{tape.incident.key}/timeline/{rest}"
+
+
+def text(response: Any) -> str:
+    """The words of a page."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))

@@ -12,8 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from incidents.models import Lane
 from tests import factories
-from tests.timeline.conftest import Tape, at
-from tests.timeline.test_services import set_status
+from tests.timeline.conftest import Tape, at, set_status
 from timeline import services
 from timeline.models import DependencyCheckpoint, Entry, Hypothesis, Milestone
 

@@ -6,11 +6,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from accounts.models import User
 from tests import factories
 from tests.timeline.checks.conftest import WARNING, finding, found
-from tests.timeline.conftest import Tape, at
-from tests.timeline.test_views import text
+from tests.timeline.conftest import Tape, at, text, url
 from timeline import selectors
 
 ASKED = {
@@ -34,16 +32,6 @@ ASKED = {
         "response logs, advisories, and a reconciliation artifact",
     ),
 }
-
-
-@pytest.fixture
-def page(client: Client, responder: User) -> Client:
-    client.force_login(responder)
-    return client
-
-
-def url(tape: Tape, rest: str = "") -> str:
-    return f"/incidents/{tape.incident.key}/timeline/{rest}"
 
 
 @pytest.mark.parametrize(("kind", "asked"), ASKED.items(), ids=ASKED)

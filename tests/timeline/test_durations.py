@@ -1,8 +1,11 @@
-"""How long each lane was affected, for customers and for the ledger apart."""
+"""How long it took: from moment to moment, and for each lane, customers and ledger
+apart."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,16 +13,130 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from incidents.models import Lane
-from tests.timeline.conftest import Tape, at
+from incidents.models import Incident, Lane
+from tests import factories
+from tests.timeline.conftest import Tape, at, entry, mark, minutes, moment
 from timeline import selectors
+from timeline.models import Milestone
 from timeline.selectors import LaneRecovery
 
 
-@pytest.fixture
-def page(client: Client, responder: User) -> Client:
-    client.force_login(responder)
-    return client
+class TestDurations:
+    def of(self, *marks: Milestone, **incident: Any) -> dict[str, selectors.Duration]:
+        case = Incident(number=1, **incident)
+        return {item.key: item for item in selectors.durations_of(case, list(marks))}
+
+    def test_counts_headlines_from_first_impact_and_steps_between(self) -> None:
+        """R-MT-01"""
+        marks = [
+            mark(number, kind, entry(number, minute))
+            for number, (kind, minute) in enumerate(
+                {
+                    "first_impact": 0,
+                    "first_alert": 9,
+                    "declared": 25,
+                    "first_mitigation": 39,
+                    "customer_recovered": 111,
+                    "ledger_recovered": 337,
+                    "stabilized": 340,
+                }.items(),
+                start=1,
+            )
+        ]
+        found = self.of(*marks, closed_at=moment(1780))
+        assert {key: item.text for key, item in found.items()} == {
+            "detect": "9 min",
+            "declare": "25 min",
+            "mitigate": "39 min",
+            "recover_customers": "1 h 51 min",
+            "recover_ledger": "5 h 37 min",
+            "stabilize": "5 h 40 min",
+            "close": "1 d 5 h",
+            "alert_to_declare": "16 min",
+            "declare_to_mitigate": "14 min",
+            "mitigate_to_rollback": "not recorded",
+            "mitigate_to_customers": "1 h 12 min",
+            "customers_to_ledger": "3 h 46 min",
+            "ledger_to_stabilized": "3 min",
+            "stabilized_to_closed": "1 d",
+        }
+        assert found["detect"].definition == "first impact to first alert"
+
+    def test_has_four_states_and_never_a_false_zero(self) -> None:
+        """R-MT-01"""
+        found = self.of(
+            mark(1, "first_impact", entry(1, 30)),
+            mark(2, "first_alert", entry(2, 10)),
+            mark(3, "first_mitigation", None, reason="x"),
+            mark(4, "declared", entry(3, 30)),
+            mark(5, "stabilized", entry(4, None)),
+        )
+        assert (found["detect"].state, found["detect"].delta) == ("invalid", None)
+        assert found["mitigate"].state == "not_applicable"
+        assert (found["declare"].state, found["declare"].text) == (
+            "recorded",
+            "under 1 min",
+        )
+        assert (found["stabilize"].state, found["stabilize"].text) == (
+            "pending",
+            "not recorded",
+        )
+        assert found["stabilize"].why == "No time of stabilized is recorded."
+
+    def test_gives_a_range_on_approximate_times(self) -> None:
+        found = self.of(
+            mark(1, "first_impact", entry(1, 0, precision="approx", until=10)),
+            mark(2, "first_alert", entry(2, 15)),
+            mark(3, "declared", entry(3, 5)),
+            mark(4, "first_mitigation", entry(4, 20, precision="approx")),
+        )
+        assert found["detect"].text == "5 min to 15 min"
+        assert (found["detect"].is_range, found["detect"].longest) == (
+            True,
+            minutes(15),
+        )
+        assert found["declare"].text == "up to 5 min"
+        assert found["declare_to_mitigate"].text == "about 15 min"
+
+    def test_takes_the_marked_one_else_the_first(self) -> None:
+        """R-TL-06"""
+        first, second = entry(1, 31), entry(2, 80)
+        start = mark(1, "first_impact", entry(3, 0))
+        one = mark(2, "first_mitigation", second)
+        two = mark(3, "first_mitigation", first)
+        assert self.of(start, one, two)["mitigate"].delta == minutes(31)
+        one.is_marked = True
+        assert self.of(start, one, two)["mitigate"].delta == minutes(80)
+
+    def test_is_provisional_while_an_end_is(self) -> None:
+        """R-TL-03"""
+        start = mark(1, "first_impact", entry(1, 0))
+        end = mark(2, "first_alert", entry(2, 9, proof=False))
+        assert self.of(start, end)["detect"].is_provisional
+
+    def test_counts_absolute_time_through_a_change_of_clock(
+        self, commander: User, responder: User
+    ) -> None:
+        """R-MT-01, R-TL-02"""
+        there = factories.make_incident(actor=commander, clock_zone="America/New_York")
+        tape = Tape(there, responder)
+        # 01:50 EST and 03:10 EDT of 8 March are 20 minutes apart.
+        before = dt.datetime.fromisoformat("2026-03-08T01:50:00-05:00")
+        after = dt.datetime.fromisoformat("2026-03-08T03:10:00-04:00")
+        tape.add(text="x", occurred_at=before, milestone="first_impact")
+        tape.add(text="y", occurred_at=after, milestone="first_alert")
+        found = {item.key: item for item in selectors.durations(there)}
+        assert found["detect"].text == "20 min"
+
+    def test_mixes_offsets_on_one_clock(self, tape: Tape) -> None:
+        for text, kind in (
+            ("2026-03-10T15:43:00+02:00", "first_impact"),
+            ("2026-03-10T08:52:00-05:00", "first_alert"),
+        ):
+            moment = dt.datetime.fromisoformat(text)
+            tape.add(text=kind, occurred_at=moment, milestone=kind)
+        found = {item.key: item for item in selectors.durations(tape.incident)}
+        assert found["detect"].text == "9 min"
 
 
 @pytest.fixture

@@ -21,18 +21,6 @@ from timeline import services
 from timeline.forms import QuickAddForm
 from timeline.models import Entry, EntryEvidence
 
-PNG = (
-    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00"
-    b"\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\nIDATx\x9cc\x00\x01\x00\x00\x05\x00\x01\r\n-"
-    b"\xb4\x00\x00\x00\x00IEND\xaeB`\x82"
-)
-
-
-@pytest.fixture
-def page(client: Client, responder: User) -> Client:
-    client.force_login(responder)
-    return client
-
 
 def line(tape: Tape, **fields: Any) -> services.Line:
     fields.setdefault("kind", "signal")
@@ -76,7 +64,7 @@ class TestRecordLine:
         """R-TL-03, R-TL-04"""
         made = line(
             tape,
-            uploads=[SimpleUploadedFile("rate.png", PNG, "image/png")],
+            uploads=[SimpleUploadedFile("rate.png", factories.PNG, "image/png")],
             link="https://dash.pay.example/d/auth?from=1",
         )
         kinds = [(item.kind, bool(item.sha256)) for item in made.evidence]
@@ -270,7 +258,7 @@ class TestZones:
     def test_that_mean_two_are_refused(self, berlin: Incident) -> None:
         form = QuickAddForm({"text": "09:05 IST x"}, incident=berlin)
         assert not form.is_valid()
-        assert form.errors["at"][0].startswith("“IST” is the name of more than one")
+        assert "“IST” is the name of more than one" in form.errors["at"][0]
 
     @pytest.mark.parametrize(
         "text", ["API errors", "EU cards fail", "+1500 refunds", "Visa/Mastercard down"]
@@ -342,12 +330,13 @@ class TestHabits:
         now: dt.datetime,
         start: dt.datetime,
         end: dt.datetime,
+        responder: User,
     ) -> None:
         clock.move_to(now)
         found = read(incident, "late on Saturday x")
         assert (found["occurred_at"], found["occurred_until"]) == (start, end)
         services.preview_entry(
-            incident=incident, actor=incident.declared_by, **found
+            incident=incident, actor=responder, **found
         )  # and Enter takes it
 
     def test_saturday_with_a_time_is_one_that_has_come(
@@ -366,14 +355,12 @@ class TestHabits:
         assert found["occurred_until"] == at("00:10", day=18)
 
     def test_a_stretch_that_goes_back_is_left_to_the_entry_to_refuse(
-        self, incident: Incident
+        self, incident: Incident, responder: User
     ) -> None:
         found = read(incident, "yesterday 14:20-14:05 x")
         assert found["occurred_until"] == at("14:05", day=16)
         with pytest.raises(ValidationError) as error:
-            services.preview_entry(
-                incident=incident, actor=incident.declared_by, **found
-            )
+            services.preview_entry(incident=incident, actor=responder, **found)
         assert error.value.messages == ["The end lies before the start."]
 
     def test_a_time_over_midnight_belongs_to_the_incident_that_lasted(

@@ -3,25 +3,12 @@ needs."""
 
 from __future__ import annotations
 
-import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests.timeline.conftest import Tape
-from tests.timeline.test_services import set_status
+from tests.conftest import HTMX
+from tests.timeline.conftest import Tape, set_status, url
 from timeline.models import Entry, Milestone
-
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def page(client: Client, responder: User) -> Client:
-    client.force_login(responder)
-    return client
-
-
-def url(tape: Tape, rest: str = "") -> str:
-    return f"/incidents/{tape.incident.key}/timeline/{rest}"
 
 
 def button(kind: str) -> str:

@@ -13,8 +13,7 @@ from accounts.models import User
 from incidents.models import Evidence
 from tests import factories
 from tests.timeline.checks.conftest import found
-from tests.timeline.conftest import Tape
-from tests.timeline.test_views import text
+from tests.timeline.conftest import Tape, text, url
 from timeline import services
 from timeline.models import Hypothesis
 
@@ -35,10 +34,6 @@ def outsider(client: Client, viewer: User) -> Client:
     """Somebody who may read and had no part in it."""
     client.force_login(viewer)
     return client
-
-
-def url(tape: Tape, rest: str = "") -> str:
-    return f"/incidents/{tape.incident.key}/timeline/{rest}"
 
 
 def told(tape: Tape) -> dict[str, Evidence]:
@@ -182,12 +177,6 @@ class TestAbandonedBelief:
             assert page.post(there, {"reason": "Tidy up"}).status_code == 404
         row.refresh_from_db()
         assert (row.state, row.is_retracted) == ("abandoned", False)
-
-
-@pytest.fixture
-def page(client: Client, responder: User) -> Client:
-    client.force_login(responder)
-    return client
 
 
 def text_of(html: str) -> str:

@@ -14,20 +14,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from tests import factories
-from tests.timeline.conftest import Tape, at
+from tests.timeline.conftest import Tape, at, url
 from timeline import selectors, services
 from timeline.models import Entry
 from timeline.selectors import Choice
-
-
-@pytest.fixture
-def page(client: Client, responder: User) -> Client:
-    client.force_login(responder)
-    return client
-
-
-def url(tape: Tape, rest: str = "") -> str:
-    return f"/incidents/{tape.incident.key}/timeline/{rest}"
 
 
 class TestEmptyTimeline:

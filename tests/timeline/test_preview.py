@@ -11,12 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
 
 from accounts.models import User
-from tests.timeline.conftest import Tape
-from tests.timeline.test_services import set_status
-from tests.timeline.test_views import HTMX, page, text, url
+from tests.conftest import HTMX
+from tests.timeline.conftest import Tape, set_status, text, url
 from timeline.models import Entry
-
-__all__ = ["page"]
 
 
 class TestEntryPreview:

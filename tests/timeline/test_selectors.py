@@ -1,4 +1,4 @@
-"""Order, gaps, jumps and durations. The order of insertion never changes a result."""
+"""Order, gaps and jumps. The order of insertion never changes a result."""
 
 from __future__ import annotations
 
@@ -12,64 +12,15 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import User
-from incidents.models import Evidence, Incident, Lane, SeverityPolicy
+from incidents.models import Incident, Lane, SeverityPolicy
 from tests import factories
-from tests.timeline.conftest import Tape, at
+from tests.timeline.conftest import Tape, at, entry, mark, minutes, moment, prove
 from timeline import selectors, services
-from timeline.models import Entry, EntryEvidence, Milestone
+from timeline.models import Entry, Milestone
 from timeline.selectors import Gap
 
 KINDS = list(Milestone.Kind)
 MINUTES = st.integers(min_value=0, max_value=600)
-START = at("12:00")
-
-
-def prove(row: Entry, proof: bool) -> None:
-    """Give an entry that is not stored an original record, or one only named."""
-    link = "https://dash.pay.example/d/1" if proof else ""
-    artifact = Evidence(number=1, url=link, is_original=True)
-    links = [EntryEvidence(evidence=artifact)]
-    row._prefetched_objects_cache = {"evidence_links": links}
-
-
-def entry(number: int, minute: int | None, **fields: Any) -> Entry:
-    proof = fields.pop("proof", True)
-    until = fields.pop("until", None)
-    fields.setdefault("kind", "signal")
-    fields.setdefault("precision", "minute" if minute is not None else "unknown")
-    moment = None if minute is None else START + dt.timedelta(minutes=minute)
-    row = Entry(
-        pk=number,
-        number=number,
-        incident_id=1,
-        occurred_at=moment,
-        occurred_until=None if until is None else START + dt.timedelta(minutes=until),
-        observed_signal=f"TL-{number}",
-        **fields,
-    )
-    prove(row, proof)
-    return row
-
-
-def mark(number: int, kind: str, row: Entry | None, **fields: Any) -> Milestone:
-    return Milestone(
-        pk=number,
-        number=number,
-        incident_id=1,
-        kind=kind,
-        entry=row,
-        not_applicable=row is None,
-        **fields,
-    )
-
-
-def minutes(count: float) -> dt.timedelta:
-    return dt.timedelta(minutes=count)
-
-
-def moment(count: float) -> dt.datetime:
-    return START + minutes(count)
 
 
 @st.composite
@@ -373,124 +324,6 @@ class TestRecoveryBeforeFix:
         assert selectors.recovery_before_fix(marks) == []
 
 
-class TestDurations:
-    def of(self, *marks: Milestone, **incident: Any) -> dict[str, selectors.Duration]:
-        case = Incident(number=1, **incident)
-        return {item.key: item for item in selectors.durations_of(case, list(marks))}
-
-    def test_counts_headlines_from_first_impact_and_steps_between(self) -> None:
-        """R-MT-01"""
-        marks = [
-            mark(number, kind, entry(number, minute))
-            for number, (kind, minute) in enumerate(
-                {
-                    "first_impact": 0,
-                    "first_alert": 9,
-                    "declared": 25,
-                    "first_mitigation": 39,
-                    "customer_recovered": 111,
-                    "ledger_recovered": 337,
-                    "stabilized": 340,
-                }.items(),
-                start=1,
-            )
-        ]
-        found = self.of(*marks, closed_at=moment(1780))
-        assert {key: item.text for key, item in found.items()} == {
-            "detect": "9 min",
-            "declare": "25 min",
-            "mitigate": "39 min",
-            "recover_customers": "1 h 51 min",
-            "recover_ledger": "5 h 37 min",
-            "stabilize": "5 h 40 min",
-            "close": "1 d 5 h",
-            "alert_to_declare": "16 min",
-            "declare_to_mitigate": "14 min",
-            "mitigate_to_rollback": "not recorded",
-            "mitigate_to_customers": "1 h 12 min",
-            "customers_to_ledger": "3 h 46 min",
-            "ledger_to_stabilized": "3 min",
-            "stabilized_to_closed": "1 d",
-        }
-        assert found["detect"].definition == "first impact to first alert"
-
-    def test_has_four_states_and_never_a_false_zero(self) -> None:
-        """R-MT-01"""
-        found = self.of(
-            mark(1, "first_impact", entry(1, 30)),
-            mark(2, "first_alert", entry(2, 10)),
-            mark(3, "first_mitigation", None, reason="x"),
-            mark(4, "declared", entry(3, 30)),
-            mark(5, "stabilized", entry(4, None)),
-        )
-        assert (found["detect"].state, found["detect"].delta) == ("invalid", None)
-        assert found["mitigate"].state == "not_applicable"
-        assert (found["declare"].state, found["declare"].text) == (
-            "recorded",
-            "under 1 min",
-        )
-        assert (found["stabilize"].state, found["stabilize"].text) == (
-            "pending",
-            "not recorded",
-        )
-        assert found["stabilize"].why == "No time of stabilized is recorded."
-
-    def test_gives_a_range_on_approximate_times(self) -> None:
-        found = self.of(
-            mark(1, "first_impact", entry(1, 0, precision="approx", until=10)),
-            mark(2, "first_alert", entry(2, 15)),
-            mark(3, "declared", entry(3, 5)),
-            mark(4, "first_mitigation", entry(4, 20, precision="approx")),
-        )
-        assert found["detect"].text == "5 min to 15 min"
-        assert (found["detect"].is_range, found["detect"].longest) == (
-            True,
-            minutes(15),
-        )
-        assert found["declare"].text == "up to 5 min"
-        assert found["declare_to_mitigate"].text == "about 15 min"
-
-    def test_takes_the_marked_one_else_the_first(self) -> None:
-        """R-TL-06"""
-        first, second = entry(1, 31), entry(2, 80)
-        start = mark(1, "first_impact", entry(3, 0))
-        one = mark(2, "first_mitigation", second)
-        two = mark(3, "first_mitigation", first)
-        assert self.of(start, one, two)["mitigate"].delta == minutes(31)
-        one.is_marked = True
-        assert self.of(start, one, two)["mitigate"].delta == minutes(80)
-
-    def test_is_provisional_while_an_end_is(self) -> None:
-        """R-TL-03"""
-        start = mark(1, "first_impact", entry(1, 0))
-        end = mark(2, "first_alert", entry(2, 9, proof=False))
-        assert self.of(start, end)["detect"].is_provisional
-
-    def test_counts_absolute_time_through_a_change_of_clock(
-        self, commander: User, responder: User
-    ) -> None:
-        """R-MT-01, R-TL-02"""
-        there = factories.make_incident(actor=commander, clock_zone="America/New_York")
-        tape = Tape(there, responder)
-        # 01:50 EST and 03:10 EDT of 8 March are 20 minutes apart.
-        before = dt.datetime.fromisoformat("2026-03-08T01:50:00-05:00")
-        after = dt.datetime.fromisoformat("2026-03-08T03:10:00-04:00")
-        tape.add(text="x", occurred_at=before, milestone="first_impact")
-        tape.add(text="y", occurred_at=after, milestone="first_alert")
-        found = {item.key: item for item in selectors.durations(there)}
-        assert found["detect"].text == "20 min"
-
-    def test_mixes_offsets_on_one_clock(self, tape: Tape) -> None:
-        for text, kind in (
-            ("2026-03-10T15:43:00+02:00", "first_impact"),
-            ("2026-03-10T08:52:00-05:00", "first_alert"),
-        ):
-            moment = dt.datetime.fromisoformat(text)
-            tape.add(text=kind, occurred_at=moment, milestone=kind)
-        found = {item.key: item for item in selectors.durations(tape.incident)}
-        assert found["detect"].text == "9 min"
-
-
 class TestClockRange:
     def test_runs_from_first_impact_to_stabilized_in_one_query(
         self, tape: Tape
@@ -555,92 +388,6 @@ class TestQueries:
             tape.mark(Entry.objects.get(number=100), kind)
 
         assert cost() == few
-
-
-class TestRecoveryStrip:
-    def test_is_drawn_from_milestones_with_a_title_and_words(self, tape: Tape) -> None:
-        """R-RV-02"""
-        tape.whole()
-        data = selectors.recovery_strip(tape.incident)
-        assert [mark.number for mark in data.marks if mark.at] == [0, 1, 2, 3, 4, 5]
-        assert [bar.words for bar in data.bars] == [
-            "affected for 47 min",
-            "affected for 57 min",
-        ]
-        svg = selectors.strip_svg(data)
-        assert svg.startswith("<svg")
-        assert "<title" in svg
-        assert "First impact 13:43" in svg
-        assert "style=" not in svg
-
-    def test_says_what_is_not_known_instead_of_drawing_it(self, tape: Tape) -> None:
-        assert selectors.strip_svg(selectors.recovery_strip(tape.incident)) == ""
-        tape.add("13:43", milestone="first_impact")
-        data = selectors.recovery_strip(tape.incident)
-        assert data.bars[0].words == "recovery not recorded"
-        assert "First alert not recorded" in data.summary
-        assert 'class="bar unproven"' in selectors.strip_svg(data)
-
-    @pytest.mark.parametrize("theme", ["page", "print"])
-    @pytest.mark.parametrize(
-        ("until", "label"),
-        [("14:18", "16 min, stated gap"), ("14:03", "stated gap")],
-    )
-    def test_keeps_a_stated_gap_hatched_and_named(
-        self, tape: Tape, theme: Any, until: str, label: str
-    ) -> None:
-        """R-EV-10"""
-        tape.whole()
-        tape.gap("14:02", until)
-        data = selectors.recovery_strip(tape.incident)
-        svg = selectors.strip_svg(data, width=720, theme=theme)
-
-        assert data.gaps == []
-        assert f">{label}</text>" in svg
-        assert svg.count("-hatch)") == 1
-        assert f"stated to have no record, 14:02 to {until}" in data.summary
-
-    def test_draws_no_gap_beside_the_incident(self, tape: Tape) -> None:
-        tape.whole()
-        tape.gap("18:00", "19:00")
-        svg = selectors.strip_svg(tape.incident, theme="print")
-
-        assert "-hatch)" not in svg
-        assert ">1 h, stated gap</text>" not in svg
-
-    def test_writes_its_colours_into_the_drawing_for_print(self, tape: Tape) -> None:
-        tape.whole()
-        svg = selectors.strip_svg(tape.incident, width=500, height=110, theme="print")
-        assert "class=" not in svg
-        assert 'fill="#dfe4f7"' in svg
-
-    def test_escapes_what_people_wrote(self, tape: Tape) -> None:
-        tape.proven("13:43", "<script>alert(1)</script>", milestone="first_impact")
-        tape.proven("13:50", "b")
-        rows = selectors.entries(tape.incident)
-        marks = selectors.milestones(tape.incident)
-        chart = selectors.lane_chart(tape.incident, rows, marks, [])
-        assert "<script>" not in selectors.lane_svg(chart)
-        assert "&lt;script&gt;" in selectors.lane_svg(chart)
-
-    def test_counts_lanes_and_not_the_rows_for_the_others(self, tape: Tape) -> None:
-        lane = Lane.objects.filter(incident=tape.incident).first()
-        tape.proven("13:43", lane=lane)
-        tape.proven("13:50")
-        tape.proven("13:55", kind="decision", belief="b", why="w")
-
-        words = selectors.outline(tape.incident).chart_words
-        assert words == "3 entries on 1 lane, 13:43 to 13:55."
-
-    def test_counts_stated_gaps_apart_from_found_ones(self, tape: Tape) -> None:
-        """R-EV-10"""
-        tape.whole()
-        tape.gap("14:02", "14:18")
-        whole = selectors.outline(tape.incident)
-
-        assert whole.chart_words.endswith(" 1 stated gap.")
-        assert whole.lane_svg.count("-hatch)") == 1
-        assert whole.spark_svg.count("-hatch)") == 1
 
 
 class TestUnlinkedEvidence:

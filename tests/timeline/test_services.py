@@ -1,35 +1,21 @@
-"""Write verbs of the timeline: time rules, versions, withdrawal, duties."""
+"""Write verbs of entries: time rules, versions, withdrawal, missing proof."""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import User
 from incidents import activity
-from incidents.models import Incident
 from postmortem.lib.errors import InvalidTransition, StaleVersion
-from postmortem.lib.persistence import save, service
 from tests import factories
-from tests.conftest import NOW
-from tests.timeline.conftest import Tape, at
+from tests.conftest import NOW, codes
+from tests.timeline.conftest import Tape, at, set_status
 from timeline import services
-from timeline.models import Entry, Hypothesis, HypothesisEvidence, Milestone
-
-
-def codes(error: ValidationError) -> dict[str, list[str | None]]:
-    return {name: [e.code for e in rows] for name, rows in error.error_dict.items()}
-
-
-@service
-def set_status(*, incident_id: int, actor: User, status: str) -> None:
-    """Bring an incident into a status, with an activity entry."""
-    row = Incident.objects.get(pk=incident_id)
-    row.status = status
-    save(row, actor=actor)
-    activity.record(row, actor=actor, verb="tests.status", sentence="set the status")
+from timeline.models import Entry, Milestone
 
 
 class TestAddEntry:
@@ -270,7 +256,7 @@ class TestStateGap:
         assert (entry.occurred_at, entry.occurred_until) == (at("14:33"), at("15:20"))
 
     def test_asks_for_both_ends_and_a_reason(self, tape: Tape) -> None:
-        who = {"incident_id": tape.incident.pk, "actor": tape.actor}
+        who: dict[str, Any] = {"incident_id": tape.incident.pk, "actor": tape.actor}
         with pytest.raises(ValidationError) as error:
             services.state_gap(**who, occurred_at=None, occurred_until=None, reason="x")
         assert codes(error.value) == {
@@ -326,193 +312,6 @@ class TestUnlinkEntryEvidence:
         assert Entry.objects.get(pk=entry.pk).is_provisional
         tape.original.refresh_from_db()
         assert not tape.original.is_retracted
-
-
-class TestAddMilestone:
-    def test_refuses_the_same_entry_twice(self, tape: Tape) -> None:
-        entry = tape.add("13:52")
-        tape.mark(entry, "first_alert")
-        with pytest.raises(ValidationError) as error:
-            tape.mark(entry, "first_alert")
-        assert codes(error.value) == {"entry": ["duplicate"]}
-
-    def test_lets_a_kind_occur_again_with_one_marked(self, tape: Tape) -> None:
-        """R-TL-06"""
-        first = tape.mark(tape.add("14:31"), "rollback_or_failover", is_marked=True)
-        second = tape.mark(tape.add("15:20"), "rollback_or_failover", is_marked=True)
-        first.refresh_from_db()
-        assert (first.is_marked, second.is_marked) == (False, True)
-
-    def test_replaces_not_applicable(self, tape: Tape) -> None:
-        skipped = tape.skip("rollback_or_failover")
-        tape.mark(tape.add("14:31"), "rollback_or_failover")
-        skipped.refresh_from_db()
-        assert skipped.is_retracted
-        assert skipped.retraction_reason == "TL-1 carries it."
-
-    def test_refuses_a_stated_gap_and_a_withdrawn_entry(self, tape: Tape) -> None:
-        with pytest.raises(ValidationError):
-            tape.mark(tape.gap("14:33", "15:20"), "stabilized")
-        entry = tape.add("14:31")
-        services.retract_entry(
-            incident_id=tape.incident.pk,
-            actor=tape.actor,
-            number=entry.number,
-            reason="x",
-        )
-        entry.refresh_from_db()
-        with pytest.raises(ValidationError):
-            tape.mark(entry, "stabilized")
-
-    def test_asks_for_an_entry(self, tape: Tape) -> None:
-        with pytest.raises(ValidationError) as error:
-            services.add_milestone(
-                incident_id=tape.incident.pk,
-                actor=tape.actor,
-                kind="stabilized",
-                entry=None,
-            )
-        assert codes(error.value) == {"entry": ["required"]}
-
-
-class TestMarkNotApplicable:
-    def test_asks_for_a_reason(self, tape: Tape) -> None:
-        """R-TL-06"""
-        with pytest.raises(ValidationError) as error:
-            tape.skip("rollback_or_failover", reason=" ")
-        assert codes(error.value) == {"reason": ["required"]}
-
-    def test_refuses_while_an_entry_carries_it(self, tape: Tape) -> None:
-        tape.add("14:31", milestone="rollback_or_failover")
-        with pytest.raises(ValidationError) as error:
-            tape.skip("rollback_or_failover")
-        assert codes(error.value) == {"kind": ["duplicate"]}
-
-
-class TestHypotheses:
-    def test_keeps_an_abandoned_one_with_what_changed_direction(
-        self, tape: Tape
-    ) -> None:
-        """R-HY-01, R-HY-02"""
-        row = tape.hypothesis()
-        tape.settle(row, "abandoned", evidence_against=[tape.original])
-
-        row.refresh_from_db()
-        link = HypothesisEvidence.objects.get()
-        assert (row.state, row.what_decided) == (
-            "abandoned",
-            "Auth rate was at baseline on every route",
-        )
-        assert (link.evidence, link.stance) == (tape.original, "against")
-
-    def test_has_no_verb_that_withdraws_or_deletes_one(self) -> None:
-        """R-HY-02"""
-        verbs = [name for name in services.__all__ if "hypothesis" in name]
-        assert verbs == [
-            "add_hypothesis",
-            "edit_hypothesis",
-            "link_hypothesis_evidence",
-            "settle_hypothesis",
-        ]
-
-    def test_asks_what_decided_it(self, tape: Tape) -> None:
-        with pytest.raises(ValidationError) as error:
-            tape.settle(tape.hypothesis(), "supported", what_decided=" ")
-        assert codes(error.value) == {"what_decided": ["required"]}
-
-    def test_refuses_an_artifact_on_both_sides(self, tape: Tape) -> None:
-        both = [tape.original]
-        with pytest.raises(ValidationError) as error:
-            tape.settle(
-                tape.hypothesis(),
-                "supported",
-                evidence_for=both,
-                evidence_against=both,
-            )
-        assert codes(error.value) == {"evidence_against": ["invalid"]}
-
-    def test_links_evidence_before_it_is_settled(self, tape: Tape) -> None:
-        row = tape.hypothesis()
-        services.link_hypothesis_evidence(
-            incident_id=tape.incident.pk,
-            actor=tape.actor,
-            number=row.number,
-            evidence=[tape.original],
-            stance="against",
-        )
-        assert Hypothesis.objects.get().state == "open"
-        assert HypothesisEvidence.objects.get().stance == "against"
-
-    def test_words_it_better_and_keeps_the_wording_before(self, tape: Tape) -> None:
-        row = tape.hypothesis("Gateway down")
-        services.edit_hypothesis(
-            incident_id=tape.incident.pk,
-            actor=tape.actor,
-            number=row.number,
-            statement="The gateway refuses EU cards",
-            version=1,
-        )
-        assert [x.statement for x in row.history.order_by("history_id")] == [
-            "Gateway down",
-            "The gateway refuses EU cards",
-        ]
-
-
-class TestCheckpoints:
-    def test_keeps_first_signal_order_and_state(self, tape: Tape) -> None:
-        """R-DP-06"""
-        row = tape.checkpoint(
-            first_signal_at=at("13:41"),
-            order="before",
-            state="stabilized",
-            stabilized_at=at("17:50"),
-            verified="Failures began before our deploy",
-            evidence=[tape.original],
-        )
-        row.refresh_from_db()
-        assert (row.first_signal_at, row.order, row.stabilized_at) == (
-            at("13:41"),
-            "before",
-            at("17:50"),
-        )
-        assert row.evidence == [tape.original]
-
-    def test_refuses_stabilized_before_its_first_signal(self, tape: Tape) -> None:
-        with pytest.raises(ValidationError) as error:
-            tape.checkpoint(
-                first_signal_at=at("14:00"),
-                state="stabilized",
-                stabilized_at=at("13:00"),
-            )
-        assert codes(error.value) == {"stabilized_at": ["invalid"]}
-
-    def test_refuses_a_time_of_stabilization_while_degraded(self, tape: Tape) -> None:
-        with pytest.raises(ValidationError) as error:
-            tape.checkpoint(state="degraded", stabilized_at=at("14:00"))
-        assert codes(error.value) == {"state": ["invalid"]}
-
-    def test_refuses_the_future(self, tape: Tape) -> None:
-        with pytest.raises(ValidationError) as error:
-            tape.checkpoint(first_signal_at=NOW + dt.timedelta(hours=1))
-        assert codes(error.value) == {"first_signal_at": ["future_time"]}
-
-    def test_replaces_the_evidence_that_is_sent_and_only_then(self, tape: Tape) -> None:
-        row = tape.checkpoint(evidence=[tape.original])
-        who = {"incident_id": tape.incident.pk, "actor": tape.actor, "number": 1}
-
-        services.edit_checkpoint(**who, verified="Asked the provider")
-        row.refresh_from_db()
-        assert row.evidence == [tape.original]
-
-        services.edit_checkpoint(**who, evidence=[tape.later])
-        assert type(row).objects.get().evidence == [tape.later]
-
-    def test_is_withdrawn_with_a_reason(self, tape: Tape) -> None:
-        tape.checkpoint()
-        row = services.retract_checkpoint(
-            incident_id=tape.incident.pk, actor=tape.actor, number=1, reason="Twice"
-        )
-        assert row.is_retracted
 
 
 class TestNameMissingProof:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from actions.models import ActionItem
 from postmortem.lib.findings import Level
 from rca.models import Cause, FailureMode
-from tests.actions.checks.conftest import SCHEDULED, cause, finding, found, put
-from tests.actions.conftest import Desk
+from tests.actions.checks.conftest import SCHEDULED, finding, found
+from tests.actions.conftest import Desk, put
 
 
 class TestGapOnlyScheduled:
     def test_advises_for_a_systemic_cause(self, desk: Desk) -> None:
         """R-AI-06"""
-        desk.opened(timing=SCHEDULED, causes=[cause(desk)])
+        desk.opened(timing=SCHEDULED, causes=[desk.cause()])
 
         (only,) = found(desk, "AI013")
         assert (only.level, only.subject_ref) == (Level.INFO, "CA-1")
 
     def test_is_silent_when_a_mandatory_action_answers_it(self, desk: Desk) -> None:
-        desk.opened(causes=[cause(desk)])
+        desk.opened(causes=[desk.cause()])
         assert found(desk, "AI013") == []
 
 
@@ -69,7 +69,7 @@ class TestControlWithoutAction:
 class TestCompletedOnUnclearCause:
     def test_warns(self, desk: Desk) -> None:
         """R-AI-09"""
-        desk.completed(causes=[cause(desk)])
+        desk.completed(causes=[desk.cause()])
         assert found(desk, "AI018") == [
             finding(
                 "AI018",
@@ -79,14 +79,14 @@ class TestCompletedOnUnclearCause:
         ]
 
     def test_passes_on_a_confirmed_one(self, desk: Desk) -> None:
-        desk.completed(causes=[cause(desk, state=Cause.State.CONFIRMED)])
+        desk.completed(causes=[desk.cause(state=Cause.State.CONFIRMED)])
         assert found(desk, "AI018") == []
 
 
 class TestCauseWithoutAction:
     def test_warns_and_leads_to_a_prefilled_form(self, desk: Desk) -> None:
         """R-RC-11"""
-        cause(desk)
+        desk.cause()
 
         (only,) = found(desk, "AI019")
         assert only == finding(
@@ -100,7 +100,7 @@ class TestCauseWithoutAction:
         assert only.url == "/incidents/INC-1/actions/add/?cause=1"
 
     def test_passes_with_an_action_or_a_reason(self, desk: Desk) -> None:
-        desk.add(causes=[cause(desk)])
-        cause(desk, no_action_reason="The provider has left the market.")
-        cause(desk, state=Cause.State.RULED_OUT, ruled_out_reason="Replayed")
+        desk.add(causes=[desk.cause()])
+        desk.cause(no_action_reason="The provider has left the market.")
+        desk.cause(state=Cause.State.RULED_OUT, ruled_out_reason="Replayed")
         assert found(desk, "AI019") == []

@@ -7,7 +7,7 @@ import datetime as dt
 from actions.models import ActionItem
 from actions.services import items
 from postmortem.lib.findings import Level
-from tests.actions.checks.conftest import SCHEDULED, cause, finding, found
+from tests.actions.checks.conftest import SCHEDULED, finding, found
 from tests.actions.conftest import Desk
 from tests.conftest import NOW
 
@@ -191,7 +191,7 @@ class TestFieldsOfAnAction:
         ]
 
     def test_nothing_is_said_of_a_complete_one(self, desk: Desk) -> None:
-        desk.opened(causes=[cause(desk)])
+        desk.opened(causes=[desk.cause()])
         ids = ("AI008", "AI009", "AI010", "AI011", "AI014")
         assert [f for check_id in ids for f in found(desk, check_id)] == []
 

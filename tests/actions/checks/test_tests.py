@@ -10,8 +10,8 @@ from accounts.models import User
 from actions.models import ActionItem, TestRun
 from incidents.models import Evidence, Lane
 from postmortem.lib.findings import Level
-from tests.actions.checks.conftest import SCHEDULED, finding, found, put
-from tests.actions.conftest import RAN, Desk
+from tests.actions.checks.conftest import SCHEDULED, finding, found
+from tests.actions.conftest import RAN, Desk, put
 from tests.conftest import NOW
 from tests.factories import make_incident
 from timeline.models import DependencyCheckpoint

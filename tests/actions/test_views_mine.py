@@ -1,0 +1,67 @@
+"""Actions across incidents."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from actions.views import action_row
+from incidents.models import Incident
+from tests.actions.conftest import Desk, text
+from tests.conftest import NOW
+
+
+class TestMyActions:
+    def test_lists_mine_across_incidents_that_i_may_see(
+        self, browser: Client, desk: Desk, commander: User
+    ) -> None:
+        """R-AI-08"""
+        desk.opened(title="Mine")
+        desk.opened(title="Theirs", owner=commander)
+        desk.completed(title="Done")
+
+        assert ">Mine</a>" in text(browser.get("/actions/"))
+        assert ">Theirs</a>" not in text(browser.get("/actions/"))
+        everything = text(browser.get("/actions/?show=open"))
+        assert ">Theirs</a>" in everything
+        assert ">Done</a>" not in everything
+        assert "Nothing is overdue" in text(browser.get("/actions/?show=overdue"))
+        assert ">Mine</a>" in text(browser.get("/actions/?show=nonsense&page=zz"))
+        assert "No action matches" in text(browser.get("/actions/?q=zzz"))
+
+        Incident.objects.update(is_restricted=True)
+        assert "Nothing is waiting on you" in text(browser.get("/actions/"))
+
+    def test_keeps_the_words_that_were_looked_for(
+        self, browser: Client, desk: Desk
+    ) -> None:
+        page = browser.get("/actions/?q=R%26D+%23")
+
+        assert page.context["query"] == "show=mine&q=R%26D+%23&"
+
+    def test_calls_due_today_what_is_due_on_this_day(self, desk: Desk) -> None:
+        due = NOW + dt.timedelta(hours=23)
+        action = desk.opened(due_at=due)
+
+        assert action_row(action, NOW).due_note == "in 1 d"
+        assert action_row(action, due).due_note == "due today"
+
+    def test_costs_no_more_with_more_actions(self, browser: Client, desk: Desk) -> None:
+        def queries() -> int:
+            with CaptureQueriesContext(connection) as seen:
+                assert browser.get("/actions/?show=open").status_code == 200
+            return len(seen)
+
+        desk.proven()
+        few = queries()
+        for _ in range(4):
+            desk.proven()
+
+        assert queries() == few
+
+    def test_needs_a_person(self, client: Client, db: None) -> None:
+        assert client.get("/actions/").status_code == 302
