@@ -194,6 +194,27 @@ class TestEntryForm:
         assert form.initial["occurred_at"] == "2026-03-10"
         assert form.initial["occurred_until"] is None
 
+    def test_names_and_corrects_the_dependency(
+        self, tape: Tape, commander: User
+    ) -> None:
+        """R-DP-06"""
+        first, other = tape.checkpoint(), tape.checkpoint(name="Provider B")
+        row = tape.add("14:05", dependency=first)
+        shown = EntryForm(incident=tape.incident, row=row)
+        assert shown["dependency"].value() == first.pk
+        sent = self.fields(occurred_at="2026-03-10 14:05", version="1")
+        form = EntryForm(
+            {**sent, "dependency": str(other.pk)}, incident=tape.incident, row=row
+        )
+        assert form.is_valid(), form.errors
+        tape.edit(row, **form.cleaned_data)
+        row.refresh_from_db()
+        assert row.dependency == other
+
+        elsewhere = factories.make_incident(actor=commander)
+        form = EntryForm({**sent, "dependency": str(other.pk)}, incident=elsewhere)
+        assert "dependency" in form.errors
+
     def test_leaves_its_place_alone_when_nothing_is_chosen(self, tape: Tape) -> None:
         first = tape.add("14:05")
         row = tape.add(text="x", precision="unknown", after=first)

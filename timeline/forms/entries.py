@@ -123,6 +123,7 @@ class EntryForm(EvidenceMixin):
         "observed_signal",
         "action_taken",
         "lane",
+        "dependency",
         "owner",
         "evidence",
         "milestone",
@@ -156,6 +157,13 @@ class EntryForm(EvidenceMixin):
     lane = forms.ModelChoiceField(
         queryset=Lane.objects.none(), required=False, empty_label="No lane"
     )
+    dependency = model_field(
+        Entry,
+        "dependency",
+        queryset=DependencyCheckpoint.objects.none(),
+        required=False,
+        empty_label="None",
+    )
     owner = PersonChoiceField(empty_label="Not named")
     belief = model_field(Entry, "belief", help_text="What was believed to be going on.")
     hypothesis = forms.ModelChoiceField(
@@ -179,6 +187,7 @@ class EntryForm(EvidenceMixin):
         if self.initial.get("kind") == Entry.Kind.COMMS:
             choices["action_taken"].help_text = UPDATE_SAYS
         choices["lane"].queryset = live(Lane, incident)  # type: ignore[attr-defined]
+        choices["dependency"].queryset = live(DependencyCheckpoint, incident)  # type: ignore[attr-defined]
         choices["hypothesis"].queryset = live(Hypothesis, incident)  # type: ignore[attr-defined]
         behind = live(Entry, incident)
         if self.row is not None:
