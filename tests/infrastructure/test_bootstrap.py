@@ -1,6 +1,5 @@
 """`scripts/bootstrap.py`: what it finds missing, when it installs, what it says."""
 
-import importlib.util
 import re
 import stat
 import subprocess
@@ -9,19 +8,13 @@ from types import ModuleType
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.infrastructure.conftest import PROJECT, load_script
 
 
 @pytest.fixture
 def bootstrap(tmp_path: Path) -> ModuleType:
     """The script as a module whose project is a folder with two tiny locks."""
-    script = PROJECT / "scripts" / "bootstrap.py"
-    spec = importlib.util.spec_from_file_location("bootstrap", script)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
+    module = load_script("bootstrap")
     project = tmp_path / "a project"
     (project / "requirements").mkdir(parents=True)
     (project / "requirements" / "run.txt").write_text(

@@ -15,8 +15,8 @@ import pytest
 from postmortem import embedded
 from postmortem.embedded import Running
 from postmortem.supervisor import StartError, Supervisor
+from tests.infrastructure.conftest import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 NOWHERE = "/nonexistent"
 
 

@@ -7,16 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from postmortem.embedded import STOP_ORDER
 from postmortem.supervisor import Program, StartError, Supervisor
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.infrastructure.conftest import PROJECT, eventually, is_alive
 
 
 @pytest.fixture
@@ -34,22 +32,6 @@ def supervisor(tmp_path: Path, out: io.StringIO) -> Iterator[Supervisor]:
 
 def shell(name: str, script: str, **options: float) -> Program:
     return Program(name, ["/bin/sh", "-c", script], **options)  # type: ignore[arg-type]
-
-
-def eventually(is_true: Callable[[], object], seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be collected does not."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_output_is_passed_on_with_the_name(
