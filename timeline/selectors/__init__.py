@@ -27,14 +27,13 @@ from timeline.selectors.analysis import (
 from timeline.selectors.durations import (
     Duration,
     LaneRecovery,
-    clock_range,
-    declared_at,
     durations,
     durations_of,
     feeding,
     instant,
     lane_recoveries,
     moment,
+    read_clock,
 )
 from timeline.selectors.filters import (
     SHOWS,
@@ -113,8 +112,6 @@ __all__ = [
     "candidates",
     "case_gaps",
     "checkpoints",
-    "clock_range",
-    "declared_at",
     "durations",
     "durations_of",
     "early_signal",
@@ -146,6 +143,7 @@ __all__ = [
     "partial_recovery",
     "place_at",
     "place_of",
+    "read_clock",
     "recovered_at",
     "recovery_before_fix",
     "recovery_strip",
