@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
@@ -17,7 +18,9 @@ from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+import pydyf
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.html import conditional_escape
@@ -179,14 +182,33 @@ class _Press:
             logging.getLogger(name).setLevel(logging.ERROR)
         path = Path(settings.BASE_DIR) / "static" / "css" / "report.css"
         self.styles = self.weasyprint.CSS(string=path.read_text(encoding="utf-8"))
+        self.source = _source(self.weasyprint)
 
     def layout(self, html: str, pictures: dict[str, bytes]) -> Any:
-        source = self.weasyprint.HTML(
-            string=html, url_fetcher=_fetcher(pictures), base_url="report:"
-        )
-        return source.render(
+        return self.source(html, _fetcher(pictures)).render(
             font_config=self.fonts, stylesheets=[self.styles], **_options()
         )
+
+
+def _source(weasyprint: Any) -> Any:
+    """How the engine takes our page: as the XML that it also is, which C reads in a
+    tenth of the time, and with no style but `report.css`. The engine's own sheet gives
+    each element six styles more, for footnotes and list markers that we do not have."""
+    selectors = import_module("cssselect2")
+
+    class Source(weasyprint.HTML):  # type: ignore[misc]
+        def __init__(self, page: str, url_fetcher: Any) -> None:
+            self.base_url, self.media_type = "report:", "print"
+            self.url_fetcher = url_fetcher
+            self.etree_element = ElementTree.fromstring(page)  # noqa: S314 - ours
+            self.wrapper_element = selectors.ElementWrapper.from_html_root(
+                self.etree_element, content_language=None
+            )
+
+        def _ua_stylesheets(self, forms: bool = False) -> list[Any]:
+            return []
+
+    return Source
 
 
 @cache
@@ -285,3 +307,23 @@ def _finish(document: Any, pdf: Any) -> None:
             else part
             for part in item.stream
         ]
+    # The first object is a blank that stands for all that is free.
+    pdf.objects[1:] = map(_Written, pdf.objects[1:])
+
+
+class _Written(pydyf.Object):  # type: ignore[misc]
+    """An object of the PDF as its bytes. The writer asks for those of each object
+    twice, the second time for a hash in the trailer, and packs every stream both times,
+    at a level that takes twice as long as the usual one to save a hundredth."""
+
+    data = b""
+    compressible = True
+
+    def __init__(self, item: Any) -> None:
+        super().__init__()
+        self.number, self.compressible = item.number, item.compressible
+        if isinstance(item, pydyf.Stream) and item.compress:
+            plain = b"\n".join(map(pydyf._to_bytes, item.stream))
+            item.stream, item.compress = [zlib.compress(plain)], False
+            item.extra = {**item.extra, "Filter": "/FlateDecode"}
+        self.data = item.data

@@ -333,6 +333,12 @@ class TestCutting:
         assert "<img src=x" not in html
         assert "<b>5</b> orders" in html
 
+    def test_takes_any_character(self) -> None:
+        """The engine reads the page as XML, which knows fewer than a record."""
+        text = "a\x00b\x0bc\x1bd\ufffee\ud800f & <i> ]]> &amp; \x85\u2028 ok "
+
+        assert "ok" in words_of(printed(2, text))
+
     @pytest.mark.parametrize(
         ("text", "directed"),
         [
