@@ -48,10 +48,11 @@ def workspace(
     """
     can = flags(request.user, incident)
     stored = stored or findings_for_page(incident)
-    (start, end), figures = FRAMES.get(
+    clock, figures = FRAMES.get(
         (incident.pk, incident.activity_head),
-        lambda: (tabs.clock_range(incident), tabs.counts(incident)),
+        lambda: (tabs.incident_clock(incident), tabs.counts(incident)),
     )
+    start, end = clock.start, clock.end
     return {
         "incident": incident,
         "can": can,
@@ -61,7 +62,7 @@ def workspace(
             "clock_start": start,
             "clock_end": end,
             "duration": end - start if start and end else None,
-            "running": incident.declared_at
+            "running": clock.declared_at
             if incident.status == Incident.Status.ACTIVE
             else None,
             "steps": steps(incident, stored, stabilized_at=end),

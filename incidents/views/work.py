@@ -43,7 +43,10 @@ KIND_ICONS = {
 PAGE_SIZE = 30
 APPROVALS_SHOWN = 8
 SHOWN = 6
-DEGRADED = F("snapshot__facts__degraded")  # names of dependencies that still are
+# Stored with the findings: names of dependencies that still are degraded, and the
+# declaration if the timeline has it.
+DEGRADED = F("snapshot__facts__degraded")
+DECLARED = F("snapshot__facts__declared_at")
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def _live_incidents(user: User) -> list[Incident]:
         )
         .select_related("snapshot")
         .defer("snapshot__findings")
-        .annotate(degraded=DEGRADED)
+        .annotate(degraded=DEGRADED, declared_as=DECLARED)
         .prefetch_related(
             Prefetch("lanes", Lane.objects.filter(retracted_at=None)),
             Prefetch(
@@ -166,7 +169,16 @@ def _live_incidents(user: User) -> list[Incident]:
     )
     for row in rows:
         row.update = _update(row)  # type: ignore[attr-defined]
-    return rows
+    return _counted(rows)
+
+
+def _counted(rows: Iterable[Any]) -> list[Any]:
+    """Each with `counts_from`, the declaration that T counts from on all its pages."""
+    found = list(rows)
+    for row in found:
+        known = row.declared_as
+        row.counts_from = datetime.fromisoformat(known) if known else row.declared_at
+    return found
 
 
 def _update(incident: Incident) -> dict[str, Any] | None:
@@ -179,10 +191,10 @@ def _update(incident: Incident) -> dict[str, Any] | None:
 
 def _live_elsewhere(user: User) -> list[Incident]:
     """Active incidents, the worst first, for somebody who has a duty in none."""
-    return list(
+    return _counted(
         Incident.objects.visible_to(user)
         .filter(status=Incident.Status.ACTIVE, is_drill=False)
-        .annotate(degraded=DEGRADED)
+        .annotate(degraded=DEGRADED, declared_as=DECLARED)
         .order_by("severity", "declared_at")[:SHOWN]
     )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.apps import apps
 from django.db.models import Count as CountOf
@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from incidents.models import Incident
 
 Count = Callable[["Incident"], "int | None"]
-ClockRange = Callable[["Incident"], "tuple[datetime | None, datetime | None]"]
+
+
+class Clock(NamedTuple):
+    """The incident clock, in aware times, None where it is not recorded: from first
+    impact to stabilized, and the declaration, from which every T offset counts."""
+
+    start: datetime | None
+    end: datetime | None
+    declared_at: datetime | None
+
+
+ClockOf = Callable[["Incident"], Clock]
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ def live_rows(label: str) -> Count:
 
 
 TABS: dict[str, Tab] = {}
-_clock: list[ClockRange] = []
+_clock: list[ClockOf] = []
 
 
 def register_tab(
@@ -92,15 +103,22 @@ def counts(incident: Incident) -> dict[str, int | None]:
     return figures
 
 
-def register_clock(provider: ClockRange) -> None:
-    """Say where the incident clock begins and ends (first impact to stabilized).
-
-    The timeline knows; without it the clock runs from declaration. One query at most.
-    """
+def register_clock(provider: ClockOf) -> None:
+    """Say what the incident clock is: the timeline knows. One query at most."""
     _clock[:] = [provider]
+
+
+def incident_clock(incident: Incident) -> Clock:
+    """The clock as the timeline has it; what nobody entered there is what the product
+    took down itself. Without a first impact it runs from the declaration."""
+    known = _clock[0](incident) if _clock else Clock(None, None, None)
+    declared_at = known.declared_at or incident.declared_at
+    return Clock(
+        known.start or declared_at, known.end or incident.stabilized_at, declared_at
+    )
 
 
 def clock_range(incident: Incident) -> tuple[datetime | None, datetime | None]:
     """Start and end of the incident clock, aware; either is None when not recorded."""
-    start, end = _clock[0](incident) if _clock else (None, None)
-    return start or incident.declared_at, end or incident.stabilized_at
+    clock = incident_clock(incident)
+    return clock.start, clock.end

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from incidents.models import Incident, Lane
+from incidents.services.findings import refresh_findings
 from tests import factories
 from tests.timeline.conftest import Tape, at, entry, mark, minutes, moment
 from timeline import selectors
@@ -294,3 +295,39 @@ class TestDeclaredAt:
     def test_is_what_the_incident_says_without_one(self, tape: Tape) -> None:
         found = selectors.outline(tape.incident).declared_at
         assert found == tape.incident.declared_at
+
+    def test_is_the_one_origin_of_header_rows_cards_paper_and_exports(
+        self, client: Client, commander: User, viewer: User
+    ) -> None:
+        """R-TL-02: declared at 14:03, taken down by the product at 14:08."""
+        late = factories.make_incident(actor=commander, declared_at=at("14:08"))
+        tape = Tape(late, commander)
+        tape.proven("14:03", "Declared by phone", milestone="declared", kind="note")
+        tape.add("14:23", "Rollback began")
+        refresh_findings(late.pk)
+        client.force_login(commander)
+        here = f"/incidents/{late.key}/"
+        header = 'data-elapsed="2026-03-10T14:03:00+00:00"'
+        said = "T counts from the declaration, 10 Mar 2026, 14:03"
+
+        for place in ("", "timeline/", "evidence/", "review/"):
+            page = client.get(f"{here}{place}").text
+            assert header in page, place
+            assert said in page, place
+        for place in ("timeline/", "timeline/2/", "timeline/since/", "timeline/print/"):
+            page = client.get(f"{here}{place}").text
+            assert "T+00:20" in page, place
+            assert "T+00:15" not in page, place
+        paper = "T counts hours and minutes from the declaration, 10 Mar 2026, 14:03."
+        assert paper in client.get(f"{here}timeline/print/").text
+        body = client.get(f"{here}timeline/export.json").json()
+        assert body["declared_at"] == "2026-03-10T14:03:00+00:00"
+        # Between them stands a gap.
+        assert [row["from_declaration"] for row in body["rows"]] == [
+            "T+00:00",
+            "",
+            "T+00:20",
+        ]
+        assert "Declared 14:03 UTC" in client.get("/").text
+        client.force_login(viewer)
+        assert "declared 10 Mar 2026, 14:03" in client.get("/").text

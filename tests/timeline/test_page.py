@@ -61,7 +61,7 @@ class TestOutline:
             row.is_provisional for row in full
         ]
         assert slim.gaps == selectors.case_gaps(tape.incident)
-        assert slim.clock == selectors.clock_range(tape.incident)
+        assert slim.clock == selectors.read_clock(tape.incident)
         assert [mark.kind for mark in slim.milestones] == [
             mark.kind for mark in selectors.milestones(tape.incident)
         ]

@@ -72,8 +72,7 @@ class TestABareDay:
         assert selectors.recovered_at(rows, marks) is None
         assert selectors.silences(rows, marks, minutes(30)) is None
         self.whole_day(tape, "declared")
-        marks = selectors.milestones(tape.incident)
-        assert selectors.declared_at(tape.incident, marks) == tape.incident.declared_at
+        assert selectors.read_clock(tape.incident).declared_at is None
 
     def test_is_not_drawn_as_midnight(self, tape: Tape) -> None:
         """R-TL-02"""

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from incidents.models import Incident, Lane, SeverityPolicy
+from postmortem.lib.tabs import Clock, incident_clock
 from tests import factories
 from tests.timeline.conftest import Tape, at, entry, mark, minutes, moment, prove
 from timeline import selectors, services
@@ -324,7 +325,7 @@ class TestRecoveryBeforeFix:
         assert selectors.recovery_before_fix(marks) == []
 
 
-class TestClockRange:
+class TestReadClock:
     def test_runs_from_first_impact_to_stabilized_in_one_query(
         self, tape: Tape
     ) -> None:
@@ -332,24 +333,29 @@ class TestClockRange:
         tape.add("13:43", milestone="first_impact")
         tape.add("19:20", milestone="stabilized")
         with CaptureQueriesContext(connection) as queries:
-            found = selectors.clock_range(tape.incident)
-        assert found == (at("13:43"), at("19:20"))
+            found = selectors.read_clock(tape.incident)
+        assert found == Clock(at("13:43"), at("19:20"), None)
         assert len(queries) == 1
 
     def test_falls_back_to_the_first_entry_then_to_declaration(
         self, tape: Tape
     ) -> None:
-        assert selectors.clock_range(tape.incident) == (
-            tape.incident.declared_at,
-            None,
-        )
+        own = tape.incident.declared_at
+        assert selectors.read_clock(tape.incident) == Clock(None, None, None)
+        assert incident_clock(tape.incident) == Clock(own, None, own)
         tape.add("13:41")
-        assert selectors.clock_range(tape.incident) == (at("13:41"), None)
+        tape.incident.refresh_from_db()
+        assert incident_clock(tape.incident) == Clock(at("13:41"), None, own)
+
+    def test_takes_the_declaration_that_was_entered(self, tape: Tape) -> None:
+        tape.add("13:41", milestone="declared")
+        tape.mark(tape.add("13:55"), "declared", is_marked=True)
+        assert selectors.read_clock(tape.incident).declared_at == at("13:55")
 
     def test_takes_the_marked_milestone(self, tape: Tape) -> None:
         tape.add("13:43", milestone="first_impact")
         tape.mark(tape.add("14:43"), "first_impact", is_marked=True)
-        assert selectors.clock_range(tape.incident)[0] == at("14:43")
+        assert selectors.read_clock(tape.incident).start == at("14:43")
 
     def test_ignores_what_was_withdrawn(self, tape: Tape) -> None:
         row = tape.add("13:43", milestone="first_impact")
@@ -360,7 +366,7 @@ class TestClockRange:
             number=row.number,
             reason="x",
         )
-        assert selectors.clock_range(tape.incident)[0] == at("14:00")
+        assert selectors.read_clock(tape.incident).start == at("14:00")
 
 
 class TestQueries:

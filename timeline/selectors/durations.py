@@ -10,6 +10,9 @@ from typing import Literal
 from django.db.models import Min, Q
 
 from incidents.models import Incident, Lane
+from incidents.selectors import stored_with_findings
+from postmortem.lib.findings import Case
+from postmortem.lib.tabs import Clock
 from postmortem.lib.times import span
 from timeline.models import Entry, Milestone
 from timeline.selectors.rows import milestones, own_declaration, place
@@ -140,11 +143,14 @@ def feeding(rows: Iterable[Milestone]) -> dict[str, Milestone]:
     return {kind: row for kind, (_, row) in chosen.items()}
 
 
-def declared_at(incident: Incident, rows: Iterable[Milestone]) -> datetime | None:
-    """Where T offsets count from: the milestone that feeds the durations, else the
-    product's own record."""
-    fed = feeding(rows).get(Kind.DECLARED)
-    return instant(fed.entry if fed else None) or incident.declared_at
+def moment_of(kind: str, rows: Iterable[Milestone]) -> datetime | None:
+    """The moment of a milestone on the clock: of the marked one, else of the first."""
+    times = [
+        (not row.is_marked, time)
+        for row in rows
+        if row.kind == kind and (time := instant(row.entry))
+    ]
+    return min(times)[1] if times else None
 
 
 def durations(incident: Incident) -> list[Duration]:
@@ -320,10 +326,10 @@ def _end(incident: Incident, fed: dict[str, Milestone], kind: str | None) -> _En
     return _End((at, at), at) if at else _End()
 
 
-def clock_range(incident: Incident) -> tuple[datetime | None, datetime | None]:
-    """Start and end of the incident clock, aware UTC, in one query: first impact, else
-    the first dated entry, else the declaration; and the milestone 'stabilized'. A bare
-    day is no time of the clock, or it would read as midnight."""
+def read_clock(incident: Incident) -> Clock:
+    """The incident clock as `outline.clock_of` has it, in one query that reads no row:
+    first impact, else the first dated entry; the milestones 'stabilized' and
+    'declared'. A bare day is no time of the clock, or it would read as midnight."""
     live = Q(milestones__retracted_at=None)
 
     def first(kind: str, **more: bool) -> Min:
@@ -341,6 +347,18 @@ def clock_range(incident: Incident) -> tuple[datetime | None, datetime | None]:
         impact_marked=first(Kind.FIRST_IMPACT, is_marked=True),
         end=first(Kind.STABILIZED),
         end_marked=first(Kind.STABILIZED, is_marked=True),
+        declared=first(Kind.DECLARED),
+        declared_marked=first(Kind.DECLARED, is_marked=True),
     )
-    start = found["impact_marked"] or found["impact"] or found["any"]
-    return start or incident.declared_at, found["end_marked"] or found["end"]
+    return Clock(
+        found["impact_marked"] or found["impact"] or found["any"],
+        found["end_marked"] or found["end"],
+        found["declared_marked"] or found["declared"],
+    )
+
+
+@stored_with_findings("declared_at")
+def declared_in_the_timeline(case: Case) -> str | None:
+    """The declaration as `read_clock` has it, for cards of many incidents."""
+    at = moment_of(Kind.DECLARED, case.load(milestones))
+    return at.isoformat() if at else None

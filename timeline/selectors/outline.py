@@ -7,7 +7,7 @@ head of the activity chain names that state, and nothing is written without movi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar, cast
@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 
 from incidents.models import Evidence, Incident
 from postmortem.lib.kept import Kept
+from postmortem.lib.tabs import Clock
 from timeline.models import (
     DependencyCheckpoint,
     Entry,
@@ -26,11 +27,11 @@ from timeline.models import (
 )
 from timeline.selectors.analysis import CHANGES, Gap, signal_order, timeline_gaps
 from timeline.selectors.durations import (
-    clock_range,
-    declared_at,
     feeding,
     instant,
     moment,
+    moment_of,
+    read_clock,
 )
 from timeline.selectors.lanechart import (
     LaneFigures,
@@ -174,7 +175,7 @@ class Outline:
     lane_ids: frozenset[int]
     owners: list[tuple[int, str]]
     milestones: list[SlimMilestone]
-    clock: tuple[datetime | None, datetime | None]
+    clock: Clock
     declared_at: datetime | None
     checkpoints: list[DependencyCheckpoint]
     hypotheses: list[Hypothesis]
@@ -219,6 +220,7 @@ def read_outline(incident: Incident, threshold: timedelta) -> Outline:
             and order.order != Order.UNKNOWN
         )
     chart = lane_chart(incident, live, milestones, found)
+    clock = clock_of(live, milestones)
     stated = sum(1 for row in live if row.kind == Kind.NO_RECORD)
     return Outline(
         lines=lines,
@@ -239,8 +241,8 @@ def read_outline(incident: Incident, threshold: timedelta) -> Outline:
             key=lambda pair: pair[1],
         ),
         milestones=marks,
-        clock=_clock(live, milestones),
-        declared_at=declared_at(incident, milestones),
+        clock=clock,
+        declared_at=clock.declared_at or incident.declared_at,
         checkpoints=points,
         hypotheses=hypotheses(incident),
         lanes=chart.every_lane,
@@ -253,33 +255,23 @@ def read_outline(incident: Incident, threshold: timedelta) -> Outline:
     )
 
 
-def _clock(
-    live: Sequence[Any], marks: Sequence[Milestone]
-) -> tuple[datetime | None, datetime | None]:
-    """What `clock_range` reads in a query of its own."""
-
-    def at(kind: str) -> datetime | None:
-        times = [
-            (not mark.is_marked, time)
-            for mark in marks
-            if mark.kind == kind and (time := instant(mark.entry))
-        ]
-        return min(times)[1] if times else None
-
+def clock_of(live: Iterable[Any], marks: Iterable[Milestone]) -> Clock:
+    """The incident clock from rows that were read already."""
+    marks = list(marks)
     first = [
         time for row in live if row.kind != Kind.NO_RECORD and (time := instant(row))
     ]
-    start = at(Milestone.Kind.FIRST_IMPACT) or min(first, default=None)
-    return start, at(Milestone.Kind.STABILIZED)
+    return Clock(
+        moment_of(Milestone.Kind.FIRST_IMPACT, marks) or min(first, default=None),
+        moment_of(Milestone.Kind.STABILIZED, marks),
+        moment_of(Milestone.Kind.DECLARED, marks),
+    )
 
 
-def known_clock(incident: Incident) -> tuple[datetime | None, datetime | None]:
-    """Start and end of the incident clock: from the outline if it is known, else in one
-    query."""
+def known_clock(incident: Incident) -> Clock:
+    """The incident clock: from the outline if it is known, else in one query."""
     found = known_outline(incident)
-    if found is None:
-        return clock_range(incident)
-    return found.clock[0] or incident.declared_at, found.clock[1]
+    return read_clock(incident) if found is None else found.clock
 
 
 def live_count(incident: Incident) -> int:

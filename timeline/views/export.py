@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpResponse, StreamingHttpResponse
@@ -67,6 +68,7 @@ def entry_export(
         body = {
             "incident": incident.key,
             "clock_zone": incident.clock_zone,
+            "declared_at": _iso(incident.clock_zone, whole.declared_at),
             "filter": {name: value for name, value in request.GET.items() if value},
             "rows": list(rows),
         }
@@ -87,16 +89,17 @@ def _records(
             yield record_of(item, incident, whole.declared_at)
 
 
+def _iso(zone: str, moment: datetime | None) -> str:
+    return on_clock(moment, zone).isoformat() if moment else ""
+
+
 def record_of(
     item: Item, incident: Incident, declared_at: datetime | None
 ) -> dict[str, Any]:
     """A row with the names of COLUMNS; times in ISO 8601 on the incident clock, with
     their offset. A time that is not known is empty, never midnight."""
     zone = incident.clock_zone
-
-    def iso(moment: datetime | None) -> str:
-        return on_clock(moment, zone).isoformat() if moment else ""
-
+    iso = partial(_iso, zone)
     empty: dict[str, Any] = dict.fromkeys(COLUMNS, "")
     if item.gap is not None:
         return empty | {

@@ -177,6 +177,9 @@ def _timeline(
         "show": choice.show,
         "is_filtered": not choice.is_plain,
         "total": whole.live,
+        "declared_at": whole.declared_at,
+        "threshold": whole.threshold,
+        "policy_url": threshold_url(request.user, incident),
         "gap_count": len(whole.gaps),
         "required": required,
         "proven": sum(
