@@ -9,7 +9,6 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.utils import timezone
 
@@ -17,7 +16,7 @@ from accounts.models import User
 from incidents.models import ActivityEntry, CaseRecord, Incident
 from postmortem.lib import jobs
 from postmortem.lib.canonical import digest
-from postmortem.lib.fields import PROSE_LIMIT, clean_text
+from postmortem.lib.fields import ProseField
 from postmortem.lib.persistence import HistoryRow, history_digest, take_written
 
 # What stands in the place of a label that was erased (decision 8).
@@ -95,13 +94,14 @@ def next_entry(
 
 
 def _stored_reason(reason: str) -> str:
-    """A reason as any prose: of bounded length, without control characters."""
+    """A reason as any prose: bounded, without control characters, and without card
+    numbers and secrets, which nothing could ever take out of the chain again."""
+    field = ActivityEntry._meta.get_field("reason")
+    assert isinstance(field, ProseField)
     try:
-        text = clean_text(reason)
-        MaxLengthValidator(PROSE_LIMIT)(text)
+        return str(field.clean(reason, None))
     except ValidationError as error:
         raise ValidationError({"reason": error}) from error
-    return text
 
 
 def label_digest(entry: ActivityEntry) -> str:

@@ -5,6 +5,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
@@ -44,6 +45,31 @@ def sql():
 def places(incident):
     fresh = Incident.objects.get(pk=incident.pk)
     return [f"{b.place}: {b.message}" for b in activity.verify(fresh)]
+
+
+class TestRecord:
+    @pytest.mark.parametrize(
+        ("reason", "code"),
+        [
+            ("4539 1488 0343 6467", "card_number"),
+            ("sk_" + "live_" + "a" * 24, "secret"),
+            ("a\x00b", "control_characters"),
+            ("x" * 10_001, "max_length"),
+        ],
+    )
+    def test_refuses_a_reason_that_may_not_be_kept(
+        self, incident, commander, reason, code
+    ):
+        """Whatever verb it belongs to: the chain is never edited."""
+        before = incident.activity_count
+        with pytest.raises(ValidationError) as caught:
+            lifecycle.change_severity(
+                incident_id=incident.pk, actor=commander, severity="SEV1", reason=reason
+            )
+        [fault] = caught.value.error_dict["reason"]
+        assert fault.code == code
+        incident.refresh_from_db()
+        assert (incident.severity, incident.activity_count) == ("SEV2", before)
 
 
 class TestVerify:
