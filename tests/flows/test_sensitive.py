@@ -16,6 +16,9 @@ from rest_framework.test import APIClient
 
 from incidents.models import Incident
 from incidents.services.cases import export_case, import_case, read_case
+from tests.conftest import NOW
+from tests.factories import make_evidence
+from timeline.services import add_entry
 
 CARD = "4539148803436467"
 MASKED = "453914******6467"
@@ -82,6 +85,67 @@ class TestApi:
         assert (fault["field"], fault["code"]) == ("consequence", code)
         assert text not in json.dumps(answer.json())
         assert_nowhere(caplog, text)
+
+    @pytest.mark.parametrize("text", [CARD, KEY])
+    def test_quotes_it_masked_where_no_text_is_taken(
+        self, commander, incident: Incident, caplog, text: str
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        client = APIClient()
+        client.force_authenticate(commander)
+
+        answer = client.post(
+            f"/api/v1/incidents/{incident.key}/entries/",
+            {"kind": text, "owner": text, "occurred_at": text, "evidence": [text]},
+            format="json",
+            headers={"Idempotency-Key": "once"},
+        )
+
+        assert answer.status_code == 422
+        assert [row["field"] for row in answer.json()["errors"]] == [
+            "kind",
+            "occurred_at",
+            "owner",
+            "evidence.0",
+        ]
+        assert text not in answer.content.decode()
+        assert_nowhere(caplog, text)
+
+    @pytest.mark.parametrize(
+        ("verb", "fields"),
+        [
+            ("severity/", {"severity": "SEV1"}),
+            ("entries/1/unlink/", {"evidence": "EV-1"}),
+            ("entries/1/retract/", {}),
+            ("evidence/1/retract/", {}),
+        ],
+    )
+    def test_refuses_it_in_every_reason(
+        self, commander, incident: Incident, caplog, verb: str, fields: dict[str, str]
+    ) -> None:
+        """What the chain of the activity holds nobody can take out again."""
+        caplog.set_level(logging.DEBUG)
+        artifact = make_evidence(incident, actor=commander)
+        add_entry(
+            incident_id=incident.pk,
+            actor=commander,
+            kind="signal",
+            observed_signal="Rate down",
+            occurred_at=NOW,
+            evidence=[artifact],
+        )
+        client = APIClient()
+        client.force_authenticate(commander)
+
+        answer = client.post(
+            f"/api/v1/incidents/{incident.key}/{verb}",
+            {**fields, "reason": f"The payer reads {CARD}"},
+            format="json",
+        )
+
+        assert answer.status_code == 422
+        assert {row["code"] for row in answer.json()["errors"]} == {"card_number"}
+        assert_nowhere(caplog, CARD)
 
 
 class TestCaseFile:

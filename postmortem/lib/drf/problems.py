@@ -21,6 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from postmortem.lib import sensitive
 from postmortem.lib.errors import DomainError, GateClosed, StaleVersion
 from postmortem.lib.record import MalformedCase
 
@@ -102,15 +103,19 @@ def _parse_errors(detail: Any, where: str = "") -> list[dict[str, str]]:
     ]
 
 
+def _invalid(errors: list[dict[str, str]]) -> Response:
+    """What cannot be accepted. A sentence may quote what was sent: never a card number
+    or a secret."""
+    for row in errors:
+        row |= {name: sensitive.mask(row[name]) for name in ("field", "message")}
+    title = "Some of what was sent cannot be accepted."
+    return problem(422, "invalid", title, errors=errors)
+
+
 def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal of the API as problem+json, with the codes that the pages use."""
     if isinstance(exc, ValidationError):
-        return problem(
-            422,
-            "invalid",
-            "Some of what was sent cannot be accepted.",
-            errors=validation_errors(exc),
-        )
+        return _invalid(validation_errors(exc))
     if isinstance(exc, StaleVersion):
         return problem(exc.status, exc.code, exc.message, current=exc.current)
     if isinstance(exc, GateClosed):
@@ -147,12 +152,7 @@ def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     if handled is None:
         return None
     if isinstance(exc, exceptions.ValidationError):
-        body = problem(
-            422,
-            "invalid",
-            "Some of what was sent cannot be accepted.",
-            errors=_parse_errors(exc.detail),
-        )
+        body = _invalid(_parse_errors(exc.detail))
     else:
         detail = getattr(exc, "detail", "")
         body = problem(
