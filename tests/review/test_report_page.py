@@ -510,6 +510,23 @@ class TestPdf:
 
         assert stray == []
 
+    def test_tags_tables_as_tables_of_rows(self) -> None:
+        """The engine names rows that stand in no group a table in a table."""
+        pdf = opened(printed(7))
+        tags = {
+            item.objgen: str(item.S)
+            for item in pdf.objects
+            if isinstance(item, pikepdf.Dictionary) and "/S" in item and "/P" in item
+        }
+        parents = {
+            tags.get(item.P.objgen)
+            for item in pdf.objects
+            if isinstance(item, pikepdf.Dictionary) and item.get("/S") == "/TR"
+        }
+
+        assert parents == {"/TBody"}
+        assert list(tags.values()).count("/Table") == 7
+
     def test_gives_every_picture_a_text(self) -> None:
         figures = []
 
