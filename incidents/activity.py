@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -83,10 +85,10 @@ def next_entry(
         sentence=sentence,
         reason=reason,
         data=data or {},
-        history_rows=[asdict(row) for row in rows],
+        history_rows=[dict(vars(row)) for row in rows],
         previous_hash=incident.activity_head,
     )
-    entry.label_digest = label_digest(entry)
+    entry.label_digest = label_digest(entry.actor_person, entry.actor_label)
     entry.hash = entry_hash(entry)
     incident.activity_count = entry.sequence
     incident.activity_head = entry.hash
@@ -104,10 +106,11 @@ def _stored_reason(reason: str) -> str:
         raise ValidationError({"reason": error}) from error
 
 
-def label_digest(entry: ActivityEntry) -> str:
+@lru_cache(maxsize=1024)
+def label_digest(person: UUID, label: str) -> str:
     """Digest of how the record names the person. The random person id in it keeps a
     label that was erased from being guessed by its digest alone."""
-    return digest({"person": entry.actor_person, "label": entry.actor_label})
+    return digest({"person": person, "label": label})
 
 
 def entry_hash(entry: ActivityEntry) -> str:
@@ -197,7 +200,8 @@ def _verify_chain(incident: Incident) -> list[Breach]:
         elif (
             entry.label_digest
             and entry.actor_label != REDACTED
-            and label_digest(entry) != entry.label_digest
+            and label_digest(entry.actor_person, entry.actor_label)
+            != entry.label_digest
         ):
             breaches.append(Breach(place, "names its person otherwise"))
         previous = entry.hash
@@ -235,7 +239,7 @@ def _verify_history(incident: Incident) -> list[Breach]:
             place = f"{label} {row.id}, history {row.history_id}"
             if row.history_id not in expected:
                 breaches.append(Breach(place, "was written past the services"))
-            elif history_digest(row) != expected[row.history_id]:
+            elif history_digest(history, vars(row)) != expected[row.history_id]:
                 breaches.append(Breach(place, "was edited after it was written"))
         breaches.extend(
             Breach(f"{label}, history {missing}", "was deleted")

@@ -180,6 +180,7 @@ def generated(url: str, options: argparse.Namespace, env: dict[str, str]) -> Non
         [
             *("generate", "--seed", "7", "--incidents", str(options.incidents)),
             *("--entries", str(options.entries)),
+            *("--processes", str(os.cpu_count() or 1)),
         ],
     ):
         manage(command, env)

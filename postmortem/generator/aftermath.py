@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -326,8 +327,8 @@ def close(tale: Tale, handles: dict[int, str]) -> str:
     """Two approvals of the record as it stands, and the seal; returns its hash."""
     book, cast, incident = tale.book, tale.cast, tale.incident
     at = tale.plan.ended_at + 10 * DAY
-    record = book.record(handles)
-    present = digest(record)
+    record = canonical_bytes(book.record(handles))
+    present = hashlib.sha256(record).hexdigest()
     approvals = []
     for actor, seat in (
         (cast.engineering_manager, ClosureApproval.Seat.ENGINEERING),
@@ -375,7 +376,7 @@ def close(tale: Tale, handles: dict[int, str]) -> str:
         sealed_at=at,
         sealed_by=cast.product,
         content_hash=present,
-        record=canonical_bytes(record),
+        record=record,
         activity_count=incident.activity_count,
         activity_head=incident.activity_head,
         findings=[],

@@ -7,6 +7,7 @@ functions that the services use, so `manage.py verify` finds nothing.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,18 +17,23 @@ from accounts.models import User
 from incidents import activity
 from incidents.models import CaseRecord, Evidence, EvidenceLink, Incident
 from incidents.services.core import shown
-from postmortem.lib.bulk import Keys
 from postmortem.lib.canonical import Json
-from postmortem.lib.persistence import HistoryRow, history_row, told
+from postmortem.lib.persistence import (
+    HistoryRow,
+    history_model,
+    history_values,
+    told,
+)
 from postmortem.lib.record import record_of
 
 M = TypeVar("M", bound=models.Model)
 
 
 class Book:
-    """All rows of one case, in the order in which they were written."""
+    """All rows of one case, in the order in which they were written; the versions of
+    rows as their values. keys: where its primary keys come from, for every table."""
 
-    def __init__(self, incident: Incident, keys: Keys) -> None:
+    def __init__(self, incident: Incident, keys: Iterator[int]) -> None:
         self.incident = incident
         self.keys = keys
         self.rows: dict[type[models.Model], list[Any]] = defaultdict(list)
@@ -37,7 +43,7 @@ class Book:
     def keep(self, row: M) -> M:
         """A row without history: an approval, a snapshot, a deed."""
         if row._meta.pk.name == "id":
-            row.pk = self.keys.next(type(row))
+            row.pk = next(self.keys)
         self.rows[type(row)].append(row)
         return row
 
@@ -136,7 +142,7 @@ class Book:
     def _version(
         self, row: models.Model, *, actor: User, at: datetime, reason: str, new: bool
     ) -> None:
-        version = history_row(row, actor=actor, reason=reason, new=new, at=at)
-        version.history_id = self.keys.next(type(version))  # type: ignore[attr-defined]
-        self.rows[type(version)].append(version)
+        version = history_values(row, actor=actor, reason=reason, new=new, at=at)
+        version["history_id"] = next(self.keys)
+        self.rows[history_model(type(row))].append(version)
         self._untold.append(told(row, version))

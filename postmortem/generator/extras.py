@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
 
@@ -19,7 +20,7 @@ from incidents.models import (
     Verification,
 )
 from postmortem.generator.people import Staff
-from postmortem.lib.bulk import Keys, load
+from postmortem.lib.bulk import load
 from postmortem.lib.canonical import digest
 from review.models import ReportBuild
 from timeline.models import Candidate, Entry, Import, LogReading, SentLine
@@ -27,7 +28,7 @@ from timeline.models import Candidate, Entry, Import, LogReading, SentLine
 PER_PERSON = 25
 
 
-def load_extras(seed: int, staff: Staff, keys: Keys, until: datetime) -> None:
+def load_extras(seed: int, staff: Staff, keys: Iterator[int], until: datetime) -> None:
     """Messages that were sent, so that no worker sends one; one-pagers that failed, so
     that none claims to be there; no key that would be answered again."""
     rng = Random(f"{seed}/extras")
@@ -35,7 +36,7 @@ def load_extras(seed: int, staff: Staff, keys: Keys, until: datetime) -> None:
     rows: dict[type[models.Model], list[models.Model]] = {}
 
     def put(row: models.Model) -> None:
-        row.pk = keys.next(type(row))
+        row.pk = next(keys)
         rows.setdefault(type(row), []).append(row)
 
     for user in staff.everybody:

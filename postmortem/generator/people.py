@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 
 from accounts.models import ApiToken, PersonLink, Role, Team, User
-from postmortem.lib.bulk import Keys, load
+from postmortem.lib.bulk import load
 
 NAMESPACE = UUID("8a3d1f6e-3f0e-5b8a-9d53-4a1b3c6e7f21")
 FIRST = (
@@ -84,7 +84,7 @@ class Cast:
         return [self.scribe, *self.engineers, self.payops, self.finance, self.support]
 
 
-def hire(*, seed: int, since: datetime, keys: Keys) -> Staff:
+def hire(*, seed: int, since: datetime, keys: Iterator[int]) -> Staff:
     """Store accounts, teams and tokens: accounts without a password and without mail,
     tokens that were revoked at once."""
     rng = Random(f"{seed}/people")
@@ -100,7 +100,7 @@ def hire(*, seed: int, since: datetime, keys: Keys) -> Staff:
     groups = dict(Group.objects.values_list("name", "pk"))
 
     def put(row: models.Model) -> None:
-        row.pk = keys.next(type(row))
+        row.pk = next(keys)
         rows[type(row)].append(row)
 
     for function, title, roles in FUNCTIONS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from random import Random
 
 from incidents.models import Incident, Severity
@@ -37,10 +38,11 @@ LONGEST = timedelta(days=6)
 
 @dataclass(frozen=True)
 class Plan:
-    """One incident to be told."""
+    """One incident to be told. before: the entries of all incidents before it."""
 
     index: int
     entries: int
+    before: int
     status: Status
     severity: Severity
     began_at: datetime
@@ -52,6 +54,12 @@ def plans(*, incidents: int, entries: int, seed: int, until: datetime) -> list[P
     rng = Random(f"{seed}/plans")
     sizes = _sizes(incidents, entries, rng)
     newest = min(incidents, max(len(NEWEST), incidents // 20))
+    # One of each large size stands in review, where people still add to it.
+    reviewed = (at for at, status in enumerate(NEWEST) if status == Status.IN_REVIEW)
+    for at, (size, _, _) in zip(reviewed, LARGE, strict=False):
+        if size in sizes:
+            here, there = incidents - newest + at, sizes.index(size)
+            sizes[here], sizes[there] = sizes[there], sizes[here]
     found = []
     for position, size in enumerate(sizes):
         status = _status(position - (incidents - newest), rng)
@@ -70,8 +78,9 @@ def plans(*, incidents: int, entries: int, seed: int, until: datetime) -> list[P
         severity = rng.choices(list(SEVERITIES), list(SEVERITIES.values()))[0]
         found.append((began, size, status, severity, lasted))
     found.sort(key=lambda item: item[0])
+    before = accumulate((item[1] for item in found), initial=0)
     return [
-        Plan(index, size, status, severity, began, began + lasted)
+        Plan(index, size, next(before), status, severity, began, began + lasted)
         for index, (began, size, status, severity, lasted) in enumerate(found)
     ]
 

@@ -4,7 +4,7 @@ writes the history row, and the activity entry takes the digests of those rows."
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -201,49 +201,52 @@ def history_model(model: type[models.Model]) -> Any:
     return model.history.model if hasattr(model, "history") else None
 
 
-def history_digest(row: models.Model) -> str:
-    """Digest of everything a history row says, except its own id."""
-    values: dict[str, Any] = {}
-    for field in row._meta.concrete_fields:
-        if field.name == "history_id":
-            continue
-        value = getattr(row, field.attname)
-        if isinstance(field, models.DecimalField) and value is not None:
-            value = f"{value:.{field.decimal_places}f}"
-        elif isinstance(field, models.FileField):
-            value = str(value or "")
-        elif isinstance(value, bytes | memoryview):
-            value = bytes(value).hex()
-        values[field.attname] = value
-    return digest(values)
-
-
-def history_row(
+def history_values(
     obj: models.Model, *, actor: User, reason: str, new: bool, at: datetime
-) -> models.Model:
-    """The history row, not stored yet, of what `obj` says now."""
-    history: Any = history_model(type(obj))
-    row: models.Model = history(
-        history_date=at,
-        history_user=actor,
-        history_change_reason=reason[:100],
-        history_type="+" if new else "~",
-        **{
-            field.attname: getattr(obj, field.attname)
-            for field in history.tracked_fields
-        },
-    )
+) -> dict[str, Any]:
+    """What the history row of `obj` will say, by attribute; its own id is to come."""
+    history = history_model(type(obj))
+    values = {
+        "history_date": at,
+        "history_user_id": actor.pk,
+        "history_change_reason": reason[:100],
+        "history_type": "+" if new else "~",
+    }
     if hasattr(history, "history_relation"):
-        row.history_relation_id = obj.pk  # type: ignore[attr-defined]
-    return row
+        values["history_relation_id"] = obj.pk
+    for field in history.tracked_fields:
+        values[field.attname] = getattr(obj, field.attname)
+    return values
 
 
-def told(obj: models.Model, row: models.Model) -> HistoryRow:
-    """What an activity entry says of the history row of `obj`."""
+def history_digest(history: type[models.Model], values: Mapping[str, Any]) -> str:
+    """Digest of everything a history row says, except its own id."""
+    return digest(
+        {
+            name: f"{values[name]:.{places}f}"
+            if places is not None and values[name] is not None
+            else values[name]
+            for name, places in _digested(history)
+        }
+    )
+
+
+@cache
+def _digested(history: type[models.Model]) -> list[tuple[str, int | None]]:
+    """The attributes that a digest covers, with the decimal places of an amount."""
+    return [
+        (field.attname, getattr(field, "decimal_places", None))
+        for field in history._meta.concrete_fields
+        if not field.primary_key
+    ]
+
+
+def told(obj: models.Model, values: Mapping[str, Any]) -> HistoryRow:
+    """What an activity entry says of the history row of `obj` that says `values`."""
     return HistoryRow(
         model=obj._meta.label,
-        history_id=row.history_id,  # type: ignore[attr-defined]
-        digest=history_digest(row),
+        history_id=values["history_id"],
+        digest=history_digest(history_model(type(obj)), values),
     )
 
 
@@ -255,8 +258,10 @@ def _write_history(
         raise RuntimeError("write outside a @service")
     objs = list(objs)
     now = timezone.now()
+    history = history_model(type(objs[0]))
     made = [
-        history_row(obj, actor=actor, reason=reason, new=new, at=now) for obj in objs
+        history(**history_values(obj, actor=actor, reason=reason, new=new, at=now))
+        for obj in objs
     ]
-    type(made[0])._default_manager.bulk_create(made, batch_size=500)
-    rows.extend(told(obj, row) for obj, row in zip(objs, made, strict=True))
+    history._default_manager.bulk_create(made, batch_size=500)
+    rows.extend(told(obj, vars(row)) for obj, row in zip(objs, made, strict=True))

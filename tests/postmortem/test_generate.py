@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import ApiToken, User
 from incidents import selectors
 from incidents.activity import verify
 from incidents.models import FindingSnapshot, Incident, Notification
 from incidents.services.cases import case_bytes
+from postmortem import generator
 from postmortem.generator import Order, generate
 from postmortem.generator.plans import plans
 from timeline.models import Entry
@@ -23,8 +24,8 @@ UNTIL = datetime(2026, 3, 17, tzinfo=UTC)
 SMALL = Order(incidents=14, entries=300, seed=7, until=UNTIL)
 
 
-def run(order: Order = SMALL) -> None:
-    generate(order, lambda text: None)
+def run(order: Order = SMALL, **options: int) -> None:
+    generate(order, lambda text: None, **options)
 
 
 @pytest.fixture
@@ -96,6 +97,30 @@ class TestGenerate:
         assert len(first) == 14
         assert rows() == first
 
+    @pytest.mark.postgres
+    @pytest.mark.django_db(transaction=True)
+    def test_gives_the_same_rows_in_several_processes(self, monkeypatch) -> None:
+        if connection.vendor != "postgresql":
+            pytest.skip("several processes take PostgreSQL")
+
+        def heads() -> dict[str, str]:
+            found = Incident.objects.values_list("uuid", "activity_head")
+            return {str(uuid): head for uuid, head in found}
+
+        with transaction.atomic():
+            run()
+            alone = heads()
+            transaction.set_rollback(True)
+        assert not Incident.objects.exists()
+        monkeypatch.setattr(generator, "BATCH", 4)
+        run(processes=2)
+        assert heads() == alone
+        assert FindingSnapshot.objects.count() == 14
+        # What is written next does not meet a key that is taken.
+        Notification.objects.create(
+            recipient=User.objects.earliest("pk"), kind="x", dedupe_key="next"
+        )
+
     def test_gives_other_rows_for_another_seed(self, generated) -> None:
         generate(
             Order(incidents=8, entries=160, seed=8, until=UNTIL),
@@ -114,6 +139,17 @@ class TestPlans:
         assert (sizes.count(5000), sizes.count(2000)) == (1, 5)
         assert sum(20 <= size <= 60 for size in sizes) > 2200
 
+    def test_leave_one_of_each_large_size_in_review(self) -> None:
+        found = plans(incidents=2500, entries=125_000, seed=1, until=UNTIL)
+        reviewed = {plan.entries for plan in found if plan.status == "in_review"}
+        assert {2000, 5000} <= reviewed
+
+    def test_count_the_entries_before_each(self) -> None:
+        found = plans(incidents=14, entries=300, seed=7, until=UNTIL)
+        assert [plan.before for plan in found] == [
+            sum(other.entries for other in found[: plan.index]) for plan in found
+        ]
+
     def test_lie_before_the_given_moment(self) -> None:
         found = plans(incidents=400, entries=16_000, seed=1, until=UNTIL)
         assert max(plan.ended_at for plan in found) <= UNTIL
@@ -127,6 +163,12 @@ class TestCommand:
     def test_refuses_a_seed_that_is_there_already(self, generated) -> None:
         with pytest.raises(CommandError, match="Seed 7 was generated here already"):
             call_command("generate", incidents=8, entries=160, seed=7, force=True)
+
+    def test_refuses_several_processes_where_one_may_write(self, db) -> None:
+        if connection.vendor == "postgresql":
+            pytest.skip("there several may")
+        with pytest.raises(CommandError, match="Several processes take PostgreSQL"):
+            call_command("generate", incidents=8, entries=160, processes=2)
 
     def test_refuses_fewer_entries_than_incidents_take(self, db) -> None:
         with pytest.raises(CommandError, match="at least 200 entries"):

@@ -71,8 +71,7 @@ def _people(rows: dict[type[models.Model], list[Any]]) -> tuple[set[int], Any]:
     ids: set[int] = set()
     user_model: Any = None
     for shape in SHAPES.values():
-        for name in shape.all_fields:
-            item = shape.model_field(name)
+        for _, item in shape.columns:
             if is_person(item):
                 user_model = item.related_model
                 ids |= {getattr(row, item.attname) for row in rows[shape.model]}
@@ -118,8 +117,7 @@ def _row_out(
     if shape.base:
         item["ref"] = str(row.ref)  # type: ignore[attr-defined]
     item["extra"] = plain(row.extra)  # type: ignore[attr-defined]
-    for name in shape.all_fields:
-        model_field = shape.model_field(name)
+    for name, model_field in shape.columns:
         value = getattr(row, model_field.attname)
         if isinstance(model_field, models.ForeignKey) and value is not None:
             value = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,6 +19,8 @@ BASE_FIELDS = (
     "retracted_by",
     "retraction_reason",
 )
+# So many faults of a file are named; a file that is of another kind has thousands.
+MOST_FAULTS = 200
 REF = re.compile(r"^([A-Z]{2,4})-([1-9]\d{0,8})\Z")
 
 
@@ -30,10 +33,15 @@ class Fault:
 
 
 class MalformedCase(ValidationError):
-    """A case file that cannot be read. All faults at once; nothing was imported."""
+    """A case file that cannot be read. All faults at once, the last of very many by
+    their number; nothing was imported."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = sorted(set(faults), key=lambda f: natural_order(f.path))
+        every = sorted(set(faults), key=lambda f: natural_order(f.path))
+        self.count = len(every)
+        self.faults = every[:MOST_FAULTS]
+        if self.count > MOST_FAULTS:
+            self.faults.append(Fault("$", f"And {self.count - MOST_FAULTS} more."))
         super().__init__(
             [f"{fault.path}: {fault.reason}" for fault in self.faults],
             code="malformed_case",
@@ -90,6 +98,11 @@ class Shape:
         found = self.model._meta.get_field(name)
         assert isinstance(found, models.Field)
         return found
+
+    @cached_property
+    def columns(self) -> list[tuple[str, models.Field[Any, Any]]]:
+        """The model field of each name: asked for every row of every record."""
+        return [(name, self.model_field(name)) for name in self.all_fields]
 
     def known_keys(self) -> set[str]:
         keys = {*self.all_fields, *self.links, *self.refs}

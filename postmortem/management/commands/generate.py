@@ -27,6 +27,9 @@ class Command(BaseCommand):
             "day give the same rows.",
         )
         parser.add_argument(
+            "--processes", type=int, default=1, help="Side by side, on PostgreSQL."
+        )
+        parser.add_argument(
             "--force", action="store_true", help="Also beside incidents that are there."
         )
 
@@ -48,7 +51,7 @@ class Command(BaseCommand):
             f"up to {order.until:%Y-%m-%d}, seed {order.seed}"
         )
         try:
-            generate(order, say, force=options["force"])
+            generate(order, say, force=options["force"], processes=options["processes"])
         except (Occupied, ValueError) as error:
             raise CommandError(str(error)) from error
         say("done")
