@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 FORMAT = "postmortem-case"
 MAX_BYTES = 50 * 1024 * 1024
 MAX_DEPTH = 40
-MAX_FAULTS = 200
 INC_REF = re.compile(r"^INC-([1-9]\d{0,8})$")
 # What an imported case may be at most: import grants nothing (decision 4).
 LANDING = {
@@ -153,7 +152,7 @@ def check_case(case: Any) -> dict[str, Any]:
         if faults:
             faults += _beside(case, errors)
     if faults:
-        raise MalformedCase(faults[:MAX_FAULTS])
+        raise MalformedCase(faults)
     assert isinstance(case, dict)
     return case
 
@@ -205,7 +204,7 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
         )
     loader.load(record)
     if loader.faults:
-        raise MalformedCase(loader.faults[:MAX_FAULTS])
+        raise MalformedCase(loader.faults)
     activity.record(
         incident,
         actor=actor,

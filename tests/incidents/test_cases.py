@@ -258,6 +258,15 @@ class TestMalformed:
         ]
 
     @pytest.mark.django_db
+    def test_more_faults_than_anybody_reads_are_counted(self) -> None:
+        with pytest.raises(MalformedCase) as caught:
+            check_case(case(entries=[{"kind": "gossip"}] * 250))
+        first = [f"$.record.entries[{n}].kind" for n in range(200)]
+        assert [fault.path for fault in caught.value.faults] == [*first, "$"]
+        assert caught.value.faults[-1].reason == "And 50 more."
+        assert caught.value.count == 250
+
+    @pytest.mark.django_db
     def test_the_incident_hides_no_row(self, commander: User) -> None:
         made = case(milestones=[{"kind": "declared", "entry": "TL-9"}])
         made["record"]["incident"]["clock_zone"] = "Mars/Olympus"

@@ -36,7 +36,7 @@ class Command(BaseCommand):
             except MalformedCase as error:
                 lines = "\n".join(f"  {f.path}: {f.reason}" for f in error.faults)
                 raise CommandError(
-                    f"{path}: nothing imported. Faults: {len(error.faults)}\n{lines}"
+                    f"{path}: nothing imported. Faults: {error.count}\n{lines}"
                 ) from error
             except ValidationError as error:
                 raise CommandError(f"{path}: {' '.join(error.messages)}") from error
