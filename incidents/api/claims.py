@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +30,7 @@ from incidents.models import (
 )
 from incidents.services import claims
 from incidents.services.core import retract_record
+from postmortem.lib.fields import AMOUNT, read_amount
 
 LINKED = ("evidence_links__evidence",)
 
@@ -224,12 +226,27 @@ class ImpactViewSet(RowViewSet):
         return _retract(self, ImpactStatement, number, ImpactOut)
 
 
+@extend_schema_field({"type": "string", "pattern": AMOUNT})
+class AmountField(serializers.Field[Decimal, str, str, Any]):
+    """An amount of money as text: a JSON number would be a float."""
+
+    default_error_messages = {"text": 'Write the amount as text: "412860.20".'}
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if not isinstance(data, str):
+            self.fail("text")
+        return read_amount(data)
+
+    def to_representation(self, value: Decimal) -> str:
+        return f"{value:.4f}"
+
+
 class FigureOut(ClaimOut):
     impact = RefField(ImpactStatement, read_only=True)
     measure = serializers.CharField(read_only=True)
     label = serializers.CharField(read_only=True)  # type: ignore[assignment]
     count = serializers.IntegerField(read_only=True, allow_null=True)
-    amount = serializers.DecimalField(19, 4, read_only=True, allow_null=True)
+    amount = AmountField(read_only=True, allow_null=True)
     currency = serializers.CharField(read_only=True)
     basis = serializers.CharField(read_only=True)
     method = serializers.CharField(read_only=True)
@@ -240,8 +257,10 @@ class FigureIn(_ClaimIn):
     measure = serializers.ChoiceField(choices=ImpactFigure.Measure.choices)
     label = serializers.CharField(max_length=160)  # type: ignore[assignment]
     count = serializers.IntegerField(required=False, allow_null=True)
-    amount = serializers.DecimalField(
-        19, 4, required=False, allow_null=True, help_text="A string: 412860.20."
+    amount = AmountField(
+        required=False,
+        allow_null=True,
+        help_text="Such as 412860.20, with at most the digits of its currency.",
     )
     currency = serializers.CharField(required=False, allow_blank=True)
     basis = serializers.ChoiceField(choices=ImpactFigure.Basis.choices, required=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -18,6 +17,7 @@ from incidents.models import (
     Evidence,
     Incident,
 )
+from postmortem.lib.fields import read_amount
 from postmortem.lib.times import on_clock, read_time
 
 
@@ -78,19 +78,7 @@ class MoneyField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
-        if not text:
-            return None
-        try:
-            amount = Decimal(_ungrouped(text))
-        except InvalidOperation:
-            amount = Decimal("NaN")
-        if not amount.is_finite():
-            raise ValidationError(
-                f"“{text}” is not an amount. Write 412860.20, with a point before the "
-                "cents; the currency stands in its own field.",
-                code="invalid",
-            )
-        return amount
+        return read_amount(_ungrouped(text)) if text else None
 
 
 class CountField(forms.CharField):

@@ -11,7 +11,7 @@ from django.db import models
 
 from incidents.models.case import CaseRecord, Lane, user_fk
 from incidents.models.evidence import Evidence, EvidenceLink, KnownUnknown
-from postmortem.lib.currencies import is_currency
+from postmortem.lib.currencies import decimals, is_currency, minor_digits
 from postmortem.lib.fields import AmountField, LineField, ProseField
 
 
@@ -201,6 +201,17 @@ class ImpactFigure(Claim):
                     "currency": ValidationError(
                         "An amount needs its currency, for example EUR.",
                         code="currency_missing",
+                    )
+                }
+            )
+        digits = minor_digits(self.currency)
+        if self.amount is not None and decimals(self.amount) > digits:
+            most = f"at most {digits} digits" if digits else "no digits"
+            raise ValidationError(
+                {
+                    "amount": ValidationError(
+                        f"An amount in {self.currency} has {most} after the point.",
+                        code="minor_unit",
                     )
                 }
             )

@@ -9,6 +9,8 @@ currency) and XTS (for tests) are left out: they are no money.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 IN_USE = frozenset(
     """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL
@@ -50,3 +52,10 @@ def minor_digits(code: str) -> int:
     """How many digits after the point an amount in `code` (capitals) is written with;
     two where nothing else is known."""
     return MINOR_DIGITS.get(code, 2)
+
+
+def decimals(amount: Decimal) -> int:
+    """How many digits after the point it takes to write an amount, closing zeros
+    apart."""
+    exponent = amount.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

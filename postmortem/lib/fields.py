@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -107,6 +108,21 @@ class ProseField(_Text):
 
     def to_python(self, value: Any) -> Any:
         return None if value is None else clean_text(str(value))
+
+
+# How an amount is written, everywhere.
+AMOUNT = r"^-?[0-9]+(\.[0-9]+)?$"
+
+
+def read_amount(text: str) -> Decimal:
+    """The amount that a text says; it has no exponent and no grouping."""
+    if not re.fullmatch(AMOUNT, text):
+        raise ValidationError(
+            f"“{text[:40]}” is not an amount. Write 412860.20, with a point before the "
+            "cents; the currency stands in its own field.",
+            code="invalid",
+        )
+    return Decimal(text)
 
 
 class AmountField(_Decimal):

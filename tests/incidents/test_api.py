@@ -313,6 +313,36 @@ class TestRows:
         assert made.json()["amount"] == "412860.2000"
         assert ImpactFigure.objects.get().amount == Decimal("412860.20")
 
+    @pytest.mark.parametrize(
+        ("amount", "code"),
+        [
+            ("1e5", "invalid"),
+            ("12.345", "minor_unit"),
+            ("12345678901234567890", "max_digits"),
+            (12.5, "text"),
+            (True, "text"),
+        ],
+    )
+    def test_an_amount_is_plain_text_of_its_currency(
+        self, api, rows, responder, amount, code
+    ):
+        """R-MT-02: the codes of the page and of the service."""
+        body = {"impact": "IM-1", "measure": "cost", "label": "Fees"}
+        refused = api(responder).post(
+            f"{CASE}figures/", {**body, "amount": amount, "currency": "EUR"}
+        )
+        assert codes(refused) == {"amount": code}
+        assert not ImpactFigure.objects.exists()
+
+    def test_an_amount_that_was_read_can_be_sent_back(self, api, rows, responder):
+        client = api(responder)
+        body = {"impact": "IM-1", "measure": "cost", "label": "Fees"}
+        money = {"amount": "12.5", "currency": "EUR"}
+        made = client.post(f"{CASE}figures/", {**body, **money}).json()
+        sent = {"amount": made["amount"], "label": "Card fees"}
+        changed = client.patch(f"{CASE}figures/1/", sent)
+        assert (changed.status_code, changed.json()["amount"]) == (200, "12.5000")
+
     def test_a_deadline_in_the_past_is_refused(self, api, rows, responder):
         answer = api(responder).post(
             f"{CASE}unknowns/",

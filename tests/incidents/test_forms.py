@@ -71,7 +71,9 @@ class TestNumbers:
     def test_reads_an_amount_exactly(self, text, amount):
         assert forms.MoneyField().clean(text) == Decimal(amount)
 
-    @pytest.mark.parametrize("text", ["1.234,56", "12 EUR", "NaN", "Infinity", "1,2"])
+    @pytest.mark.parametrize(
+        "text", ["1.234,56", "12 EUR", "NaN", "Infinity", "1,2", "1e5"]
+    )
     def test_refuses_an_ambiguous_amount(self, text):
         with pytest.raises(ValidationError):
             forms.MoneyField().clean(text)

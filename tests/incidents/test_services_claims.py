@@ -26,10 +26,7 @@ from tests.factories import (
     make_scope,
     make_unknown,
 )
-
-
-def code_of(caught, field):
-    return caught.value.error_dict[field][0].code
+from tests.incidents.conftest import code_of
 
 
 class TestReplaceEvidence:
@@ -273,7 +270,41 @@ class TestFigure:
         """R-MT-02"""
         with pytest.raises(ValidationError) as caught:
             make_figure(impact, actor=responder, **fields)
-        assert caught.value.error_dict[field][0].code in {code, None}
+        assert (code_of(caught, field) or "invalid") == code
+
+    @pytest.mark.parametrize(
+        ("amount", "currency"),
+        [("12.3400", "EUR"), ("1200", "JPY"), ("-1.234", "KWD"), ("0.0001", "CLF")],
+    )
+    def test_takes_the_digits_of_the_currency(
+        self, impact, responder, amount, currency
+    ):
+        """R-MT-02"""
+        row = make_figure(
+            impact, actor=responder, amount=Decimal(amount), currency=currency
+        )
+        row.refresh_from_db()
+        assert row.amount == Decimal(amount)
+
+    @pytest.mark.parametrize(
+        ("amount", "currency", "code", "words"),
+        [
+            ("12.345", "EUR", "minor_unit", "EUR has at most 2 digits after"),
+            ("0.5", "JPY", "minor_unit", "JPY has no digits after"),
+            ("-1.2345", "KWD", "minor_unit", "KWD has at most 3 digits after"),
+            ("1000000000000000", "EUR", "max_whole_digits", "15 digits before"),
+        ],
+    )
+    def test_refuses_an_amount_that_nobody_could_pay(
+        self, impact, responder, amount, currency, code, words
+    ):
+        """R-MT-02"""
+        with pytest.raises(ValidationError) as caught:
+            make_figure(
+                impact, actor=responder, amount=Decimal(amount), currency=currency
+            )
+        assert code_of(caught, "amount") == code
+        assert words in caught.value.messages[0]
 
     def test_refuses_an_impact_of_another_incident(self, incident, commander):
         other = make_impact(make_incident(actor=commander), actor=commander)

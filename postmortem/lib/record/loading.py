@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -231,7 +231,7 @@ class Loader:
             return
         try:
             setattr(row, item.name, read_value(item, value))
-        except (ValueError, InvalidOperation) as error:
+        except ValueError as error:
             self.faults.append(Fault(path, str(error)))
             self.spoiled.add(path.rpartition(".")[0])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 
+from postmortem.lib.fields import AMOUNT
 from postmortem.lib.record.shapes import (
     SCHEMA_VERSION,
     SHAPES,
@@ -89,7 +90,7 @@ def _field_schema(item: models.Field[Any, Any]) -> dict[str, Any]:
     elif isinstance(item, models.BooleanField):
         schema = {"type": "boolean"}
     elif isinstance(item, models.DecimalField):
-        schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+        schema = {"type": "string", "pattern": AMOUNT}
     elif isinstance(item, models.IntegerField):
         schema = {"type": "integer"}
     elif isinstance(item, models.DateTimeField):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from uuid import uuid4
 
-from postmortem.lib.currencies import minor_digits
+from postmortem.lib.currencies import decimals, minor_digits
 from postmortem.lib.ui.base import register
 from postmortem.lib.ui.clocks import NOT_RECORDED
 
@@ -27,9 +27,7 @@ def money(value: Decimal | int | str | None, currency: str = "") -> str:
     if not amount.is_finite():
         return str(value)
     code = str(currency or "").upper()
-    exponent = amount.normalize().as_tuple().exponent
-    needed = -exponent if isinstance(exponent, int) and exponent < 0 else 0
-    digits = max(minor_digits(code), needed)
+    digits = max(minor_digits(code), decimals(amount))
     sign = "−" if amount < 0 else ""
     number = f"{abs(amount):,.{digits}f}"
     if code in CURRENCY_SIGNS:
