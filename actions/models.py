@@ -7,7 +7,6 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
-from django.urls import reverse
 
 from accounts.models import User
 from incidents.models import (
@@ -19,6 +18,7 @@ from incidents.models import (
     Incident,
 )
 from incidents.models.case import user_fk
+from postmortem.lib.addresses import row_address
 from postmortem.lib.fields import LineField, ProseField, validate_link
 from rca.models import Cause, FailureMode
 
@@ -107,7 +107,7 @@ class ActionItem(CaseRecord):
                 raise ValidationError({"tracker_url": error}) from error
 
     def get_absolute_url(self) -> str:
-        return reverse("actions:action_detail", args=[self.incident.key, self.number])
+        return row_address("actions:action_detail", self.incident.key, self.number)
 
     @property
     def is_mandatory(self) -> bool:

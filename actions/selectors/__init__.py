@@ -20,19 +20,21 @@ from actions.selectors.items import (
     with_everything,
 )
 from actions.selectors.progress import (
+    Line,
     follow_through,
     is_overdue,
+    lines,
     missing_artifact_inputs,
     missing_artifact_key,
     overdue,
+    pending_actions,
     pending_counts,
-    visible_actions,
     waived_artifacts,
-    with_proof,
 )
 
 __all__ = [
     "ApprovalState",
+    "Line",
     "actions",
     "actions_by_cause",
     "all_actions",
@@ -43,16 +45,16 @@ __all__ = [
     "follow_through",
     "get_action",
     "is_overdue",
+    "lines",
     "load_conflicts",
     "may_approve",
     "missing_artifact_inputs",
     "missing_artifact_key",
     "overdue",
+    "pending_actions",
     "pending_counts",
     "run_evidence",
     "seats_of",
-    "visible_actions",
     "waived_artifacts",
     "with_everything",
-    "with_proof",
 ]

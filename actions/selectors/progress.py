@@ -10,12 +10,13 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from accounts.models import User
+from accounts.models import User, label_of
 from actions.models import ActionItem, ClosureTest, TestRun
 from actions.selectors.items import run_evidence
 from incidents.models import Incident, KnownUnknown, Waiver
 from incidents.models.case import visible_to
 from incidents.selectors import kept_for
+from postmortem.lib.addresses import row_address
 from postmortem.lib.canonical import digest
 
 State = ActionItem.State
@@ -45,61 +46,96 @@ def overdue(rows: Iterable[ActionItem], now: datetime) -> list[ActionItem]:
     return [action for action in rows if is_overdue(action, now)]
 
 
-def visible_actions(user: User) -> QuerySet[ActionItem]:
-    """Actions in force across all incidents that this person may see."""
+def pending_actions(user: User) -> QuerySet[ActionItem]:
+    """Actions still to be done across all incidents that this person may see."""
     return ActionItem.objects.filter(
-        visible_to(user, "incident__"), retracted_at=None
-    ).exclude(incident__status=Incident.Status.CANCELLED)
+        visible_to(user, "incident__"),
+        ~Q(incident__status=Incident.Status.CANCELLED),
+        retracted_at=None,
+        state__in=ActionItem.PENDING,
+    )
 
 
 def pending_counts(user: User, now: datetime) -> dict[str, int]:
     """How many actions are still to be done: mine, overdue ones, all."""
 
     def count() -> dict[str, int]:
-        return (
-            visible_actions(user)
-            .filter(state__in=ActionItem.PENDING)
-            .aggregate(
-                mine=Count("pk", filter=Q(owner=user)),
-                overdue=Count("pk", filter=Q(due_at__lt=now)),
-                open=Count("pk"),
-            )
+        return pending_actions(user).aggregate(
+            mine=Count("pk", filter=Q(owner=user)),
+            overdue=Count("pk", filter=Q(due_at__lt=now)),
+            open=Count("pk"),
         )
 
     return dict(kept_for(user, "actions", count))
 
 
-def with_proof(rows: QuerySet[ActionItem]) -> list[ActionItem]:
-    """Actions with what a line of a list over all incidents shows: tests, runs and
-    artifacts, in at most three queries beside their own."""
-    found = list(
-        rows.select_related("incident", "owner").only(
-            *("number", "title", "kind", "timing", "state", "due_at", "retracted_at"),
-            *("incident__number", "incident__title", "incident__clock_zone"),
-            *("owner__title", "owner__name", "owner__handle"),
-        )
-    )
+_SHOWN = (
+    *("pk", "number", "title", "kind", "timing", "state", "due_at"),
+    *("incident__number", "incident__title", "incident__clock_zone"),
+    *("owner__title", "owner__name", "owner__handle"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a line of the list over all incidents shows. Plain values: a page has dozens
+    of lines, and a model costs more than its row. `owner`: who, or nobody; `tests`:
+    those in force, by number, with their runs and artifacts."""
+
+    pk: int
+    number: int
+    title: str
+    kind: str
+    timing: str
+    state: str
+    due_at: datetime | None
+    incident_number: int
+    incident_title: str
+    clock_zone: str
+    owner: str
+    tests: list[ClosureTest]
+
+    @property
+    def ref(self) -> str:
+        return f"{ActionItem.prefix}-{self.number}"
+
+    @property
+    def key(self) -> str:
+        return f"INC-{self.incident_number}"
+
+    @property
+    def url(self) -> str:
+        return row_address("actions:action_detail", self.key, self.number)
+
+
+def lines(rows: QuerySet[ActionItem]) -> list[Line]:
+    """These actions as lines, in their order: at most four queries."""
+    found: list[Any] = list(rows.values_list(*_SHOWN))
     tests = _grouped(
-        ClosureTest.objects.filter(action__in=[row.pk for row in found])
+        ClosureTest.objects.filter(
+            action__in=[row[0] for row in found], retracted_at=None
+        )
         .order_by("number")
         .only("action", "number", "retracted_at"),
         "action_id",
     )
     held = [test for group in tests.values() for test in group]
     runs = _grouped(
-        TestRun.objects.filter(closure_test__in=[test.pk for test in held])
+        TestRun.objects.filter(closure_test__in=held)
         .order_by("ran_at", "number")
         .only("closure_test", "number", "ran_at", "outcome", "retracted_at"),
         "closure_test_id",
     )
     made = [run for group in runs.values() for run in group]
-    links = _grouped(
-        run_evidence().filter(claim__in=[run.pk for run in made]), "claim_id"
-    )
+    links = _grouped(run_evidence().filter(claim__in=made), "claim_id") if made else {}
     _hold(made, "evidence_links", links)
     _hold(held, "runs", runs)
-    _hold(found, "closure_tests", tests)
-    return found
+    return [
+        Line(
+            *(*row[:10], label_of(*row[10:]) if row[12] else "", tests.get(row[0], []))
+        )
+        for row in found
+    ]
 
 
 def _grouped(rows: QuerySet[Any], by: str) -> dict[int, list[Any]]:

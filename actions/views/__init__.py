@@ -12,18 +12,18 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from actions import selectors
-from actions.models import ActionItem, TestRun
-from incidents.language import find_vague
+from actions.models import ActionItem, ClosureTest, TestRun
+from incidents.language import Match, find_vague
 from incidents.selectors import StoredFindings
 from postmortem.lib.findings import REGISTRY, Finding
 from postmortem.lib.times import on_clock, span
 
-KIND_ICONS = {
+KIND_ICONS: dict[str, str] = {
     ActionItem.Kind.STABILIZE: "anchor",
     ActionItem.Kind.RESTORE: "history",
     ActionItem.Kind.REDUCE: "repeat-off",
 }
-KIND_WORDS = {
+KIND_WORDS: dict[str, str] = {
     ActionItem.Kind.STABILIZE: "Stabilize",
     ActionItem.Kind.RESTORE: "Restore",
     ActionItem.Kind.REDUCE: "Reduce recurrence",
@@ -53,25 +53,15 @@ class ActionRow:
 
     @property
     def icon(self) -> str:
-        if self.action.state == ActionItem.State.DRAFT:
-            return "pencil"
-        return KIND_ICONS[ActionItem.Kind(self.action.kind)]
+        return icon_of(self.action.kind, self.action.state)
 
     @property
     def kind(self) -> str:
-        if self.action.state == ActionItem.State.DRAFT:
-            return "Draft"
-        return KIND_WORDS[ActionItem.Kind(self.action.kind)]
+        return kind_of(self.action.kind, self.action.state)
 
     @property
     def due(self) -> str:
-        """'16 Mar' on the incident clock, with the year when it is another one."""
-        if self.action.due_at is None:
-            return ""
-        shown = on_clock(self.action.due_at, self.action.incident.clock_zone)
-        text = f"{shown.day} {shown:%b}"
-        this_year = on_clock(timezone.now(), self.action.incident.clock_zone).year
-        return text if shown.year == this_year else f"{text} {shown.year}"
+        return due_date(self.action.due_at, self.action.incident.clock_zone)
 
     @property
     def is_over(self) -> bool:
@@ -89,6 +79,26 @@ class ActionRow:
         return next((item for item in self.findings if item.is_blocking), None)
 
 
+def icon_of(kind: str, state: str) -> str:
+    """The sign of an action: of what it is for, or that it is a draft."""
+    return "pencil" if state == ActionItem.State.DRAFT else KIND_ICONS[kind]
+
+
+def kind_of(kind: str, state: str) -> str:
+    """The same in a word or two."""
+    return "Draft" if state == ActionItem.State.DRAFT else KIND_WORDS[kind]
+
+
+def due_date(due_at: datetime | None, zone: str) -> str:
+    """'16 Mar' on the incident clock, with the year when it is another one."""
+    if due_at is None:
+        return ""
+    shown = on_clock(due_at, zone)
+    text = f"{shown.day} {shown:%b}"
+    is_this_year = shown.year == on_clock(timezone.now(), zone).year
+    return text if is_this_year else f"{text} {shown.year}"
+
+
 def is_over(action: ActionItem) -> bool:
     """Given up or withdrawn: what it still lacks warns nobody any more."""
     return action.is_retracted or action.state == ActionItem.State.CANCELLED
@@ -98,9 +108,11 @@ def action_row(
     action: ActionItem, now: datetime, findings: tuple[Finding, ...] = ()
 ) -> ActionRow:
     """How one action stands, in the words of the list."""
-    badge, label = proof_badge(action)
+    badge, label = proof_badge(
+        action.state, action.live_tests, is_mandatory=action.is_mandatory
+    )
     note, kind = _due_note(action, now)
-    found = find_vague(action.title) if not is_over(action) else []
+    found = [] if is_over(action) else find_vague(action.title)
     missing: tuple[str, ...] = ()
     if is_over(action):  # the stored result may be older than the end of the action
         findings = tuple(item for item in findings if item.id == GIVEN_UP)
@@ -125,16 +137,17 @@ def action_row(
         missing=missing,
         vague=bool(found),
         hint=found[0].hint if found else "",
-        title=marked(action.title, [(m.start, m.end, m.reason) for m in found]),
+        title=marked(action.title, found),
         findings=findings,
     )
 
 
-def proof_badge(action: ActionItem) -> tuple[str, str]:
-    """Badge of the closure tests: the one that is worst speaks for all."""
-    if action.state == ActionItem.State.CANCELLED:
+def proof_badge(
+    state: str, tests: list[ClosureTest], *, is_mandatory: bool
+) -> tuple[str, str]:
+    """Badge of the closure tests of an action: the one that is worst speaks for all."""
+    if state == ActionItem.State.CANCELLED:
         return "ruledout", "Cancelled"
-    tests = action.live_tests
     if not tests:
         return "blocking", "No closure test"
     runs = [test.latest_run for test in tests]
@@ -142,7 +155,7 @@ def proof_badge(action: ActionItem) -> tuple[str, str]:
     failed = [run for run in made if run.outcome == TestRun.Outcome.FAILED]
     if failed:
         return "failed", f"Failed, {failed[0].ref}"
-    if action.is_proven:
+    if all(test.accepted_run for test in tests):
         count = sum(len(test.live_runs) for test in tests)
         return "passed", "Passed" if count == len(tests) else f"Passed, run {count}"
     unproven = [run for run in made if run.outcome == TestRun.Outcome.PASSED]
@@ -150,7 +163,7 @@ def proof_badge(action: ActionItem) -> tuple[str, str]:
         return "provisional", "Artifact missing"
     if made:
         return "provisional", "Not passed"
-    if action.is_mandatory:
+    if is_mandatory:
         return "norun", "No run yet"
     return "defined", "Defined"
 
@@ -171,12 +184,16 @@ def _due_note(action: ActionItem, now: datetime) -> tuple[str, str]:
                 "",
             )
         )
-    if action.due_at is None:
+    return pending_note(action.due_at, action.incident.clock_zone, now)
+
+
+def pending_note(due_at: datetime | None, zone: str, now: datetime) -> tuple[str, str]:
+    """The same of an action that is still to be done."""
+    if due_at is None:
         return "", ""
-    if action.due_at < now:
-        return f"{_rough(now - action.due_at)} overdue", "bad"
-    zone = action.incident.clock_zone
-    days = (on_clock(action.due_at, zone).date() - on_clock(now, zone).date()).days
+    if due_at < now:
+        return f"{_rough(now - due_at)} overdue", "bad"
+    days = (on_clock(due_at, zone).date() - on_clock(now, zone).date()).days
     return (f"in {days} d" if days else "due today"), ""
 
 
@@ -188,17 +205,18 @@ def _rough(length: timedelta) -> str:
     return f"{hours} h" if hours else span(length)
 
 
-def marked(text: str, spans: list[tuple[int, int, str]]) -> SafeString | str:
-    """The text with a wavy underline under each span; the reason is its title."""
-    if not spans:
+def marked(text: str, found: list[Match]) -> SafeString | str:
+    """The text with a wavy underline under what is vague; the reason is its title."""
+    if not found:
         return text
     parts: list[tuple[SafeString | str]] = []
     at = 0
-    for start, end, reason in spans:
-        parts.append((text[at:start],))
+    for match in found:
+        parts.append((text[at : match.start],))
         mark = '<mark class="pm-vague" title="{}">{}</mark>'
-        parts.append((format_html(mark, reason, text[start:end]),))
-        at = end
+        said = text[match.start : match.end]
+        parts.append((format_html(mark, match.reason, said),))
+        at = match.end
     parts.append((text[at:],))
     return format_html_join("", "{}", parts)
 

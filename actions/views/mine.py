@@ -13,37 +13,48 @@ from django.utils import timezone
 from accounts.decorators import signed_in
 from actions import selectors
 from actions.models import ActionItem
-from actions.views import action_row
+from actions.views import (
+    due_date,
+    icon_of,
+    kind_of,
+    marked,
+    pending_note,
+    proof_badge,
+)
 from incidents.decorators import SignedInRequest
+from incidents.language import find_vague
 from postmortem.lib.addresses import incident_address
 from postmortem.lib.htmx import render_page
 from postmortem.lib.paging import ListPaginator
 
 PAGE_SIZE = 30
+TIMINGS = dict(ActionItem.Timing.choices)
 TITLE = 48  # characters of an incident's title beside its key
 
 
-def line(action: ActionItem, now: datetime) -> dict[str, Any]:
-    """An action as a line of this list: every word in its place, for a page that has
-    dozens of them."""
-    row, incident = action_row(action, now), action.incident
-    title = incident.title
+def line(row: selectors.Line, now: datetime) -> dict[str, Any]:
+    """A line of this list: every word in its place, for a page that has dozens of
+    them."""
+    title = row.incident_title
+    is_mandatory = row.timing == ActionItem.Timing.MANDATORY
+    badge, label = proof_badge(row.state, row.tests, is_mandatory=is_mandatory)
+    note, kind = pending_note(row.due_at, row.clock_zone, now)
     return {
-        "url": action.get_absolute_url(),
-        "title": row.title,
+        "url": row.url,
+        "title": marked(row.title, find_vague(row.title)),
         "ref": row.ref,
-        "icon": row.icon,
-        "kind": row.kind,
-        "timing": ActionItem.Timing(action.timing).label,
-        "list_url": incident_address("actions:action_list", incident.key),
-        "key": incident.key,
+        "icon": icon_of(row.kind, row.state),
+        "kind": kind_of(row.kind, row.state),
+        "timing": TIMINGS[row.timing],
+        "list_url": incident_address("actions:action_list", row.key),
+        "key": row.key,
         "incident": title if len(title) <= TITLE else f"{title[: TITLE - 1]}…",
-        "owner": action.owner.label if action.owner else "Nobody yet",
-        "badge": row.badge,
-        "badge_label": row.badge_label,
-        "due": row.due or "no date",
-        "due_note": row.due_note,
-        "due_css": "pm-bad" if row.due_kind == "bad" else "pm-muted",
+        "owner": row.owner or "Nobody yet",
+        "badge": badge,
+        "badge_label": label,
+        "due": due_date(row.due_at, row.clock_zone) or "no date",
+        "due_note": note,
+        "due_css": "pm-bad" if kind == "bad" else "pm-muted",
     }
 
 
@@ -51,17 +62,15 @@ def line(action: ActionItem, now: datetime) -> dict[str, Any]:
 def my_actions(request: SignedInRequest) -> HttpResponse:
     """My actions, overdue ones and all open ones, in every incident I may see."""
     now = timezone.now()
-    pending = selectors.visible_actions(request.user)
-    pending = pending.filter(state__in=ActionItem.PENDING)
     lists = {
-        "mine": pending.filter(owner=request.user),
-        "overdue": pending.filter(due_at__lt=now),
-        "open": pending,
+        "mine": Q(owner=request.user),
+        "overdue": Q(due_at__lt=now),
+        "open": Q(),
     }
     show = request.GET.get("show", "mine")
     if show not in lists:
         show = "mine"
-    rows = lists[show]
+    rows = selectors.pending_actions(request.user).filter(lists[show])
     query = request.GET.get("q", "").strip()[:200]
     if query:
         rows = rows.filter(
@@ -75,13 +84,13 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
         ordered,
         PAGE_SIZE,
         known=None if query else counts[show],
-        read=selectors.with_proof,
+        read=selectors.lines,
     ).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "title": "Actions",
         "lead": "Follow-up across all incidents that you may see.",
         "page": page,
-        "rows": [line(action, now) for action in page],
+        "rows": [line(row, now) for row in page],
         "segments": [
             {
                 "label": label,

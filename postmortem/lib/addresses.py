@@ -8,11 +8,18 @@ from functools import cache
 from django.urls import NoReverseMatch, reverse
 
 _STAND_IN = "INC-0"
+_STAND_IN_NUMBER = "999999999"
 
 
 def incident_address(name: str, key: str) -> str:
     """The address of the page `name`, which takes nothing but a key (`INC-2041`)."""
     return _pattern(name, _STAND_IN).replace(_STAND_IN, key)
+
+
+def row_address(name: str, key: str, number: int) -> str:
+    """The address of the page `name` of one row, which takes a key and a number."""
+    address = _pattern(name, _STAND_IN, _STAND_IN_NUMBER)
+    return address.replace(_STAND_IN_NUMBER, str(number)).replace(_STAND_IN, key)
 
 
 def page_url(name: str, key: str = "") -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from actions.views import action_row
-from incidents.models import Incident
+from incidents.models import Incident, Participation
+from incidents.services.people import set_duty
 from tests.actions.conftest import Desk, text
 from tests.conftest import NOW
 
@@ -35,6 +37,28 @@ class TestMyActions:
 
         Incident.objects.update(is_restricted=True)
         assert "Nothing is waiting on you" in text(browser.get("/actions/"))
+
+    @pytest.mark.parametrize("part", ["approver", "duty", "declared"])
+    def test_shows_those_of_a_restricted_incident_to_its_people(
+        self, browser: Client, desk: Desk, commander: User, part: str
+    ) -> None:
+        desk.opened(title="Quiet")
+        Incident.objects.update(is_restricted=True)
+        assert ">Quiet</a>" not in text(browser.get("/actions/"))
+
+        if part == "approver":
+            desk.incident.approvers.add(desk.owner)
+        elif part == "declared":
+            Incident.objects.update(declared_by=desk.owner)
+        else:
+            set_duty(
+                incident_id=desk.incident.pk,
+                actor=commander,
+                user=desk.owner,
+                duty=Participation.Duty.SCRIBE,
+            )
+
+        assert ">Quiet</a>" in text(browser.get("/actions/"))
 
     def test_keeps_the_words_that_were_looked_for(
         self, browser: Client, desk: Desk
