@@ -38,13 +38,8 @@ def find_incident(user: User, key: str, place: str = "") -> Incident:
     prefix, _, number = key.partition("-")
     if prefix != "INC" or not number.isdecimal() or len(number) > 9:
         raise Http404("no such incident")
-    incident = (
-        Incident.objects.visible_to(user)
-        .filter(number=int(number))
-        .select_related("declared_by")
-        .first()
-    )
-    if incident is None:
+    incident = Incident.objects.filter(number=int(number)).first()
+    if incident is None or not incident.is_visible_to(user):
         raise Http404("no such incident")
     if incident.is_restricted:
         note_read(incident, user, place)
