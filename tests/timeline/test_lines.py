@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from time_machine import Traveller
 
 from accounts.models import User
@@ -51,6 +53,14 @@ class TestRecordLine:
 
         assert (first.was_there, second.was_there) == (False, False)
         assert second.entry.observed_signal == "Rate is back"
+
+    def test_reads_the_incident_once(self, tape: Tape) -> None:
+        """Under one lock: the line and its entry are one write."""
+        with CaptureQueriesContext(connection) as queries:
+            line(tape, key="a1")
+
+        reads = [q for q in queries if 'FROM "incidents_incident"' in q["sql"]]
+        assert len(reads) == 1
 
     def test_tells_two_people_apart_who_use_the_same_key(
         self, tape: Tape, commander: User

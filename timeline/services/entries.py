@@ -72,8 +72,12 @@ def add_entry(
     where in the evidence it stands.
     """
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
-    entry = _new_entry(
+    return put_entry(
         incident,
+        actor=actor,
+        evidence=evidence,
+        evidence_note=evidence_note,
+        milestone=milestone,
         kind=kind,
         observed_signal=observed_signal,
         action_taken=action_taken,
@@ -90,6 +94,19 @@ def add_entry(
         dependency=dependency,
         measurement_incomplete=measurement_incomplete,
     )
+
+
+def put_entry(
+    incident: Incident,
+    *,
+    actor: User,
+    evidence: Sequence[Evidence] = (),
+    evidence_note: str = "",
+    milestone: str = "",
+    **fields: Any,
+) -> Entry:
+    """What `add_entry` does once the incident is locked, inside a service."""
+    entry = _new_entry(incident, **fields)
     add_record(entry, actor=actor)
     note: dict[str, Any] = {"note": evidence_note} if evidence_note else {}
     set_evidence(entry, evidence, actor=actor, **note)

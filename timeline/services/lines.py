@@ -20,7 +20,7 @@ from postmortem.lib.errors import DomainError
 from postmortem.lib.fields import clean_text
 from postmortem.lib.persistence import save, service
 from timeline.models import DependencyCheckpoint, Entry, SentLine
-from timeline.services.entries import add_entry, link_entry_evidence
+from timeline.services.entries import link_entry_evidence, put_entry
 
 When = datetime | date
 MOST_FILES = 10
@@ -125,7 +125,7 @@ def _add_once(
     was used are a new line: nothing that was typed is taken for something else."""
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
     if not key:
-        return add_entry(incident_id=incident_id, actor=actor, **fields), False
+        return put_entry(incident, actor=actor, **fields), False
     sent = (
         SentLine.objects.filter(incident=incident, sender=actor, key=key)
         .select_related("entry")
@@ -134,7 +134,7 @@ def _add_once(
     if sent is not None and _says(sent.entry, fields):
         sent.entry.incident = incident
         return sent.entry, True
-    entry = add_entry(incident_id=incident_id, actor=actor, **fields)
+    entry = put_entry(incident, actor=actor, **fields)
     if sent is None:
         line = SentLine(incident=incident, sender=actor, key=key, entry=entry)
         save(line, actor=actor)
