@@ -3,7 +3,7 @@ edits under an optimistic lock, retraction, evidence links."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -22,7 +22,7 @@ from incidents.models import (
 )
 from postmortem.lib.canonical import plain
 from postmortem.lib.errors import InvalidTransition, StaleVersion
-from postmortem.lib.persistence import save, service
+from postmortem.lib.persistence import save, save_many, service, validate
 
 C = TypeVar("C", bound=CaseRecord)
 
@@ -80,6 +80,17 @@ def add_record(row: C, *, actor: User) -> C:
     row.recorded_at = timezone.now()
     row.recorded_by = actor
     return save(row, actor=actor)
+
+
+def add_first_records(rows: Sequence[C], *, actor: User) -> list[C]:
+    """Number, stamp and store the first rows of a kind in a new incident, in two
+    statements. The caller has seen to it that they do not collide with each other."""
+    for number, row in enumerate(rows, start=1):
+        row.number = number
+        row.recorded_at = timezone.now()
+        row.recorded_by = actor
+        validate(row, new=True)
+    return save_many(rows, actor=actor)
 
 
 def get_record(model: type[C], incident: Incident, number: int) -> C:

@@ -19,7 +19,7 @@ from incidents import activity, permissions, selectors
 from incidents.models import Incident, Lane, Participation
 from incidents.services.core import (
     KEEP,
-    add_record,
+    add_first_records,
     change_record,
     given,
     lock_incident,
@@ -138,18 +138,18 @@ def declare_incident(
         incident.number = next_incident_number()
 
     store_numbered(incident, give_number, actor=actor)
-    for name in {slugify(lane) or lane: lane for lane in lanes}.values():
-        add_record(LaneSpec(name).build(incident), actor=actor)
-    named = [
-        add_record(
+    flows = {lane.slug: lane for lane in (LaneSpec(n).build(incident) for n in lanes)}
+    add_first_records(list(flows.values()), actor=actor)
+    named = add_first_records(
+        [
             Participation(
                 incident=incident, user=user, duty=duty, since=incident.declared_at
-            ),
-            actor=actor,
-        )
-        for duty, user in people.items()
-        if user is not None
-    ]
+            )
+            for duty, user in people.items()
+            if user is not None
+        ],
+        actor=actor,
+    )
     activity.record(
         incident,
         actor=actor,

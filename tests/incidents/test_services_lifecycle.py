@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from incidents import activity
@@ -59,6 +61,22 @@ class TestDeclareIncident:
             ("payouts", "disbursements", True),
             ("instant-transfers", "other", False),
         ]
+
+    def test_stores_many_lanes_in_one_write(self, commander):
+        lanes = ["payouts", "checkout", "Gift cards", "gift cards", "Vouchers"]
+        with CaptureQueriesContext(connection) as queries:
+            made = make_incident(actor=commander, lanes=lanes)
+
+        numbers = made.lanes.values_list("number", "slug")
+        assert list(numbers) == [
+            (1, "payouts"),
+            (2, "checkout"),
+            (3, "gift-cards"),
+            (4, "vouchers"),
+        ]
+        writes = [q for q in queries if 'INSERT INTO "incidents_lane"' in q["sql"]]
+        assert len(writes) == 1
+        assert activity.verify(made) == []
 
     def test_refuses_a_time_in_the_future(self, commander):
         with pytest.raises(ValidationError) as caught:
