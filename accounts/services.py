@@ -111,8 +111,8 @@ def stand_in(handle: str, *, name: str = "", title: str = "") -> User:
 def join_person(*, actor: User, account: User, to: User, reason: str) -> PersonLink:
     """Say that `account` and `to` belong to one human, so that separation of duties
     sees both as one (R-AP-02). Accounts that `account` was joined with come along."""
-    held = _administer(actor)
-    reason = _said(reason, "Say how you know.")
+    held = _lock_accounts(actor)
+    reason = _require_reason(reason, "Say how you know.")
     account, to = held[account.pk], held[to.pk]
     if account.is_same_person(to):
         raise ValidationError(
@@ -131,8 +131,8 @@ def join_person(*, actor: User, account: User, to: User, reason: str) -> PersonL
 def part_person(*, actor: User, account: User, reason: str) -> PersonLink:
     """Say that `account` is another human's after all. Nobody parts accounts of their
     own: that would let them approve their own work."""
-    held = _administer(actor)
-    reason = _said(reason, "Say how you know.")
+    held = _lock_accounts(actor)
+    reason = _require_reason(reason, "Say how you know.")
     account = held[account.pk]
     other = account.other_accounts.first()
     if other is None:
@@ -295,8 +295,8 @@ def add_person(
 ) -> User:
     """A new account. It has no password: the person chooses one by the link that
     'Forgot your password?' sends to the address."""
-    _administer(actor)
-    reason = _said(reason, "Say who asked for this account.")
+    _lock_accounts(actor)
+    reason = _require_reason(reason, "Say who asked for this account.")
     if User.objects.filter(email__iexact=email.strip()).exists():
         raise ValidationError(
             {"email": "There is an account with this address already."}
@@ -304,7 +304,9 @@ def add_person(
     user = User.objects.create_user(email.strip(), None, name=name, title=title)
     user.groups.set(_groups(roles))
     given = _role_words(set(roles))
-    _told(actor, f"added {user.name} ({user.email}) as {given}", reason, person=user)
+    _record_change(
+        actor, f"added {user.name} ({user.email}) as {given}", reason, person=user
+    )
     return user
 
 
@@ -325,8 +327,8 @@ def change_person(
     that one administrator always stays. Handle and past deeds keep their name; tokens
     of an account that is switched off are revoked.
     """
-    held = _administer(actor)
-    reason = _said(reason, "Say why this changes.")
+    held = _lock_accounts(actor)
+    reason = _require_reason(reason, "Say why this changes.")
     user = held[account.pk]
     before = set(user.groups.values_list("name", flat=True)) & set(Role.values)
     after = set(roles)
@@ -360,7 +362,7 @@ def change_person(
     if not is_active:
         now = timezone.now()
         user.api_tokens.filter(revoked_at=None).update(revoked_at=now)
-    _told(actor, f"{', '.join(words)}: {label}", reason, person=user)
+    _record_change(actor, f"{', '.join(words)}: {label}", reason, person=user)
     return user
 
 
@@ -377,8 +379,8 @@ def save_team(
 ) -> Team:
     """A team with its function, manager and members; `team` None makes a new one. The
     manager's approval counts as manager-level, and reminders escalate to them."""
-    _administer(actor)
-    reason = _said(reason, "Say why this changes.")
+    _lock_accounts(actor)
+    reason = _require_reason(reason, "Say why this changes.")
     new = team is None
     team = Team.objects.get(pk=team.pk) if team else Team(slug=_free_slug(name))
     was = team.manager.label if team.manager else "nobody"
@@ -403,11 +405,11 @@ def save_team(
     if new:
         words.insert(0, f"made the team {name}")
     if words:
-        _told(actor, "; ".join(words), reason, team=team)
+        _record_change(actor, "; ".join(words), reason, team=team)
     return team
 
 
-def _administer(actor: User) -> dict[int, User]:
+def _lock_accounts(actor: User) -> dict[int, User]:
     """Every account by its key, held until the transaction ends, once `actor` was asked
     for the administrator's role behind that lock: two who change people at once cannot
     take each other away, and neither decides on what the other has just changed."""
@@ -419,7 +421,7 @@ def _administer(actor: User) -> dict[int, User]:
     return held
 
 
-def _said(reason: str, words: str) -> str:
+def _require_reason(reason: str, words: str) -> str:
     if not reason.strip():
         raise ValidationError({"reason": ValidationError(words, code="required")})
     return reason.strip()
@@ -443,7 +445,7 @@ def _free_slug(name: str) -> str:
     return slug
 
 
-def _told(
+def _record_change(
     actor: User,
     sentence: str,
     reason: str,
