@@ -3,17 +3,15 @@ found by us, not by the reviewer."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import defaultdict
 from datetime import timedelta
 
-from django.core.files.storage import default_storage
 from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import User
-from incidents import activity
+from incidents import activity, selectors
 from incidents.models import Evidence, StoredFile
 from incidents.services.core import hold_incident
 from incidents.services.findings import refresh_findings
@@ -32,7 +30,7 @@ def check_file(sha256: str) -> str:
     stored = StoredFile.objects.filter(sha256=sha256, removed_at=None).first()
     if stored is None:
         return ""
-    problem = _read(stored)
+    problem = selectors.file_problem(stored)
     StoredFile.objects.filter(pk=stored.pk).update(
         problem=problem, checked_at=timezone.now()
     )
@@ -40,22 +38,6 @@ def check_file(sha256: str) -> str:
         for incident_id in _tell(stored.sha256, problem):
             refresh_findings(incident_id)
     return problem
-
-
-def _read(stored: StoredFile) -> str:
-    try:
-        with default_storage.open(stored.path, "rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-            size = handle.tell()
-    except FileNotFoundError:
-        return "is not in the store"
-    except OSError:
-        return "cannot be read"
-    if size != stored.size:
-        return f"has {size} bytes in the store, not {stored.size}"
-    if digest != stored.sha256:
-        return "was altered: its SHA-256 has changed"
-    return ""
 
 
 def _tell(sha256: str, problem: str) -> list[int]:
