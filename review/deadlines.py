@@ -136,7 +136,7 @@ def closure_approvals(user: User | None) -> Iterator[Deadline]:
                 continue
             if user is None and not sight.sees(person, incident):
                 continue
-            if standing(person, state, incident).seat is None:
+            if standing(person, state).seat is None:
                 continue
             yield Deadline(
                 key=f"closure_approval:{incident.pk}:{incident.in_review_at.isoformat()}"

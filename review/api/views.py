@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import FileResponse, Http404
@@ -11,6 +12,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from incidents.api.base import CaseViewSet
 from incidents.services.core import hold_incident
@@ -226,6 +228,10 @@ class ApprovalViews(CaseViewSet):
         state = selectors.approvals_state(self.incident)
         return Response(shapes.ApprovalsSerializer(state).data)
 
+    def _do(self, verb: Callable[..., Any], shape: type[Serializer[Any]]) -> Response:
+        verb(incident_id=self.incident.pk, actor=self.actor, **self.parse(shape))
+        return self._state()
+
     @extend_schema(
         summary="Read the approvals",
         responses={200: shapes.ApprovalsSerializer},
@@ -241,11 +247,7 @@ class ApprovalViews(CaseViewSet):
     )
     def approve(self, request: Request, key: str) -> Response:
         """409 if the record changed since you read it. It takes a person's token."""
-        data = self.parse(shapes.ApproveSerializer)
-        approvals.approve_closure(
-            incident_id=self.incident.pk, actor=self.actor, **data
-        )
-        return self._state()
+        return self._do(approvals.approve_closure, shapes.ApproveSerializer)
 
     @extend_schema(
         summary="Request changes",
@@ -254,11 +256,7 @@ class ApprovalViews(CaseViewSet):
     )
     def request_changes(self, request: Request, key: str) -> Response:
         """Holds the version back that you read."""
-        data = self.parse(shapes.ChangesSerializer)
-        approvals.request_changes(
-            incident_id=self.incident.pk, actor=self.actor, **data
-        )
-        return self._state()
+        return self._do(approvals.request_changes, shapes.ChangesSerializer)
 
     @extend_schema(
         summary="Withdraw one's approval",
@@ -267,11 +265,7 @@ class ApprovalViews(CaseViewSet):
     )
     def withdraw(self, request: Request, key: str) -> Response:
         """Takes back your own approval or request for changes."""
-        data = self.parse(shapes.ReasonSerializer)
-        approvals.withdraw_approval(
-            incident_id=self.incident.pk, actor=self.actor, **data
-        )
-        return self._state()
+        return self._do(approvals.withdraw_approval, shapes.ReasonSerializer)
 
 
 class ReportViews(CaseViewSet):
@@ -304,7 +298,9 @@ class ReportViews(CaseViewSet):
         """A worker renders it; the same record gives the same build."""
         build = reports.request_report(incident_id=self.incident.pk, actor=self.actor)
         return Response(
-            shapes.ReportSerializer(build).data, status=status.HTTP_202_ACCEPTED
+            shapes.ReportSerializer(build).data,
+            status=status.HTTP_202_ACCEPTED,
+            headers={"Location": reverse("api:report", args=[key])},
         )
 
     @extend_schema(

@@ -138,9 +138,8 @@ def excluded_people(incident: Incident) -> dict[UUID, str]:
     """Who may not approve this closure, and why, by person and not by account.
 
     Who imported the case; commanders and scribes, the review's owner and the owner of
-    its documentation, all
-    of them also after handing over; owners of open mandatory actions. Writing timeline
-    entries excludes nobody.
+    its documentation, all of them also after handing over; owners of open mandatory
+    actions. Writing timeline entries excludes nobody.
     """
     found: dict[UUID, str] = {}
     # Whoever brings a case in could have written all of it.
@@ -420,7 +419,7 @@ def _functions(user: User) -> set[str]:
     return set(user._functions)  # type: ignore[attr-defined]
 
 
-def standing(user: User, state: ApprovalsState, incident: Incident) -> Standing:
+def standing(user: User, state: ApprovalsState) -> Standing:
     """Which seat this person's approval would take, or why none (R-AP-02)."""
     given = state.latest.get(user.person_id)
     if reason := state.excluded.get(user.person_id):

@@ -41,8 +41,7 @@ def approve_closure(
     """
     incident = lock_incident(incident_id, actor=actor, permission="review.approve")
     present = _read_version(incident, content_hash)
-    state = approvals_state(incident, present_hash=present)
-    mine = _seat_of(actor, standing(actor, state, incident))
+    mine = _seat_of(actor, incident, present)
     blocking = [
         finding
         for finding in all_findings(incident)
@@ -60,7 +59,9 @@ def approve_closure(
         and given.approver_id == actor.pk
     ):
         return given
-    approval = _give(incident, actor, mine, Decision.APPROVED, present, comment=comment)
+    approval = _give(
+        Decision.APPROVED, incident, mine, actor=actor, version=present, comment=comment
+    )
     activity.record(
         incident,
         actor=actor,
@@ -83,9 +84,10 @@ def request_changes(
         comment, "what has to change before you can approve", field="comment"
     )
     present = _read_version(incident, content_hash)
-    state = approvals_state(incident, present_hash=present)
-    mine = _seat_of(actor, standing(actor, state, incident))
-    approval = _give(incident, actor, mine, Decision.CHANGES, present, comment=comment)
+    mine = _seat_of(actor, incident, present)
+    approval = _give(
+        Decision.CHANGES, incident, mine, actor=actor, version=present, comment=comment
+    )
     activity.record(
         incident,
         actor=actor,
@@ -116,18 +118,13 @@ def withdraw_approval(*, incident_id: int, actor: User, reason: str) -> ClosureA
             f"You have neither approved {incident.key} nor requested changes.",
             code="nothing_to_withdraw",
         )
-    withdrawn = save(
-        ClosureApproval(
-            incident=incident,
-            approver=actor,
-            seat=given.seat,
-            is_manager=given.is_manager,
-            decision=Decision.WITHDRAWN,
-            content_hash=given.content_hash,
-            comment=reason,
-            at=timezone.now(),
-        ),
+    withdrawn = _give(
+        Decision.WITHDRAWN,
+        incident,
+        given,
         actor=actor,
+        version=given.content_hash,
+        comment=reason,
     )
     activity.record(
         incident,
@@ -174,7 +171,9 @@ def _read_version(incident: Incident, content_hash: str) -> str:
     return present
 
 
-def _seat_of(actor: User, mine: Standing) -> Standing:
+def _seat_of(actor: User, incident: Incident, present: str) -> Standing:
+    """Where the actor stands in this round; refused without a seat."""
+    mine = standing(actor, approvals_state(incident, present_hash=present))
     if mine.seat is None:
         raise SeparationOfDuties(
             f"{mine.reason} Somebody else has to approve this closure."
@@ -183,23 +182,24 @@ def _seat_of(actor: User, mine: Standing) -> Standing:
 
 
 def _give(
-    incident: Incident,
-    actor: User,
-    mine: Standing,
     decision: ClosureApproval.Decision,
-    present: str,
+    incident: Incident,
+    place: Standing | ClosureApproval,
     *,
+    actor: User,
+    version: str,
     comment: str,
 ) -> ClosureApproval:
-    assert mine.seat is not None
+    """Store one person's word on a version, from the seat that they hold or held."""
+    assert place.seat is not None
     return save(
         ClosureApproval(
             incident=incident,
             approver=actor,
-            seat=mine.seat,
-            is_manager=mine.is_manager,
+            seat=place.seat,
+            is_manager=place.is_manager,
             decision=decision,
-            content_hash=present,
+            content_hash=version,
             comment=comment,
             at=timezone.now(),
         ),

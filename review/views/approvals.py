@@ -38,7 +38,7 @@ def _what(request: SignedInRequest, incident: Incident, version: str) -> str:
     state = approvals_state(
         incident, present_hash=version, excluded=excluded_of(facts), explained=False
     )
-    seat = standing(request.user, state, incident).seat
+    seat = standing(request.user, state).seat
     remit = f" You answer for {REMITS[SeatKind(seat)]}." if seat else ""
     return (
         f"“{incident.title}” is closed as version {version[:4]}…{version[-4:]}, every "

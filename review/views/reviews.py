@@ -53,7 +53,7 @@ def closure(incident: Incident, user: User, stored: StoredFindings) -> dict[str,
         present_hash=stored.content_hash if stored.is_current else None,
         excluded=selectors.excluded_of(facts),
     )
-    mine = selectors.standing(user, state, incident)
+    mine = selectors.standing(user, state)
     lock = lock_reason(incident, checklist, mine, stored)
     seal = selectors.latest_seal(incident)
     is_closed = incident.status == Incident.Status.CLOSED

@@ -201,11 +201,9 @@ class TestStanding:
     def test_says_which_seat_a_person_would_take(self, case: Case) -> None:
         state = approvals_state(case.incident)
 
-        assert standing(case.cast["reviewer"], state, case.incident).seat == (
-            "engineering"
-        )
-        assert standing(case.cast["finance"], state, case.incident).seat == "finance"
-        assert standing(case.cast["commander"], state, case.incident).reason == (
+        assert standing(case.cast["reviewer"], state).seat == ("engineering")
+        assert standing(case.cast["finance"], state).seat == "finance"
+        assert standing(case.cast["commander"], state).reason == (
             "IC on call was commander of this incident."
         )
 
@@ -220,7 +218,7 @@ class TestStanding:
         case.approve("reviewer")
         state = approvals_state(case.incident)
 
-        assert standing(both, state, case.incident).seat == "finance"
+        assert standing(both, state).seat == "finance"
 
 
 class TestDeadlines:
