@@ -207,7 +207,7 @@ def mark_provisional(
         cause,
         moved,
         actor=actor,
-        question=question.strip() or question_of(cause, cause.statement),
+        question=question.strip() or question_of(cause.statement),
         missing_check=missing_check,
         owner=owner,
         due_at=due_at,

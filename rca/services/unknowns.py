@@ -15,7 +15,7 @@ from postmortem.lib.words import shortened
 UNKNOWN_FIELDS = ("missing_check", "owner", "due_at")
 
 
-def question_of(row: Claim, text: str) -> str:
+def question_of(text: str) -> str:
     """The question of a known unknown, in one line of its 300 characters."""
     return shortened(f"Is it so: {text}", 300)
 
