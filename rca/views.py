@@ -44,7 +44,7 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     every = selectors.every_cause(incident)
     rows = [row for row in every if not row.is_retracted]
     case = Case(incident, known={selectors.causes: rows})
-    standing = [row for row in rows if row.state != Cause.State.RULED_OUT]
+    standing = selectors.standing_causes(case)
     shared = workspace(request, incident, TAB)
     found = [f for f in of_tab(shared["stored"].findings, checks.TAB) if f.is_open]
     if not shared["can"]["rca_edit"]:  # a fix link would end in a refusal
@@ -76,7 +76,7 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
             card["line_goes_on"] = below
             below = below or card["to_primary"]
     view = "graph" if request.GET.get("view") == "graph" else "columns"
-    drawn = selectors.graph(incident) if view == "graph" else None
+    drawn = selectors.graph(case) if view == "graph" else None
     return render_page(
         request,
         "rca/cause_list.html",

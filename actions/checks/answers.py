@@ -9,7 +9,6 @@ from django.urls import reverse
 from actions.checks.base import (
     TAB,
     State,
-    causes_in_force,
     gathered,
     joined,
     live,
@@ -72,7 +71,7 @@ def gap_only_scheduled(case: Case) -> Iterator[Problem]:
         for cause in action.live_causes
     }
     scheduled = {cause.pk for action in live(case) for cause in action.live_causes}
-    for cause in causes_in_force(case):
+    for cause in rca.standing_causes(case):
         if cause.is_systemic and cause.pk in scheduled - answered:
             yield Problem(
                 "Control gap in a core flow is answered by scheduled actions only",
@@ -178,7 +177,7 @@ def cause_without_action(case: Case) -> Iterator[Problem]:
     """Each cause maps to an action, technical for direct causes and process for
     systemic ones, or to a written reason why nothing is done about it."""
     answered = {cause.pk for a in live(case) for cause in a.live_causes}
-    for cause in causes_in_force(case):
+    for cause in rca.standing_causes(case):
         if cause.pk not in answered and not cause.no_action_reason:
             kind = cause.get_label_display().lower()
             yield Problem(

@@ -12,8 +12,6 @@ from actions.models import ActionItem, ClosureTest, TestRun
 from incidents.models import Incident
 from postmortem.lib.findings import Case, Problem
 from postmortem.lib.times import on_clock, span
-from rca import selectors as rca
-from rca.models import Cause
 
 TAB = "Actions"
 State = ActionItem.State
@@ -48,11 +46,6 @@ def joined(refs: list[str], limit: int = 6) -> str:
     if len(refs) <= limit:
         return ", ".join(refs)
     return f"{', '.join(refs[:limit])} and {len(refs) - limit} more"
-
-
-def causes_in_force(case: Case) -> list[Cause]:
-    """Causes that were neither withdrawn nor ruled out."""
-    return [c for c in case.load(rca.causes) if c.state != Cause.State.RULED_OUT]
 
 
 def live(case: Case) -> list[ActionItem]:

@@ -9,7 +9,7 @@ from incidents.models import Evidence, KnownUnknown
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 from rca.checks.base import TAB, form_url, missing_parts, one_of, owner_of
 from rca.models import Cause
-from rca.selectors import analysis, causes
+from rca.selectors import analysis, causes, standing_causes
 from timeline.selectors import entries
 
 State, Label = Cause.State, Cause.Label
@@ -31,10 +31,6 @@ _DOCUMENTS = frozenset(
 )
 
 
-def _standing(case: Case) -> list[Cause]:
-    return [row for row in case.load(causes) if row.state != State.RULED_OUT]
-
-
 @check(
     "RC001",
     "Trigger or primary cause not stated",
@@ -47,7 +43,7 @@ def trigger_and_primary(case: Case) -> Iterator[Problem]:
     """An analysis shows what came immediately before the degradation and which
     technical condition produced the failure. Either may be provisional; certainty is
     not forced."""
-    labels = {cause.label for cause in _standing(case)}
+    labels = {cause.label for cause in standing_causes(case)}
     for label, words, hint in (
         (
             Label.TRIGGER,
@@ -81,7 +77,7 @@ def trigger_and_primary(case: Case) -> Iterator[Problem]:
 def provisional_parts(case: Case) -> Iterator[Problem]:
     """Uncertainty is welcome if it says what would end it: the missing artifact or
     check, who makes it and until when."""
-    for cause in _standing(case):
+    for cause in standing_causes(case):
         if cause.state != State.PROVISIONAL:
             continue
         missing = missing_parts(cause.known_unknown)
@@ -109,7 +105,7 @@ def provisional_parts(case: Case) -> Iterator[Problem]:
 def cause_evidence(case: Case) -> Iterator[Problem]:
     """Each cause links at least one artifact, and a confirmed one an original record
     that another reviewer can open. Two people may accept the gap; it is printed."""
-    for cause in _standing(case):
+    for cause in standing_causes(case):
         linked = cause.evidence
         refs = tuple(sorted(item.ref for item in linked))
         url = form_url("cause_edit", case.incident, cause.number)
@@ -157,7 +153,7 @@ def cause_evidence(case: Case) -> Iterator[Problem]:
 def written_role(case: Case) -> Iterator[Problem]:
     """The label follows the role in the impact path, not the timing; so the role must
     be there to read."""
-    for cause in _standing(case):
+    for cause in standing_causes(case):
         if not cause.role.strip():
             yield Problem(
                 f"{cause.ref} is called {cause.get_label_display().lower()} without "
@@ -180,7 +176,7 @@ def written_role(case: Case) -> Iterator[Problem]:
 )
 def overdue_validation(case: Case) -> Iterator[Problem]:
     """A missing check whose deadline has passed hardens into an assumption."""
-    for cause in _standing(case):
+    for cause in standing_causes(case):
         unknown = cause.known_unknown
         if (
             cause.state == State.PROVISIONAL
@@ -212,7 +208,7 @@ def overdue_validation(case: Case) -> Iterator[Problem]:
 def single_cause(case: Case) -> Iterator[Problem]:
     """Incidents have several conditions. An analysis with one cause answers whether
     there is more beyond the first failure point."""
-    standing = _standing(case)
+    standing = standing_causes(case)
     if len(standing) == 1 and not standing[0].beyond.strip():
         (cause,) = standing
         yield Problem(
@@ -237,7 +233,7 @@ def single_cause(case: Case) -> Iterator[Problem]:
 def systemic_causes(case: Case) -> Iterator[Problem]:
     """What failed and what let it fail are two things. Without a contributing cause the
     analysis says at least which condition was looked for and not found."""
-    standing = _standing(case)
+    standing = standing_causes(case)
     proximate = [cause for cause in standing if not cause.is_systemic]
     if not proximate or len(proximate) < len(standing):
         return
@@ -266,7 +262,7 @@ def stale_documents(case: Case) -> Iterator[Problem]:
     """Stale runbooks and details lengthen recovery. They are a contributor if evidence
     shows it: the version that was in force."""
     told = False
-    for cause in _standing(case):
+    for cause in standing_causes(case):
         if not cause.is_systemic or not _STALE_DOCS.search(
             f"{cause.statement} {cause.role}"
         ):
@@ -352,7 +348,7 @@ def ruled_out_evidence(case: Case) -> Iterator[Problem]:
 def prompts_answered(case: Case) -> Iterator[Problem]:
     """What evidence shows this, what condition allowed it, what change reduces repeat
     risk: the questions that keep people out and conditions in."""
-    for cause in _standing(case):
+    for cause in standing_causes(case):
         open_ones = [
             words
             for words, answer in (
@@ -382,7 +378,7 @@ def prompts_answered(case: Case) -> Iterator[Problem]:
 )
 def joined_causes(case: Case) -> Iterator[Problem]:
     """A reader who was not there follows the arrows from trigger to impact."""
-    standing = _standing(case)
+    standing = standing_causes(case)
     if len(standing) < 2:
         return
     joined = {cause.pk for cause in standing if cause.next_causes}

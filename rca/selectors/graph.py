@@ -9,7 +9,7 @@ from textwrap import wrap
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from incidents.models import Incident
+from postmortem.lib.findings import Case
 from rca.models import Cause
 from rca.selectors.rows import standing_causes
 
@@ -51,10 +51,10 @@ class Graph:
     sentences: tuple[str, ...]
 
 
-def graph(incident: Incident) -> Graph:
+def graph(case: Case) -> Graph:
     """The causes that stand, laid out from the deepest (left) to the nearest to the
     impact (right): a cause stands one column left of the nearest one it leads to."""
-    return lay_out(standing_causes(incident))
+    return lay_out(standing_causes(case))
 
 
 def lay_out(causes: list[Cause]) -> Graph:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.db.models import Prefetch, QuerySet
 
 from incidents.models import CaseRecord, Incident
+from postmortem.lib.findings import Case
 from rca.models import (
     Analysis,
     Cause,
@@ -77,9 +78,10 @@ def every_cause(incident: Incident) -> list[Cause]:
     return sorted(every, key=lambda cause: (order[cause.label], cause.number))
 
 
-def standing_causes(incident: Incident) -> list[Cause]:
-    """Causes that are neither withdrawn nor ruled out."""
-    return [c for c in causes(incident) if c.state != Cause.State.RULED_OUT]
+def standing_causes(case: Case) -> list[Cause]:
+    """Causes that are neither withdrawn nor ruled out, of the rows that the case has
+    read."""
+    return [row for row in case.load(causes) if row.state != Cause.State.RULED_OUT]
 
 
 def _causes(incident: Incident) -> QuerySet[Cause]:

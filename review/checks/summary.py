@@ -8,13 +8,7 @@ from incidents.language import find_blame
 from incidents.selectors import participations
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 from rca import selectors as rca
-from rca.models import Cause
 from review.checks.base import REVIEWED, TAB, edit_page, page, review_of
-
-
-def causes(case: Case) -> list[Cause]:
-    rows = case.load(rca.causes)
-    return [row for row in rows if row.state != Cause.State.RULED_OUT]
 
 
 @check(
@@ -31,7 +25,7 @@ def blameless_rule_first(case: Case) -> Iterator[Problem]:
     review = review_of(case)
     if review is None:
         return
-    stated = [c for c in causes(case) if c.recorded_at]
+    stated = [c for c in rca.standing_causes(case) if c.recorded_at]
     first = min(stated, key=lambda c: c.recorded_at, default=None)  # type: ignore[arg-type, return-value]
     if review.blameless_at is None:
         yield Problem(

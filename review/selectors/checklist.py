@@ -165,9 +165,7 @@ class _Facts:
     def __init__(self, case: Case) -> None:
         self.milestones = case.load(timeline.milestones)
         self.entries = len(case.load(timeline.entries))
-        self.causes = [
-            row for row in case.load(rca.causes) if row.state != Cause.State.RULED_OUT
-        ]
+        self.causes = rca.standing_causes(case)
         self.impacts = case.load(case_file.impacts)
         self.figures = case.load(case_file.figures)
         rows = case.load(actions.actions)

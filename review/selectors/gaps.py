@@ -15,7 +15,6 @@ from postmortem.lib.findings import Case
 from postmortem.lib.times import on_clock
 from postmortem.lib.words import listed
 from rca import selectors as rca
-from rca.models import Cause
 from timeline import selectors as timeline
 from timeline.models import Entry
 
@@ -157,7 +156,7 @@ def _claims(case: Case) -> list[Claim]:
         *case.load(case_file.scope),
         *case.load(case_file.impacts),
         *case.load(case_file.figures),
-        *(c for c in case.load(rca.causes) if c.state != Cause.State.RULED_OUT),
+        *rca.standing_causes(case),
         *case.load(rca.failure_modes),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from postmortem.lib.findings import Case
 from rca import selectors, services
 from rca.models import Cause, CausePath
 from tests.rca.conftest import DUE
@@ -62,7 +63,7 @@ class TestGraph:
         near = state_cause("contributing", leads_to=[primary])
         state_cause("contributing", leads_to=[near, primary])
 
-        drawn = selectors.graph(incident)
+        drawn = selectors.graph(Case(incident))
 
         at = {node.cause.ref: node.x for node in drawn.nodes}
         assert at["CA-3"] < at["CA-2"] < at["CA-1"]
@@ -77,7 +78,7 @@ class TestGraph:
         for index in range(6):
             state_cause("contributing", "A statement of some length " * (index + 1))
 
-        nodes = selectors.graph(incident).nodes
+        nodes = selectors.graph(Case(incident)).nodes
 
         below = sorted(nodes, key=lambda node: node.y)
         for upper, lower in pairwise(below):
@@ -93,7 +94,7 @@ class TestGraph:
             reason="Flat",
         )
 
-        drawn = selectors.graph(incident)
+        drawn = selectors.graph(Case(incident))
 
         assert [node.cause for node in drawn.nodes] == [primary]
         assert drawn.arrows == ()
@@ -103,7 +104,7 @@ class TestGraph:
         CausePath(incident=incident, cause=one, leads_to=two).save()
         CausePath(incident=incident, cause=two, leads_to=one).save()
 
-        drawn = selectors.graph(incident)
+        drawn = selectors.graph(Case(incident))
 
         assert len(drawn.nodes) == len(drawn.arrows) == 2
 
@@ -112,12 +113,12 @@ class TestGraph:
         for _ in range(40):
             before = state_cause(leads_to=[before] if before else [])
 
-        assert len(selectors.graph(incident).arrows) == 39
+        assert len(selectors.graph(Case(incident)).arrows) == 39
 
     def test_draws_escaped_text_with_links_to_the_cards(self, incident, state_cause):
         state_cause("primary", "<script>alert(1)</script> & more")
 
-        svg = selectors.graph_svg(selectors.graph(incident))
+        svg = selectors.graph_svg(selectors.graph(Case(incident)))
 
         assert "<script>" not in svg
         assert "&lt;script&gt;" in svg
@@ -126,7 +127,7 @@ class TestGraph:
         assert "style=" not in svg
 
     def test_draws_nothing_without_causes(self, incident):
-        assert selectors.graph_svg(selectors.graph(incident)) == ""
+        assert selectors.graph_svg(selectors.graph(Case(incident))) == ""
 
 
 class TestWording:
