@@ -12,8 +12,8 @@ class TimelineConfig(AppConfig):
     verbose_name = "Timeline"
 
     def ready(self) -> None:
-        # The last one has a redaction forget what it copied.
-        for module in ("record", "checks", "deadlines", "services.intake.importing"):
+        # The last one has a redaction forget what was copied.
+        for module in ("record", "checks", "deadlines", "services.intake.worker"):
             import_module(f"timeline.{module}")
         selectors = import_module("timeline.selectors")
         register_tab(

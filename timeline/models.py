@@ -374,9 +374,10 @@ class Import(models.Model):
 
 
 class LogReading(models.Model):
-    """A long log that a worker reads: as it came in, at `path` and no evidence yet, or
-    the file of an artifact; then, when a person says so, makes candidates of. No part
-    of the record. result: the preview that was made of it."""
+    """A log that a worker reads: as it came in, at `path` and no evidence yet, or the
+    file of an artifact; and, when a person says so, makes candidates of. No part of the
+    record. lines_read, bytes_read: how far it is. result: the preview that was made.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -400,6 +401,8 @@ class LogReading(models.Model):
     asked_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    lines_read = models.PositiveIntegerField(default=0)
+    bytes_read = models.PositiveBigIntegerField(default=0)
     result = models.JSONField(default=dict, blank=True)
     made = models.ForeignKey(
         Import, on_delete=models.PROTECT, related_name="+", null=True, blank=True

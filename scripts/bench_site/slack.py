@@ -19,7 +19,7 @@ from django.core.files.base import File  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from incidents.models import Incident  # noqa: E402
-from timeline.services.intake import importing  # noqa: E402
+from timeline.services.intake import asking, worker  # noqa: E402
 
 CHANNELS, DAYS = 10, 10
 WORDS = ("auth", "rate", "gateway", "timeout", "queue", "ledger", "webhook")
@@ -65,16 +65,19 @@ with tempfile.TemporaryDirectory() as folder:
     before = memory("VmRSS")
     cpu, wall = time.process_time(), time.perf_counter()
     with path.open("rb") as opened:
-        evidence, _ = importing.take_source(
+        row = asking.take_log(
             incident_id=incident.pk,
             actor=user,
             upload=File(opened, name="export.zip"),
+            makes=True,
         )
-    made = importing.import_log(incident_id=incident.pk, actor=user, evidence=evidence)
+    worker.read_long(row.pk)
+    row.refresh_from_db()
+    assert row.made, row.error
     print(
         json.dumps(
             {
-                "added": made.added,
+                "added": row.made.added,
                 "cpu": time.process_time() - cpu,
                 "wall": time.perf_counter() - wall,
                 "growth": max(0.0, memory("VmHWM") - before),

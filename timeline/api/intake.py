@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
@@ -16,8 +18,10 @@ from incidents.models import Evidence, Lane
 from postmortem.lib.drf import AnyOfField, Filters, FlagField, JSONParser, WordsField
 from timeline import selectors
 from timeline.forms import QUICK_KINDS
-from timeline.models import Candidate, Entry, Import
-from timeline.services.intake import deciding, importing
+from timeline.models import Candidate, Entry, Import, LogReading
+from timeline.services.intake import asking, deciding
+from timeline.services.intake.reading import Reading
+from timeline.services.intake.source import refuse_two_sources
 
 
 class ImportIn(serializers.Serializer[Any]):
@@ -49,8 +53,10 @@ class ImportIn(serializers.Serializer[Any]):
         help_text="False: a later summary. When left out, chats and tables are "
         "original records and an old timeline is a later summary.",
     )
-    dry_run = FlagField(
-        required=False, help_text="Only tell what would be read; nothing is stored."
+    preview = FlagField(
+        required=False,
+        help_text="True: only keep it as evidence and tell how it was read; a second "
+        "request, with `evidence`, makes the candidates.",
     )
 
 
@@ -75,25 +81,55 @@ class SkippedOut(serializers.Serializer[Any]):
     reason = serializers.CharField(read_only=True)
 
 
-class ImportOut(serializers.Serializer[Any]):
-    """What an import read. first_at, last_at: of the times that could be read;
-    untimed: lines without one; rows: the first 50; left_out: the first 20."""
+class ReadingOut(serializers.Serializer[Any]):
+    """What a log holds. first_at, last_at: of the times that could be read; untimed:
+    lines without one; rows: the first 50; left_out: the first 20."""
 
-    evidence = serializers.CharField(read_only=True, allow_null=True)
-    reader = serializers.CharField(read_only=True)
-    day = serializers.DateField(read_only=True)
     clock_zone = serializers.CharField(read_only=True)
-    read = serializers.IntegerField(read_only=True)
-    added = serializers.IntegerField(read_only=True)
-    known = serializers.IntegerField(read_only=True)
+    lines = serializers.IntegerField(read_only=True)
+    known = serializers.IntegerField(
+        read_only=True, help_text="Lines that were candidates when it was read."
+    )
     skipped = serializers.IntegerField(read_only=True)
     untimed = serializers.IntegerField(read_only=True)
-    before_incident = serializers.IntegerField(read_only=True)
-    after_incident = serializers.IntegerField(read_only=True)
-    first_at = MomentField(read_only=True, allow_null=True)
-    last_at = MomentField(read_only=True, allow_null=True)
-    rows = LineOut(many=True, read_only=True)
+    before_incident = serializers.IntegerField(read_only=True, source="before")
+    after_incident = serializers.IntegerField(read_only=True, source="after")
+    first_at = MomentField(read_only=True, source="first")
+    last_at = MomentField(read_only=True, source="last")
+    rows = LineOut(many=True, read_only=True, source="shown")
     left_out = SkippedOut(many=True, read_only=True)
+
+
+class ImportOut(serializers.Serializer[Any]):
+    """Where the import of a log stands. `waiting`: for a worker, or one reads it
+    (lines_read, and bytes_read of size); `ready`: `found` tells how it was read and no
+    candidates were asked for; `done`: they are made, `added` is how many were new;
+    `failed`: `error` says why, and no candidate was made."""
+
+    id = serializers.IntegerField(read_only=True)
+    state = serializers.ChoiceField(LogReading.State.choices, read_only=True)
+    filename = serializers.CharField(read_only=True)
+    size = serializers.IntegerField(read_only=True)
+    lines_read = serializers.IntegerField(read_only=True)
+    bytes_read = serializers.IntegerField(read_only=True)
+    error = serializers.CharField(read_only=True)
+    evidence = RefField(
+        Evidence,
+        read_only=True,
+        help_text="The artifact that it became once it was read whole.",
+    )
+    reader = serializers.CharField(read_only=True)
+    day = serializers.DateField(read_only=True, allow_null=True)
+    added = serializers.IntegerField(
+        read_only=True, source="made.added", allow_null=True
+    )
+    found = serializers.SerializerMethodField()
+
+    @extend_schema_field(ReadingOut(allow_null=True))
+    def get_found(self, row: LogReading) -> Any:
+        if not row.result:
+            return None
+        return ReadingOut(Reading.from_json(row.result)).data
 
 
 class CandidateOut(serializers.Serializer[Any]):
@@ -156,79 +192,43 @@ class CandidateFilters(Filters):
         return {**super().get_fields(), **times}
 
 
-def _told(reading: importing.Reading) -> dict[str, Any]:
-    """A reading as ImportOut shows it."""
-    return {
-        "evidence": None,
-        "reader": reading.reader,
-        "day": reading.day,
-        "clock_zone": reading.clock_zone,
-        "read": reading.lines,
-        "added": reading.new,
-        "known": reading.known,
-        "skipped": reading.skipped,
-        "untimed": reading.untimed,
-        "before_incident": reading.before,
-        "after_incident": reading.after,
-        "first_at": reading.first,
-        "last_at": reading.last,
-        "rows": [line for line, _ in reading.rows],
-        "left_out": reading.left_out,
-    }
-
-
 class ImportViewSet(CaseViewSet):
-    permission_map = {"add": "timeline.add"}
+    permission_map = {"add": "timeline.add", "retrieve": "timeline.add"}
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     serializer_class = ImportOut
-    queryset = Import.objects.none()
+    queryset = LogReading.objects.none()
 
     @extend_schema(
         request={
             "application/json": ImportIn,
             "multipart/form-data": ImportUploadIn,
         },
-        responses={200: ImportOut, 201: ImportOut},
+        responses={202: ImportOut},
     )
     def add(self, request: Request, key: str) -> Response:
-        """Read a log into candidates: a file (multipart), its text, or an artifact that
-        is there. The same log twice adds nothing. With `dry_run` nothing is stored."""
+        """Have a worker read a log into candidates: a file (multipart), its text, or an
+        artifact that is there. `Location` tells where it stands. The same log twice
+        adds nothing. What its size, name or first bytes tell is refused at once, and so
+        is whatever is wrong with a text of at most 64 KB."""
         sent = self.parse(ImportUploadIn)
-        how = {"reader": sent.get("reader", ""), "day": sent.get("day")}
-        evidence, upload = sent.get("evidence"), sent.get("upload")
-        if evidence is not None:
-            importing.refuse_two_sources(upload, sent.get("text", ""))
-            importing.refuse_source(self.incident, evidence)
-            evidence.incident = self.incident
-            reading = importing.read_stored(evidence, actor=self.actor, **how)
-        elif sent.get("dry_run"):
-            log = importing.as_upload(upload, sent.get("text", ""), how["reader"])
-            reading = importing.look_at(log, incident=self.incident, **how)
+        sent["makes"] = not sent.pop("preview", False)
+        evidence = sent.pop("evidence", None)
+        who: dict[str, Any] = {"incident_id": self.incident.pk, "actor": self.actor}
+        if evidence is None:
+            row = asking.take_log(**who, **sent)
         else:
-            evidence, reading = importing.take_source(
-                incident_id=self.incident.pk,
-                actor=self.actor,
-                upload=upload,
-                text=sent.get("text", ""),
-                is_original=sent.get("is_original"),
-                **how,
-            )
-        told = _told(reading)
-        if sent.get("dry_run") or evidence is None:
-            return Response(ImportOut(told).data)
-        made = importing.import_log(
-            incident_id=self.incident.pk,
-            actor=self.actor,
-            evidence=evidence,
-            reader=reading.reader,
-            day=reading.day,
-        )
-        told |= {
-            "evidence": evidence.ref,
-            "added": made.added,
-            "known": made.known,
-        }
-        return Response(ImportOut(told).data, status=201)
+            refuse_two_sources(sent.pop("upload", None), sent.pop("text", ""))
+            sent.pop("is_original", None)
+            row = asking.ask_reading(**who, **sent, evidence=evidence)
+        page = self.answer(ImportOut, row, status=202)
+        page["Location"] = reverse("api:import-detail", args=[key, row.pk])
+        return page
+
+    @extend_schema(responses={200: ImportOut})
+    def retrieve(self, request: Request, key: str, pk: int) -> Response:
+        """Where an import stands; the same ETag while nothing has moved."""
+        rows = selectors.readings(self.incident, self.actor)
+        return self.answer(ImportOut, get_object_or_404(rows, pk=pk))
 
 
 class CandidateViewSet(CaseViewSet):

@@ -50,7 +50,7 @@ from timeline.selectors.intake import (
     CandidateChoice,
     Source,
     candidates,
-    imports,
+    readings,
     sources,
 )
 from timeline.selectors.lanechart import (
@@ -121,7 +121,6 @@ __all__ = [
     "gap_threshold",
     "gaps",
     "hypotheses",
-    "imports",
     "in_order",
     "instant",
     "jump",
@@ -144,6 +143,7 @@ __all__ = [
     "place_at",
     "place_of",
     "read_clock",
+    "readings",
     "recovered_at",
     "recovery_before_fix",
     "recovery_strip",

@@ -1,18 +1,19 @@
-"""Reads of candidates: what the list shows, and what waits."""
+"""Reads of foreign logs: where one stands, the candidates that a list shows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Model, Q, QuerySet
 
 from accounts.models import User
 from incidents import permissions
 from incidents.models import Incident
-from timeline.models import Candidate, Import
+from timeline.models import Candidate, LogReading
 
+R = TypeVar("R", bound=Model)
 State = Candidate.State
 
 
@@ -72,12 +73,13 @@ def candidates(incident: Incident, user: User) -> QuerySet[Candidate]:
     )
 
 
-def _open_to(user: User, rows: QuerySet[Candidate]) -> QuerySet[Candidate]:
+def _open_to(
+    user: User, rows: QuerySet[R], source: str = "source__evidence__"
+) -> QuerySet[R]:
     if permissions.can(user, "evidence.redact"):
         return rows
     return rows.exclude(
-        source__evidence__redaction_asked_at__isnull=False,
-        source__evidence__redacted_at=None,
+        **{f"{source}redaction_asked_at__isnull": False, f"{source}redacted_at": None}
     )
 
 
@@ -107,10 +109,7 @@ def sources(incident: Incident, user: User | None = None) -> list[Source]:
     ]
 
 
-def imports(incident: Incident) -> QuerySet[Import]:
-    """What was read, the newest first."""
-    return (
-        Import.objects.filter(incident=incident)
-        .select_related("evidence", "imported_by")
-        .order_by("-pk")
-    )
+def readings(incident: Incident, user: User) -> QuerySet[LogReading]:
+    """Logs that a worker reads or has read, as far as this person may read them."""
+    rows = LogReading.objects.filter(incident=incident)
+    return _open_to(user, rows, "evidence__").select_related("evidence", "made")

@@ -26,6 +26,11 @@ urlpatterns = [
     *addresses("checkpoints", CheckpointViewSet, "retract"),
     path("imports/", ImportViewSet.as_view({"post": "add"}), name="import-list"),
     path(
+        "imports/<int:pk>/",
+        ImportViewSet.as_view({"get": "retrieve"}),
+        name="import-detail",
+    ),
+    path(
         "candidates/", CandidateViewSet.as_view({"get": "list"}), name="candidate-list"
     ),
     *(

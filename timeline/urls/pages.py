@@ -88,7 +88,7 @@ urlpatterns = [
     path(
         "import/reading/<int:pk>/status/", intake.reading_status, name="reading_status"
     ),
-    path("import/<int:number>/", intake.import_preview, name="import_preview"),
+    path("import/<int:number>/", intake.reading_add, name="reading_add"),
     path("candidates/", intake.candidate_list, name="candidate_list"),
     path("candidates/accept/", intake.candidate_accept, name="candidate_accept"),
     path("candidates/dismiss/", intake.candidate_dismiss, name="candidate_dismiss"),

@@ -1,9 +1,11 @@
-"""Importing a log: the source, its preview, and the list of candidates that a person
-accepts or dismisses."""
+"""Importing a log: what comes in, where its reading stands, and the list of candidates
+that a person accepts or dismisses."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,9 +25,9 @@ from postmortem.lib.times import on_clock
 from timeline import forms, selectors
 from timeline.models import Candidate, Entry, LogReading
 from timeline.selectors import CandidateChoice
-from timeline.services.intake import deciding, importing
-from timeline.services.intake import reading as readings
-from timeline.services.intake.importing import count_of
+from timeline.services.intake import asking, deciding
+from timeline.services.intake.candidates import count_of
+from timeline.services.intake.reading import Reading, default_day
 from timeline.views.page import TAB
 from timeline.views.rows import moment_of
 
@@ -39,130 +41,65 @@ STATES = [("waiting", "Waiting"), ("accepted", "Accepted"), ("dismissed", "Dismi
 
 @incident_view("timeline.add")
 def import_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
-    """A file or pasted text: read whole, kept as evidence, then shown; a long one by a
-    worker."""
-    upload = request.FILES.get("upload")
-    is_long = upload is not None and (upload.size or 0) > readings.SHORT
-
-    def take(data: dict[str, Any]) -> str:
-        who: dict[str, Any] = {"incident_id": incident.pk, "actor": request.user}
-        if is_long and not data["text"].strip():
-            del data["text"]
-            return readings.take_long(**who, **data).get_absolute_url()
-        return _preview_url(importing.take_source(**who, **data))
-
-    return case_form(
+    """A file or pasted text, set aside for a worker; its page says where it stands."""
+    return _asked(
         request,
         incident,
-        forms.ImportForm(
-            posted(request),
-            request.FILES or None,
-            incident=incident,
-            initial={"day": importing.default_day(incident)},
-        ),
-        take,
-        tab=TAB,
+        forms.ImportForm,
+        asking.take_log,
         title="Import a log",
         lead="It is kept as evidence and read into candidates. Nothing becomes an "
         "entry before somebody accepts it. Card numbers and secrets are refused.",
-        submit_label="Read it",
-        message="The log has come in."
-        if is_long
-        else "The log is kept as evidence. Look at how it was read.",
-        done_url=str,
-        cancel_url=reverse("timeline:entry_list", args=[incident.key]),
     )
-
-
-def _preview_url(taken: tuple[Evidence, importing.Reading]) -> str:
-    row, reading = taken
-    url = reverse("timeline:import_preview", args=[row.incident.key, row.number])
-    return f"{url}?{urlencode({'reader': reading.reader, 'day': reading.day})}"
 
 
 @incident_view("timeline.add")
-def import_preview(
+def reading_add(
     request: SignedInRequest, incident: Incident, number: int
 ) -> HttpResponse:
-    """How the file of an artifact would be read; a POST makes the candidates."""
+    """The file of an artifact, to be read by a worker, or once more in another way."""
     evidence = get_row(Evidence, incident, number)
-    sent = request.POST if request.method == "POST" else request.GET
-    form = forms.ReadingForm(sent, incident=incident)
-    reading, fault, status = None, "", 200
-    if form.is_valid():
-        asked = {
-            "reader": form.cleaned_data["reader"],
-            "day": form.cleaned_data["day"] or importing.default_day(incident),
-        }
-        try:
-            importing.refuse_source(incident, evidence)
-            if (evidence.size or 0) > readings.SHORT:
-                row = readings.ask_reading(
-                    incident_id=incident.pk,
-                    actor=request.user,
-                    evidence=evidence,
-                    makes=request.method == "POST",
-                    **asked,
-                )
-                return redirect(row)
-            if request.method == "POST":
-                made = importing.import_log(
-                    incident_id=incident.pk,
-                    actor=request.user,
-                    evidence=evidence,
-                    **asked,
-                )
-                url = reverse("timeline:candidate_list", args=[incident.key])
-                words = f"{count_of(made.added, 'candidate')} from {evidence.ref}."
-                if made.known:
-                    words += f" {made.known:,} known already."
-                return done(request, f"{url}?source={evidence.ref}", words)
-            reading = importing.read_stored(evidence, actor=request.user, **asked)
-        except (ValidationError, DomainError) as error:
-            words_of, status = _refusal(error)
-            fault = " ".join(words_of)
-        else:
-            form = forms.ReadingForm(
-                initial={"reader": reading.reader, "day": reading.day},
-                incident=incident,
-            )
-    else:
-        status = 422
-    return _preview(
+    return _asked(
         request,
         incident,
-        evidence,
-        form,
-        reading,
-        fault,
-        status if request.method == "POST" else 200,
+        forms.ReadingForm,
+        partial(asking.ask_reading, evidence=evidence),
+        title=f"Read {evidence.ref} as a log",
+        lead="Nothing becomes an entry before somebody accepts it.",
     )
 
 
-def _preview(
+def _asked(
     request: SignedInRequest,
     incident: Incident,
-    evidence: Evidence,
-    form: forms.ReadingForm,
-    reading: importing.Reading | None,
-    fault: str = "",
-    status: int = 200,
+    form: type[forms.ReadingForm],
+    ask: Callable[..., LogReading],
+    *,
+    title: str,
+    lead: str,
 ) -> HttpResponse:
-    return render_page(
+    day = default_day(incident)
+    return case_form(
         request,
-        "timeline/import_preview.html",
-        {
-            **workspace(request, incident, TAB),
-            "evidence": evidence,
-            "form": form,
-            "reading": reading,
-            "lines": [
-                (line, is_known, day_of(line.occurred_at, incident))
-                for line, is_known in (reading.rows if reading else ())
-            ],
-            "fault": fault,
-        },
-        status=status,
+        incident,
+        form(
+            posted(request),
+            request.FILES or None,
+            incident=incident,
+            initial={"day": day},
+        ),
+        lambda data: ask(
+            incident_id=incident.pk,
+            actor=request.user,
+            **{**data, "day": data["day"] or day},
+        ),
+        tab=TAB,
+        title=title,
+        lead=lead,
+        submit_label="Read it",
+        message="The log has come in.",
+        done_url=lambda row: row.get_absolute_url(),
+        cancel_url=reverse("timeline:entry_list", args=[incident.key]),
     )
 
 
@@ -170,31 +107,42 @@ def _preview(
 def reading_detail(
     request: SignedInRequest, incident: Incident, pk: int
 ) -> HttpResponse:
-    """Where a long log stands; then its preview; then its candidates."""
-    row = _reading(incident, pk)
-    if row.made is not None and row.evidence is not None:
+    """How far a log is read; then its preview, of which a POST has candidates made;
+    then these."""
+    row = _reading(request, incident, pk)
+    if request.method == "POST":
+        asking.ask_candidates(incident_id=incident.pk, actor=request.user, reading=row)
+        return done(request, row.get_absolute_url())
+    if row.state == row.State.DONE and row.made and row.evidence:
         url = reverse("timeline:candidate_list", args=[incident.key])
         words = f"{count_of(row.made.added, 'candidate')} from {row.evidence.ref}."
+        if row.made.known:
+            words += f" {row.made.known:,} known already."
         return done(request, f"{url}?source={row.evidence.ref}", words)
-    reading = readings.kept(row)
-    if row.state == row.State.READY and reading and row.evidence:
-        initial = {"reader": reading.reader, "day": reading.day}
-        form = forms.ReadingForm(initial=initial, incident=incident)
-        return _preview(request, incident, row.evidence, form, reading)
-    return render_page(
-        request,
-        "timeline/reading_detail.html",
-        {**workspace(request, incident, TAB), "row": row},
-    )
+    page: dict[str, Any] = {**workspace(request, incident, TAB), "row": row}
+    if row.state == row.State.READY:
+        reading = Reading.from_json(row.result)
+        page |= {
+            "reading": reading,
+            "lines": [
+                (line, is_known, day_of(line.occurred_at, incident))
+                for line, is_known in reading.rows
+            ],
+            "form": forms.ReadingForm(
+                initial={"reader": reading.reader, "day": reading.day},
+                incident=incident,
+            ),
+        }
+    return render_page(request, "timeline/reading_detail.html", page)
 
 
 @incident_view("timeline.add")
 def reading_status(
     request: SignedInRequest, incident: Incident, pk: int
 ) -> HttpResponse:
-    """The fragment that the page asks for every two seconds; when the worker is done,
-    the page is loaded again."""
-    row = _reading(incident, pk)
+    """The fragment that the page asks for every second; when the worker is done, the
+    page is loaded again."""
+    row = _reading(request, incident, pk)
     answer = render(
         request, "timeline/_reading_status.html", {"incident": incident, "row": row}
     )
@@ -203,9 +151,8 @@ def reading_status(
     return answer
 
 
-def _reading(incident: Incident, pk: int) -> LogReading:
-    rows = LogReading.objects.select_related("evidence", "made")
-    row = get_object_or_404(rows, incident=incident, pk=pk)
+def _reading(request: SignedInRequest, incident: Incident, pk: int) -> LogReading:
+    row = get_object_or_404(selectors.readings(incident, request.user), pk=pk)
     row.incident = incident
     if row.evidence is not None:
         row.evidence.incident = incident

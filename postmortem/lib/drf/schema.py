@@ -110,6 +110,8 @@ class Schema(AutoSchema):
             answer["headers"] = {"ETag": _header("Changes with what is answered.")}
             if status == "201":
                 answer["headers"]["Location"] = _header("The new row.")
+            if status == "202":
+                answer["headers"]["Location"] = _header("Where it stands.")
             if self.method == "POST":
                 answer["headers"]["Idempotency-Replayed"] = _header(
                     "`true`: this was done before, under the same key."

@@ -20,7 +20,8 @@ from timeline import selectors
 from timeline.models import Candidate, Entry
 from timeline.selectors import CandidateChoice
 from timeline.services.entries import add_entry, own
-from timeline.services.intake.importing import count_of, refuse_source
+from timeline.services.intake.candidates import count_of
+from timeline.services.intake.source import refuse_source
 
 MOST = 200  # candidates that one call accepts, dismisses or takes back by their ids
 ACTS = frozenset({Entry.Kind.ACTION, Entry.Kind.DECISION, Entry.Kind.COMMS})

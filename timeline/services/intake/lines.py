@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 
+from postmortem.lib import sensitive
 from postmortem.lib.times import read_time, zone
 
 MAX_ROWS = 100_000
@@ -86,6 +87,12 @@ class Context:
 def refuse(words: str, code: str = "unreadable") -> ValidationError:
     """Nothing of this source can be taken."""
     return ValidationError({"upload": ValidationError(words, code=code)})
+
+
+def refuse_sensitive(text: str, place: str) -> None:
+    """Card numbers and secrets, with their place in the source."""
+    for hit in sensitive.find(text):
+        raise refuse(sensitive.words(hit, f" in {place}"), hit.code)
 
 
 def too_many() -> ValidationError:

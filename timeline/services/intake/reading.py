@@ -1,276 +1,241 @@
-"""Long logs: read by a worker, as one-pagers are made. What came in is set aside, is no
-evidence before it was read whole, and is gone when it is refused."""
+"""What a foreign log holds: read whole and refused in a sentence before anything of it
+is stored."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-from dataclasses import asdict
-from datetime import date, datetime, timedelta
-from pathlib import Path
-from typing import Any
-from uuid import uuid4
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import IO, Any, cast
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.files.base import File
-from django.core.files.storage import default_storage
-from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import User
-from incidents import permissions
-from incidents.models import Evidence, Incident
-from incidents.services.files import safe_filename
-from incidents.services.redaction import also_forgets
-from postmortem.lib import jobs, sensitive
-from postmortem.lib.errors import DomainError
-from postmortem.lib.persistence import save, service
-from postmortem.lib.uploads import receive
-from timeline.models import LogReading
-from timeline.services.intake import importing, slack
-from timeline.services.intake.importing import Reading
-from timeline.services.intake.lines import Line, Skipped, refuse
-
-logger = logging.getLogger(__name__)
-
-SHORT = 2 * 1024 * 1024  # bytes that a request may read itself: about three seconds
-LEASE = timedelta(minutes=10)  # the longest log takes about one
-MAX_ATTEMPTS = 3
-State = LogReading.State
-
-
-# --- asking ---------------------------------------------------------------------------
-
-
-@service
-def take_long(
-    *,
-    incident_id: int,
-    actor: User,
-    upload: File[Any],
-    reader: str = "",
-    day: date | None = None,
-    is_original: bool | None = None,
-) -> LogReading:
-    """Set a long log aside for a worker. What can be told at once is refused at once:
-    its size, its name, its first bytes, the list of an archive."""
-    incident = Incident.objects.visible_to(actor).get(pk=incident_id)
-    for permission in ("evidence.add", "timeline.add"):
-        permissions.require(actor, permission, incident)
-    importing.refuse_no_log(upload)
-    slack.refuse_archive(upload)
-    with receive(upload) as source:
-        if source.hit:
-            hit, line = source.hit
-            raise refuse(sensitive.words(hit, f" in line {line}"), hit.code)
-        path = Path(default_storage.path(f"waiting/{uuid4().hex}"))
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.link(source.temporary_file_path(), path)
-        return _ask(
-            LogReading(
-                incident=incident,
-                filename=safe_filename(source.name or ""),
-                path=f"{path.parent.name}/{path.name}",
-                size=source.size or 0,
-                reader=reader,
-                day=day,
-                is_original=is_original,
-                asked_by=actor,
-            )
-        )
-
-
-@service
-def ask_reading(
-    *,
-    incident_id: int,
-    actor: User,
-    evidence: Evidence,
-    reader: str = "",
-    day: date | None = None,
-    makes: bool = False,
-) -> LogReading:
-    """Have the file of an artifact read; makes: and candidates made of it. The same
-    question while its answer is there, or on its way, gives that one."""
-    incident = Incident.objects.visible_to(actor).get(pk=incident_id)
-    permissions.require(actor, "timeline.add", incident)
-    importing.refuse_source(incident, evidence)
-    there = LogReading.objects.filter(
-        evidence=evidence, reader=reader, day=day, asked_by=actor
-    ).exclude(state=State.FAILED)
-    found = there.order_by("pk").last()
-    if found is None:
-        found = LogReading(
-            incident=incident,
-            evidence=evidence,
-            filename=evidence.filename,
-            size=evidence.size or 0,
-            reader=reader,
-            day=day,
-            asked_by=actor,
-            makes=makes,
-        )
-    elif not makes or found.makes:
-        return found
-    found.makes = makes
-    return _ask(found)
-
-
-def _ask(row: LogReading) -> LogReading:
-    row.state = State.WAITING
-    row.asked_at = timezone.now()
-    row.attempts = 0
-    row.lease_until = None
-    save(row, actor=row.asked_by or User.objects.system())
-    jobs.kick("timeline.tasks.read_log", reading_id=row.pk)
-    return row
-
-
-# --- the worker -----------------------------------------------------------------------
-
-
-def read_long(reading_id: int) -> LogReading | None:
-    """Do what one row asks for. None: it is done, or another worker has it. Safe to
-    run twice: bytes are kept once, and a line becomes a candidate once."""
-    row = _claim(reading_id)
-    if row is None:
-        return None
-    try:
-        _read(row)
-    except (ValidationError, DomainError, PermissionDenied) as error:
-        said = error.messages if isinstance(error, ValidationError) else [str(error)]
-        row.state, row.error = State.FAILED, " ".join(said)[:2000]
-    except Exception:
-        logger.exception("log %s could not be read", row.pk)
-        if row.attempts < MAX_ATTEMPTS:
-            row.lease_until = timezone.now() + timedelta(seconds=15 * 2**row.attempts)
-            return save(row, actor=User.objects.system())
-        row.state, row.error = State.FAILED, STOPPED
-    row.lease_until = None
-    save(row, actor=User.objects.system())
-    _put_away(row)
-    return row
-
-
-STOPPED = (
-    "The worker could not read it in three tries; nothing of it was stored. Its log "
-    "says why. Export fewer days, or tell an administrator."
+from incidents.models import Incident
+from postmortem.lib.tabs import clock_range
+from postmortem.lib.times import on_clock
+from postmortem.lib.uploads import HEAD
+from timeline.models import Candidate, Import
+from timeline.services.intake import archive, chat, prose, slack, table
+from timeline.services.intake.lines import (
+    MAX_ROWS,
+    Context,
+    Line,
+    Reader,
+    Skipped,
+    refuse,
+    refuse_sensitive,
+    too_many,
 )
+from timeline.services.intake.tidy import Fingerprints, Found, tidied
+
+Kind = Import.Reader
+READERS: dict[str, Reader] = {
+    Kind.SLACK: slack.read,
+    Kind.TABLE: table.read,
+    Kind.CHAT: chat.read,
+    Kind.PROSE: prose.read,
+}
+SHOWN, LEFT_OUT_SHOWN = 50, 20
+TOLD_EVERY = 500  # rows
+# Told of a reading under way: rows so far, and bytes of the source behind them.
+Tell = Callable[[int, int], None]
 
 
-def _claim(reading_id: int) -> LogReading | None:
-    now = timezone.now()
-    with transaction.atomic():
-        row = (
-            LogReading.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("incident", "evidence", "asked_by")
-            .filter(pk=reading_id, state=State.WAITING)
-            .filter(Q(lease_until=None) | Q(lease_until__lt=now))
-            .first()
+@dataclass
+class Reading:
+    """What a source holds: counts, its first rows, and what was left out and why.
+
+    first, last: of the times that could be read. before, after: lines outside the
+    incident's clock. known: lines that are candidates already. rows: each with whether
+    it is known.
+    """
+
+    reader: str
+    day: date
+    clock_zone: str
+    lines: int = 0
+    known: int = 0
+    untimed: int = 0
+    before: int = 0
+    after: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    rows: list[tuple[Line, bool]] = field(default_factory=list)
+    left_out: list[Skipped] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def skipped(self) -> int:
+        return sum(self.reasons.values())
+
+    @property
+    def new(self) -> int:
+        return self.lines - self.known
+
+    @property
+    def shown(self) -> list[Line]:
+        return [line for line, _ in self.rows]
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept for whoever asks later."""
+        told = json.dumps(asdict(self), default=lambda when: when.isoformat())
+        return dict(json.loads(told))
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Reading:
+        return cls(
+            **told
+            | _moments(told, "first", "last")
+            | {
+                "day": date.fromisoformat(told["day"]),
+                "rows": [
+                    (Line(**line | _moments(line, "occurred_at", "until")), is_known)
+                    for line, is_known in told["rows"]
+                ],
+                "left_out": [Skipped(**row) for row in told["left_out"]],
+            }
         )
-        if row is None:
-            return None
-        row.attempts += 1
-        row.lease_until = now + LEASE
-        if row.attempts > MAX_ATTEMPTS:  # killed in its last try
-            row.state, row.error, row.lease_until = State.FAILED, STOPPED, None
-        save(row, actor=User.objects.system())
-    if row.state == State.WAITING:
-        return row
-    _put_away(row)
-    return None
 
 
-def _put_away(row: LogReading) -> None:
-    if row.path:
-        default_storage.delete(row.path)
-
-
-def _read(row: LogReading) -> None:
-    actor = row.asked_by
-    assert actor is not None  # nobody else asks
-    how: dict[str, Any] = {"reader": row.reader, "day": row.day}
-    if row.evidence is None:
-        with default_storage.open(row.path) as handle:
-            row.evidence, reading = importing.take_source(
-                incident_id=row.incident_id,
-                actor=actor,
-                upload=File(handle, name=row.filename),
-                is_original=row.is_original,
-                **how,
-            )
-    elif row.makes:
-        row.made = importing.import_log(
-            incident_id=row.incident_id, actor=actor, evidence=row.evidence, **how
-        )
-        row.state = State.DONE
-        return
-    else:
-        row.evidence.incident = row.incident
-        reading = importing.read_stored(row.evidence, actor=actor, **how)
-    row.reader, row.day = reading.reader, reading.day
-    row.result = _told(reading)
-    row.state = State.READY
-
-
-def waiting_readings() -> list[int]:
-    """Rows that nobody has in hand: never begun, or their lease is over."""
-    now = timezone.now()
-    return list(
-        LogReading.objects.filter(state=State.WAITING)
-        .filter(Q(lease_until=None) | Q(lease_until__lt=now))
-        .order_by("asked_at")
-        .values_list("pk", flat=True)[:50]
-    )
-
-
-# --- the preview, kept ----------------------------------------------------------------
-
-
-_COUNTS = ("clock_zone", "lines", "known", "untimed", "before", "after")
-
-
-def _told(reading: Reading) -> dict[str, Any]:
-    rows = [{**asdict(line), "is_known": known} for line, known in reading.rows]
-    told = {
-        "reader": str(reading.reader),
-        "day": reading.day,
-        "first": reading.first,
-        "last": reading.last,
-        "rows": rows,
-        "left_out": [asdict(row) for row in reading.left_out],
-        "reasons": dict(reading.reasons),
-        **{name: getattr(reading, name) for name in _COUNTS},
+def _moments(told: dict[str, Any], *names: str) -> dict[str, datetime | None]:
+    return {
+        name: datetime.fromisoformat(told[name]) if told[name] else None
+        for name in names
     }
-    return dict(json.loads(json.dumps(told, default=lambda when: when.isoformat())))
 
 
-def kept(row: LogReading) -> Reading | None:
-    """The preview that a worker made."""
-    if not row.result:
-        return None
-    told = dict(row.result)
-    counts = {name: told[name] for name in _COUNTS}
-    reading = Reading(told["reader"], date.fromisoformat(told["day"]), **counts)
-    reading.first, reading.last = _moment(told["first"]), _moment(told["last"])
-    reading.left_out = [Skipped(**item) for item in told["left_out"]]
-    reading.reasons.update(told["reasons"])
-    for item in told["rows"]:
-        times = {name: _moment(item[name]) for name in ("occurred_at", "until")}
-        line = {k: v for k, v in item.items() if k != "is_known"} | times
-        reading.rows.append((Line(**line), item["is_known"]))
+def default_day(incident: Incident) -> date:
+    """The day on which the incident began, on its clock."""
+    start, _ = clock_range(incident)
+    return on_clock(start or timezone.now(), incident.clock_zone).date()
+
+
+def read_log(
+    source: IO[bytes],
+    *,
+    incident: Incident,
+    filename: str = "",
+    reader: str = "",
+    day: date | None = None,
+    tell: Tell | None = None,
+) -> Reading:
+    """The whole source once, storing nothing. ValidationError on `upload`: it cannot be
+    taken, with the place. reader: '' finds out what it is."""
+    reader = reader or guess_reader(source, filename)
+    day = day or default_day(incident)
+    reading = Reading(reader, day, incident.clock_zone)
+    start, end = clock_range(incident)
+    start = start and start.replace(second=0, microsecond=0)
+    end = end or timezone.now()
+    known = set(
+        Candidate.objects.filter(incident=incident).values_list(
+            "fingerprint", flat=True
+        )
+    )
+    context = Context(incident.clock_zone, day, filename)
+    for row in read_rows(source, reader, context, tell=tell):
+        if isinstance(row, Skipped):
+            reading.reasons[row.reason] = reading.reasons.get(row.reason, 0) + 1
+            if len(reading.left_out) < LEFT_OUT_SHOWN:
+                reading.left_out.append(row)
+            continue
+        at, is_known = row.line.occurred_at, row.fingerprint in known
+        reading.lines += 1
+        reading.known += is_known
+        if at is None:
+            reading.untimed += 1
+        else:
+            reading.first = min(reading.first or at, at)
+            reading.last = max(reading.last or at, at)
+            reading.before += start is not None and at < start
+            reading.after += at > end
+        if len(reading.rows) < SHOWN:
+            reading.rows.append((row.line, is_known))
+    if not reading.lines:
+        raise refuse("Nothing in this source is a message with words.", "empty")
     return reading
 
 
-def _moment(words: str | None) -> datetime | None:
-    return datetime.fromisoformat(words) if words else None
+def guess_reader(source: IO[bytes], filename: str = "") -> str:
+    """What a source is, by its name and by how it begins."""
+    source.seek(0)
+    head = source.read(HEAD)
+    source.seek(0)
+    name = filename.lower()
+    if head.startswith(b"PK\x03\x04") or name.endswith((".json", ".zip")):
+        return Kind.SLACK
+    if name.endswith((".csv", ".tsv")):
+        return Kind.TABLE
+    wide = head[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    text = head.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    if re.match(r"\s*[\[{]\s*[\[{\"\]]", text) and not name.endswith(".md"):
+        return Kind.SLACK
+    first = text.lstrip().partition("\n")[0]
+    header = {part.strip(' "').lower() for part in re.split(r"[,;\t|]", first)}
+    if header & set(table.TEXT) and header & {*table.TIME, *table.DAY}:
+        return Kind.PROSE if first.startswith("|") else Kind.TABLE
+    if name.endswith((".md", ".markdown")):
+        return Kind.PROSE
+    # A chat names who speaks; an old timeline has bullets and headings.
+    lines = text.splitlines()[:200]
+    spoken = sum(1 for line in lines if chat.names_author(line))
+    return Kind.CHAT if spoken * 3 >= sum(map(bool, lines)) else Kind.PROSE
 
 
-@also_forgets
-def forget_readings(incident: Incident, sha256: str) -> None:
-    """What a preview shows of content that was redacted goes with it."""
-    LogReading.objects.filter(incident=incident, evidence__sha256=sha256).update(
-        result={}, state=State.FAILED, error="The content of its source was redacted."
-    )
+def read_rows(
+    source: IO[bytes],
+    reader: str,
+    context: Context,
+    *,
+    is_clean: bool = False,
+    tell: Tell | None = None,
+) -> Iterator[Found | Skipped]:
+    """Tidied lines with their fingerprints. Refused: card numbers and secrets with
+    their place, in what is skipped too, and more lines than are read here. is_clean:
+    these bytes were looked through just now."""
+    size = source.seek(0, 2)
+    is_archive = archive.is_archive(source)
+    counted = Counted(source)
+    fingerprints = Fingerprints()
+    count = 0
+    for row in READERS[reader](cast(IO[bytes], counted), context):
+        count += 1
+        if count > MAX_ROWS:
+            raise too_many()
+        if tell and count % TOLD_EVERY == 0:
+            # The files of an archive lie in any order, and behind them their list.
+            tell(count, min(counted.count, size - 1) if is_archive else source.tell())
+        if isinstance(row, Skipped):
+            yield row
+            continue
+        line = tidied(row)
+        if not line.text:
+            yield Skipped(line.place, "without text")
+            continue
+        if not is_clean:
+            # The files of an archive are looked through whole, below.
+            raw = "" if is_archive else line.raw
+            refuse_sensitive(f"{line.author}\n{line.text}\n{raw}", line.place)
+        yield Found(line, fingerprints.of(line))
+    if tell:
+        tell(count, size)
+    if is_archive and not is_clean:
+        archive.refuse_unseen(source)
+
+
+class Counted:
+    """A source, and how many of its bytes were read."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.source = source
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.source.read(size)
+        self.count += len(data)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
-import zlib
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from timeline.services.intake.items import MAX_MEMBER, NOTHING, read_items
+from timeline.services.intake import archive
+from timeline.services.intake.items import NOTHING, read_items
 from timeline.services.intake.lines import (
     MAX_RAW,
     MAX_ROWS,
@@ -26,18 +24,6 @@ from timeline.services.intake.lines import (
     too_many,
 )
 
-MAX_MEMBERS = 20_000
-MAX_UNPACKED = 500 * 1024 * 1024
-MAX_RATIO = 200  # JSON of a busy channel packs about 1:15
-# What reading a member of an archive raises when its bytes are not what they say.
-DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    OSError,
-)
 _NOISE = re.compile(
     r"(channel|group)_(join|leave|archive|unarchive|topic|purpose|name)|"
     r"bot_(add|remove)|pinned_item|reminder_add|tombstone"
@@ -61,17 +47,11 @@ def read(source: IO[bytes], context: Context) -> Iterator[Row]:
 
 
 def _read_zip(source: IO[bytes]) -> Iterator[Row]:
-    try:
-        archive = zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise refuse("This ZIP file is damaged. Download the export again.") from error
-    with archive:
-        members = [item for item in archive.infolist() if not item.is_dir()]
-        _refuse_dangerous(members)
+    with archive.opened(source) as (packed, members):
         people = {}
         for item in members:
             if PurePosixPath(item.filename).name == "users.json":
-                with _opened(archive, item) as member:
+                with archive.opened_member(packed, item) as member:
                     people = _people(member, item.filename)
         days = [
             item
@@ -85,57 +65,8 @@ def _read_zip(source: IO[bytes]) -> Iterator[Row]:
         for item in sorted(days, key=lambda item: item.filename):
             path = PurePosixPath(item.filename)
             where = f"{path.parent.name}/{path.name}"
-            with _opened(archive, item) as member:
+            with archive.opened_member(packed, item) as member:
                 yield from _messages(member, item.filename, where, people)
-
-
-def refuse_archive(source: Any) -> None:
-    """A ZIP whose list tells that it is no export; what is no ZIP passes."""
-    source.seek(0)
-    if zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            _refuse_dangerous([i for i in archive.infolist() if not i.is_dir()])
-    source.seek(0)
-
-
-def _refuse_dangerous(members: list[zipfile.ZipInfo]) -> None:
-    """Nothing is unpacked before all of it looks like an export."""
-    if len(members) > MAX_MEMBERS:
-        raise refuse(f"This ZIP holds {len(members)} files; an export has fewer.")
-    if sum(item.file_size for item in members) > MAX_UNPACKED:
-        raise refuse("This ZIP unpacks to more than 500 MB. Export fewer days.")
-    for item in members:
-        path = PurePosixPath(item.filename.replace("\\", "/"))
-        is_link = (item.external_attr >> 16) & 0o170000 == 0o120000
-        if path.is_absolute() or ".." in path.parts or is_link:
-            raise refuse(
-                f"“{item.filename[:80]}” in this ZIP points outside of it. An export "
-                "of Slack has no such name; nothing was read.",
-                "unsafe_path",
-            )
-        if item.file_size > MAX_MEMBER:
-            raise refuse(f"“{item.filename[:80]}” unpacks to more than 50 MB.")
-        if item.file_size > MAX_RATIO * max(item.compress_size, 1) > 0 and (
-            item.file_size > 1024 * 1024
-        ):
-            raise refuse(
-                f"“{item.filename[:80]}” unpacks to {MAX_RATIO} times its size: that "
-                "is no chat log. Nothing was read.",
-                "zip_bomb",
-            )
-        if item.flag_bits & 1:
-            raise refuse("This ZIP is locked by a password. Unlock it first.")
-
-
-@contextmanager
-def _opened(
-    archive: zipfile.ZipFile, item: zipfile.ZipInfo
-) -> Generator[IO[bytes], None, None]:
-    try:
-        with archive.open(item) as member:
-            yield member
-    except DAMAGED as error:
-        raise refuse(f"“{item.filename[:80]}” in this ZIP is damaged.") from error
 
 
 def _people(source: IO[bytes], name: str, of: str = "") -> dict[str, str]:

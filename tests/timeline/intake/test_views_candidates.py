@@ -1,47 +1,19 @@
-"""Pages of imported logs: what they show, what they refuse, what they cost."""
+"""Pages of candidates: what they show, what they refuse, what they cost."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from incidents.models import Evidence, StoredFile
 from tests.timeline.checks.conftest import INFO, finding, found
-from tests.timeline.conftest import Tape, at
-from tests.timeline.test_intake_readers import BAD_INPUT, MESSAGES, USERS, archive
-from tests.timeline.test_intake_services import (
-    CARD,
-    CHAT,
-    accept,
-    chat,
-    dismiss,
-    read,
-    take,
-    waiting,
-)
-from tests.timeline.test_services import set_status
-from timeline.models import Candidate, Entry, Import, LogReading
-
-
-@pytest.fixture
-def page(client: Client, responder: User) -> Client:
-    client.force_login(responder)
-    return client
-
-
-def url(tape: Tape, rest: str = "") -> str:
-    return f"/incidents/{tape.incident.key}/timeline/{rest}"
-
-
-def text(response: Any) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+from tests.timeline.conftest import Tape, at, text, url
+from tests.timeline.intake.logs import accept, chat, dismiss, waiting
+from timeline.models import Candidate, Entry
 
 
 def many(tape: Tape, count: int) -> None:
@@ -63,108 +35,6 @@ def many(tape: Tape, count: int) -> None:
     )
 
 
-class TestImportAdd:
-    def test_keeps_the_file_and_shows_how_it_was_read(
-        self, page: Client, tape: Tape
-    ) -> None:
-        upload = SimpleUploadedFile(
-            "ops.zip", archive({"users.json": USERS, "ops/2026-03-10.json": MESSAGES})
-        )
-
-        sent = page.post(url(tape, "import/"), {"upload": upload, "day": "2026-03-10"})
-
-        assert sent.status_code == 302
-        assert sent.url.endswith("/timeline/import/1/?reader=slack&day=2026-03-10")
-        shown = text(page.get(sent.url))
-        assert "New candidates 2" in shown
-        assert "Left out 2" in shown
-        assert "@Bob see graph (https://a.example) &amp; #ops" in shown
-        assert "not a message but a notice of the channel" in shown
-        assert not Candidate.objects.exists()
-
-    @pytest.mark.parametrize(
-        ("name", "content", "words"),
-        [
-            *((name, content, words) for name, content, _, words in BAD_INPUT.values()),
-            ("a.txt", f"14:05 Bob: {CARD}".encode(), "492912******9015"),
-        ],
-        ids=[*BAD_INPUT, "a card number"],
-    )
-    def test_refuses_in_a_sentence_and_keeps_nothing(
-        self, page: Client, tape: Tape, name: str, content: bytes, words: str
-    ) -> None:
-        sent = page.post(
-            url(tape, "import/"), {"upload": SimpleUploadedFile(name, content)}
-        )
-
-        assert sent.status_code == 422
-        assert words in text(sent)
-        assert CARD not in sent.content.decode()
-        stored = (Evidence, StoredFile, Candidate, Import, LogReading)
-        assert not any(model.objects.exists() for model in stored)
-
-    def test_keeps_what_was_pasted_when_it_is_refused(
-        self, page: Client, tape: Tape
-    ) -> None:
-        sent = page.post(url(tape, "import/"), {"text": "no time here"})
-
-        assert sent.status_code == 422
-        assert "no time here" in sent.content.decode()
-        assert "begins" in text(sent)
-
-    def test_offers_the_day_of_the_incident(self, page: Client, tape: Tape) -> None:
-        tape.whole()
-
-        assert 'value="2026-03-10"' in page.get(url(tape, "import/")).content.decode()
-
-    def test_is_closed_on_a_frozen_incident(self, page: Client, tape: Tape) -> None:
-        set_status(incident_id=tape.incident.pk, actor=tape.actor, status="closed")
-
-        assert "frozen" in text(page.get(url(tape, "import/")))
-        assert page.post(url(tape, "import/"), {"text": CHAT}).status_code == 409
-        assert not Evidence.objects.exists()
-
-
-class TestImportPreview:
-    def test_reads_again_on_another_day(self, page: Client, tape: Tape) -> None:
-        tape.whole()
-        number = take(tape, text=CHAT).number
-
-        right = text(page.get(url(tape, f"import/{number}/?day=2026-03-10")))
-        wrong = text(page.get(url(tape, f"import/{number}/?day=2026-03-09")))
-
-        assert "Tuesday, 10 Mar 2026" in right
-        assert "Outside" not in right
-        assert "Outside the incident: 3 before its start. Is the day right?" in wrong
-
-    def test_makes_the_candidates_once(self, page: Client, tape: Tape) -> None:
-        number = take(tape, text=CHAT).number
-        form = {"reader": "chat", "day": "2026-03-10"}
-
-        sent = page.post(url(tape, f"import/{number}/"), form)
-        again = page.get(url(tape, f"import/{number}/"), form)
-
-        assert sent.url.endswith("/timeline/candidates/?source=EV-1")
-        assert Candidate.objects.count() == 3
-        assert "All of it is known" in text(again)
-
-    def test_says_why_an_artifact_cannot_be_read(
-        self, page: Client, tape: Tape
-    ) -> None:
-        number = take(tape, text=CHAT).number
-        linked = tape.original.number
-
-        assert "is not JSON" in text(
-            page.get(url(tape, f"import/{number}/?reader=slack"))
-        )
-        assert "no stored file" in text(page.get(url(tape, f"import/{linked}/")))
-        assert "2026-03-10" in text(page.get(url(tape, f"import/{number}/?day=10.3.")))
-        refused = page.post(url(tape, f"import/{number}/"), {"reader": "slack"})
-        assert refused.status_code == 422
-        assert not Import.objects.exists()
-        assert page.get(url(tape, "import/99/")).status_code == 404
-
-
 class TestCandidateList:
     def test_shows_what_waits_with_its_source(self, page: Client, tape: Tape) -> None:
         chat(tape)
@@ -182,7 +52,7 @@ class TestCandidateList:
         self, page: Client, tape: Tape
     ) -> None:
         chat(tape)
-        read(tape, take(tape, text="2026-03-10 16:00 Zoe: unlike\n"))
+        chat(tape, "2026-03-10 16:00 Zoe: unlike\n")
         dismiss(tape, waiting(tape)[:1], reason="Noise")
 
         def rows(query: str) -> list[tuple[str, str]]:
