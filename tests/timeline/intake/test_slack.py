@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from tests.timeline.intake.logs import MESSAGES, USERS, archive
 from tests.timeline.intake.readers import read_by, refused, told
 from timeline.services.intake import items, slack
+from timeline.services.intake.lines import Skipped
 
 
 class TestItems:
@@ -86,6 +87,69 @@ class TestSlack:
     )
     def test_reads_a_single_json_file(self, found: Any) -> None:
         assert len(told(read_by(slack.read, json.dumps(found)))) == 2
+
+    def test_reads_what_an_export_lacks_or_says_twice(self) -> None:
+        """Nobody in `users.json`, threads, edits, removals, bots, no time."""
+        thread = {"thread_ts": "1773151500.1"}
+        found = [
+            {"ts": "1773151500.1", "user": "U404", "text": "down", "reply_count": 2},
+            {"ts": "1773151501.1", "user": "U1", "text": "a reply", **thread},
+            {
+                "subtype": "thread_broadcast",
+                "ts": "1773151502.1",
+                "user": "U1",
+                "text": "to all",
+                **thread,
+                "root": {"text": "down"},
+            },
+            {
+                "ts": "1773151503.1",
+                "user": "U1",
+                "text": "61 %",
+                "edited": {"user": "U1", "ts": "1773151600.0"},
+            },
+            {
+                "subtype": "message_changed",
+                "ts": "1773151504.1",
+                "message": {"user": "U1", "text": "61 %"},
+                "previous_message": {"user": "U1", "text": "16 %"},
+            },
+            {"subtype": "message_deleted", "ts": "1773151505.1", "deleted_ts": "1"},
+            {"subtype": "tombstone", "ts": "1773151506.1", "text": "Was deleted."},
+            {
+                "ts": "1773151507.1",
+                "bot_id": "B1",
+                "text": "",
+                "blocks": [
+                    {"type": "header", "text": {"type": "plain_text", "text": "Alert"}},
+                    {"type": "section", "fields": [{"type": "mrkdwn", "text": "Rate"}]},
+                    {
+                        "type": "rich_text",
+                        "elements": [{"elements": [{"type": "text", "text": "61 %"}]}],
+                    },
+                ],
+            },
+            {"ts": "1773151508.1", "user": {"id": "U1"}, "text": "who"},
+            {"user": "U1", "text": "when"},
+            {"ts": "1e99", "user": "U1", "text": "never"},
+        ]
+        rows = read_by(slack.read, archive({"ops/2026-03-10.json": found}))
+
+        assert told(rows) == [
+            ("not known", "U1", "when"),
+            ("not known", "U1", "never"),
+            ("10 14:05:00", "U404", "down"),
+            ("10 14:05:01", "U1", "a reply"),
+            ("10 14:05:02", "U1", "to all"),
+            ("10 14:05:03", "U1", "61 %"),
+            ("10 14:05:07", "B1", "Alert\nRate\n61 %"),
+            ("10 14:05:08", "", "who"),
+        ]
+        assert [row.reason for row in rows if isinstance(row, Skipped)] == [
+            "tells that a message was edited or deleted",
+            "tells that a message was edited or deleted",
+            "not a message but a notice of the channel",
+        ]
 
     @pytest.mark.parametrize(
         "name", ["../evil/2026-03-10.json", "/etc/2026-03-10.json"]

@@ -30,6 +30,8 @@ class TestChat:
             ("14:05 UTC+1 bob: x", "10 13:05:00", "bob", "x"),
             ("14:05 no name here", "10 14:05:00", "", "no name here"),
             ("25:99 bob: x", "not known", "bob", "x"),
+            ("[14:05 CET] Zoe: hi", "not known", "Zoe", "hi"),
+            ("2026-03-10T14:05:33-05:00 bob: x", "10 19:05:33", "bob", "x"),
         ],
     )
     def test_reads_the_usual_shapes(
@@ -65,7 +67,7 @@ class TestChat:
         assert told(rows) == [("10 18:05:00", "a", "x")]
 
     def test_guesses_no_time_that_the_clock_skips(self) -> None:
-        """R-TL-02: 8 March 2026, 02:30 does not exist in New York."""
+        """8 March 2026, 02:30 does not exist in New York."""
         context = Context("America/New_York", dt.date(2026, 3, 8))
         (row,) = read_by(chat.read, "02:30 a: x", context)
 
@@ -113,6 +115,59 @@ class TestProse:
         assert lines[3].precision == "approx"
         assert lines[5].until == dt.datetime(2017, 2, 1, 14, 20, tzinfo=dt.UTC)
         assert Skipped("line 6", "names no time") in rows
+
+    @pytest.mark.parametrize(
+        ("line", "time", "text"),
+        [
+            ("14:05 UTC: down", "10 14:05:00", "down"),
+            ("14:05 (UTC) down", "10 14:05:00", "down"),
+            ("14:05Z down", "10 14:05:00", "down"),
+            ("14:05+02:00 down", "10 12:05:00", "down"),
+            ("14:05:33-05:00 down", "10 19:05:33", "down"),
+            ("14:05 UTC-5 down", "10 19:05:00", "down"),
+            ("2026-03-11T14:05:33Z: down", "11 14:05:33", "down"),
+            ("2026-03-11T14:05-05:00 down", "11 19:05:00", "down"),
+            ("2026-03-11 14:05 UTC - down", "11 14:05:00", "down"),
+            ("2:05 PM down", "10 13:05:00", "down"),
+            ("14:05 down", "10 13:05:00", "down"),
+            ("14:05 test of the rollback", "10 13:05:00", "test of the rollback"),
+            ("14:05 POST /pay fails", "10 13:05:00", "POST /pay fails"),
+            ("14:05 CET down", "not known", "down"),
+            ("2:05 PM PT: down", "not known", "down"),
+            ("14:05 MSK down", "not known", "down"),
+            ("2026-03-11T99:05Z down", "not known", "down"),
+        ],
+    )
+    def test_reads_mixed_times_and_zones_on_the_clock_they_name(
+        self, line: str, time: str, text: str
+    ) -> None:
+        rows = read_by(prose.read, f"- {line}\n", Context("Europe/Berlin", DAY))
+
+        assert told(rows) == [(time, "", text)]
+
+    @pytest.mark.parametrize(
+        ("line", "start", "end"),
+        [
+            ("14:50-15:10 UTC", "14:50", "15:10"),
+            ("14:50 UTC – 15:10", "14:50", "15:10"),
+            ("14:50-15:10", "13:50", "14:10"),
+            ("2:50-3:10 PM", "13:50", "14:10"),
+            ("14:50:10-15:10:20", "13:50", "14:10"),
+            ("11:50-12:10 PM", None, None),
+            ("14:50-15:10 CET", None, None),
+        ],
+    )
+    def test_reads_both_ends_of_a_span_on_one_clock(
+        self, line: str, start: str | None, end: str | None
+    ) -> None:
+        (row,) = read_by(prose.read, f"- {line} slow\n", Context("Europe/Berlin", DAY))
+
+        assert isinstance(row, Line)
+        assert row.text == "slow"
+        assert [
+            moment and f"{moment:%H:%M}" for moment in (row.occurred_at, row.until)
+        ] == [start, end]
+        assert row.at_text == ("" if start else line)
 
     def test_does_not_guess_what_est_means(self) -> None:
         (row,) = read_by(prose.read, "- 11:30 PM EST: declared")

@@ -80,7 +80,7 @@ def read(source: IO[bytes], context: Context) -> Iterator[Row]:
 
 def _time_words(match: re.Match[str]) -> str:
     """The time as it stands there."""
-    ends = ("minute", "second", "half", "offset")
+    ends = ("minute", "second", "half", "offset", "zone")
     first = match.start("date") if match["date"] else match.start("hour")
     return match[0][first - match.start() : max(map(match.end, ends)) - match.start()]
 

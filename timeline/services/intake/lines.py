@@ -180,12 +180,33 @@ _DAY = re.compile(
     rf"|(?P<m2>{_MONTH})\.? (?P<d2>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y2>\d{{4}}))\b",
     re.IGNORECASE,
 )
-CLOCK = (
-    r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
-    r"(?:\s?(?P<half>[ap])\.?m\.?(?!\w))?"
-    # A minus right behind a clock time is a span (14:05-14:20), not an offset.
-    r"(?:\s?(?P<offset>Z|(?:UTC|GMT)(?:[+-]\d{1,2}(?::?\d{2})?)?|\+\d{2}:?\d{2})(?!\w))?"
+# Names of zones that stand for several offsets, or for one that the day did not have.
+# In capitals only: `14:05 test` is a word.
+_ZONES = (
+    r"(?-i:A[CEKW]?[SD]T|BRT|BST|[CEMPNH][SD]T|[CEMP]T|CES?T|EES?T|GST|HKT|"
+    r"IST|JST|KST|MSK|NZ[SD]T|PKT|SAST|SGT|WES?T|WIB)"
 )
+
+
+def written_time(name: str = "") -> str:
+    """The pattern of a clock time and of what says on which clock, with groups of this
+    name: `14:05`, `2:05 PM`, `14:05:33Z`, `14:05 (UTC+1)`, `14:05 CET`."""
+    hour, minute, second, half, offset, zone = (
+        f"{name}{group}"
+        for group in ("hour", "minute", "second", "half", "offset", "zone")
+    )
+    return (
+        rf"(?P<{hour}>\d{{1,2}})[:.](?P<{minute}>\d{{2}})"
+        rf"(?::(?P<{second}>\d{{2}})(?:[.,]\d+)?)?"
+        rf"(?:\s?(?P<{half}>[ap])\.?m\.?(?!\w))?"
+        # A minus behind minutes is a span (14:05-14:20), behind seconds an offset.
+        rf"(?:\s?\(?(?:(?P<{offset}>Z|(?:UTC|GMT)(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?"
+        rf"|\+\d{{2}}:?\d{{2}}|(?({second})-(?:0\d|1[0-2]):?\d{{2}}(?!:)|(?!)))"
+        rf"|(?P<{zone}>{_ZONES}))(?!\w)\)?)?"
+    )
+
+
+CLOCK = written_time()
 
 
 def find_day(text: str) -> date | None:
@@ -238,29 +259,38 @@ class Clock:
         self.day = day
         self._last = None
 
-    def read(self, found: re.Match[str]) -> tuple[datetime | None, str]:
-        """The moment of a CLOCK match and its precision; (None, 'unknown') when the
-        clock does not show that time."""
+    def read(
+        self, found: re.Match[str], name: str = "", other: str = ""
+    ) -> tuple[datetime | None, str]:
+        """The moment of a `written_time` and its precision; (None, 'unknown') when the
+        clock does not show that time, or names no offset that is certain. other: the
+        name of the time at the other end of a span, which may say the offset of both.
+        """
         hour, minute, second = (
-            int(found[name] or 0) for name in ("hour", "minute", "second")
+            int(found[f"{name}{part}"] or 0) for part in ("hour", "minute", "second")
         )
-        if found["half"]:
+        half, offset, zone = (
+            found[f"{name}{part}"] or found[f"{other}{part}"]
+            for part in ("half", "offset", "zone")
+        )
+        if half:
             if not 1 <= hour <= 12:
                 return None, "unknown"
-            hour = hour % 12 + (12 if found["half"].lower() == "p" else 0)
-        if hour > 23 or minute > 59 or second > 59:
+            hour = hour % 12 + (12 if half.lower() == "p" else 0)
+        if zone or hour > 23 or minute > 59 or second > 59:
             return None, "unknown"
         here = datetime.combine(self.day, time(hour, minute, second))
         if self._last and self._last - here > timedelta(hours=12):
             self.day += timedelta(days=1)
             here += timedelta(days=1)
         self._last = here
-        written = here.isoformat() + _offset(found["offset"] or "")
+        written = here.isoformat() + _offset(offset or "")
         try:
             moment = read_time(written, clock_zone=self.context.clock_zone)
         except ValidationError:
             return None, "unknown"
-        return moment.astimezone(UTC), "second" if found["second"] else "minute"
+        precision = "second" if found[f"{name}second"] else "minute"
+        return moment.astimezone(UTC), precision
 
     def read_words(self, words: str) -> tuple[datetime | None, str]:
         """A cell or a bracket that holds nothing but a time: ISO 8601, a clock time,

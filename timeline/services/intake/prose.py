@@ -19,14 +19,16 @@ from timeline.services.intake.lines import (
     find_day,
     read_lines,
     refuse,
+    written_time,
 )
 
 _MARKS = re.compile(r"^\s*(?:[-*+•]|\d+[.)]|>)?\s*")
 _ABOUT = r"(?P<about>(?:about|around|circa|ca\.|approximately|approx\.?|~)\s*)?"
+_SPAN = rf"{CLOCK}(?:\s?[-–—]\s?{written_time('until_')})?"
+_DAY = r"\d{4}-\d{2}-\d{2}[,:]?\s+|\w+ \w+,? \d{4}[,:]?\s+"
 _START = re.compile(
-    rf"^(?P<day>(?:\d{{4}}-\d{{2}}-\d{{2}}|\w+ \w+,? \d{{4}})[T,:]?\s+)?{_ABOUT}"
-    rf"{CLOCK}(?:\s?[-–—]\s?(?P<until>\d{{1,2}}[:.]\d{{2}})(?:\s?UTC)?)?"
-    r"(?:\s?\(?(?P<zone>[A-Z]{1,2}[SD]T|CES?T|WES?T|EES?T|AES?T)\)?(?!\w))?"
+    rf"^(?:(?P<iso>\d{{4}}-\d{{2}}-\d{{2}}T[\d:.,]+(?:Z|[+-]\d{{2}}:?\d{{2}})?)"
+    rf"|(?P<day>{_DAY})?{_ABOUT}{_SPAN})"
     r"\s*[\]|:–—-]*\s*(?P<text>.*)$",
     re.IGNORECASE,
 )
@@ -89,13 +91,16 @@ def _event(match: re.Match[str], clock: Clock, place: str, raw: str) -> Row:
     text = match["text"].strip()
     if not text:
         return Skipped(place, "without text")
-    moment, precision = clock.read(match)
     until = None
-    if moment and match["until"]:
-        until, _ = clock.read_words(match["until"].replace(".", ":"))
-    if match["zone"]:
-        # EST and its like name several offsets, or one that the day did not have.
-        moment, until, precision = None, None, "unknown"
+    if match["iso"]:
+        moment, precision = clock.read_words(match["iso"])
+    else:
+        moment, precision = clock.read(match, other="until_")
+        if moment and match["until_hour"]:
+            until, _ = clock.read(match, "until_")
+        if moment and until and until < moment:
+            # 11:50-12:10 PM, or a slip of the pen: neither end is certain.
+            moment, until, precision = None, None, "unknown"
     if moment and match["about"]:
         precision = "approx"
     return Line(

@@ -114,6 +114,8 @@ def _message(row: Any, place: str, people: dict[str, str]) -> Row:
         return Skipped(place, "not a message")
     if _NOISE.fullmatch(str(row.get("subtype", ""))):
         return Skipped(place, "not a message but a notice of the channel")
+    if row.get("subtype") in {"message_changed", "message_deleted"}:
+        return Skipped(place, "tells that a message was edited or deleted")
     text = _plain(_said(row)[: 2 * MAX_TEXT], people)
     if not text:
         return Skipped(place, "without text")
@@ -139,6 +141,8 @@ def _said(row: dict[str, Any]) -> str:
             said = ": ".join(str(part) for part in parts if part)
             if said:
                 return said
+    if blocks := list(_texts(row.get("blocks"))):
+        return "\n".join(blocks)
     files = row.get("files")
     names = [
         str(item.get("name"))
@@ -146,6 +150,19 @@ def _said(row: dict[str, Any]) -> str:
         if isinstance(item, dict) and item.get("name")
     ]
     return f"File: {', '.join(names)}" if names else ""
+
+
+def _texts(block: Any) -> Iterator[str]:
+    """The texts of the blocks by which a bot may say all that it says."""
+    if isinstance(block, list):
+        for item in block:
+            yield from _texts(item)
+    elif isinstance(block, dict):
+        text = block.get("text")
+        if isinstance(text, str) and text.strip():
+            yield text
+        for name in ("text", "fields", "elements"):
+            yield from _texts(block.get(name))
 
 
 def _moment(stamp: Any) -> datetime | None:
@@ -161,9 +178,13 @@ def _author(row: dict[str, Any], people: dict[str, str]) -> str:
     profile = row.get("user_profile")
     if isinstance(user, str) and user in people:
         return people[user]
-    if isinstance(profile, dict) and profile.get("real_name"):
-        return str(profile["real_name"])[:120]
-    return str(row.get("username") or user or row.get("bot_id") or "")[:120]
+    names = (
+        profile.get("real_name") if isinstance(profile, dict) else None,
+        row.get("username"),
+        user,
+        row.get("bot_id"),
+    )
+    return next((name[:120] for name in names if isinstance(name, str) and name), "")
 
 
 def _plain(text: str, people: dict[str, str]) -> str:
