@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 import time_machine
 from rest_framework.test import APIClient
 
+from accounts import services
 from accounts.models import User
 from incidents.activity import verify
+from incidents.api import cases
 from incidents.models import Incident
 from incidents.selectors import custody
 from incidents.services.cases import read_case
@@ -52,6 +57,28 @@ class TestImport:
         ]
         assert all(row["message"] for row in answer.json()["errors"])
         assert not Incident.objects.exists()
+
+    def test_is_proven_before_the_transaction_of_its_key_opens(
+        self, commander: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        deeds: list[str] = []
+
+        def told(real: Callable[..., Any], *args: Any, **how: Any) -> Any:
+            deeds.append(real.__name__)
+            return real(*args, **how)
+
+        for module, name in ((cases, "check_case"), (services, "claim_request")):
+            monkeypatch.setattr(module, name, partial(told, getattr(module, name)))
+        key = {"Idempotency-Key": "case-1"}
+
+        answers = [
+            signed_in(commander).post("/api/v1/cases/", case(), headers=key)
+            for _ in range(2)
+        ]
+
+        assert deeds == ["check_case", "claim_request"] * 2
+        assert answers[1]["Idempotency-Replayed"] == "true"
+        assert answers[0].json() == answers[1].json()
 
     def test_is_refused_to_a_responder(self, responder: User) -> None:
         assert signed_in(responder).post("/api/v1/cases/", case()).status_code == 403

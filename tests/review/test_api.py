@@ -237,6 +237,7 @@ class TestReport:
 
         asked = api.post("report/")
         assert (asked.status_code, asked.json()["state"]) == (202, "queued")
+        assert asked.headers["Location"].endswith("/report/")
         assert api.get("report/file/").status_code == 404
 
         tasks.build_report(build_id=ReportBuild.objects.get().pk)
