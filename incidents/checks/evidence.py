@@ -48,7 +48,19 @@ def can_be_opened(case: Case) -> Iterator[Problem]:
     """Another reviewer must be able to open what a claim rests on. An artifact that is
     only named stays visible as a gap until its file or link is there."""
     for row in case.load(selectors.evidence):
-        if not row.is_openable and row.superseded_by_id is None:
+        if row.is_openable or row.superseded_by_id is not None:
+            continue
+        if row.is_redacted:
+            yield Problem(
+                f"The content of “{short(row.title)}” was redacted; nobody can open it",
+                subject=row,
+                hint="Add a masked copy as an artifact of its own and supersede this "
+                "one.",
+                fix_label="Add masked copy",
+                url=form(case.incident, "evidence_add"),
+                inputs=(row.title, row.redacted_at),
+            )
+        else:
             yield Problem(
                 f"“{short(row.title)}” is only named; nobody can open it",
                 subject=row,

@@ -7,11 +7,12 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import DateTimeField, ForeignKey
 
+from accounts.models import Role
 from incidents import selectors
 from incidents.models import Incident, LinkCheck, StoredFile
 from incidents.services import evidence, integrity, redaction
 from postmortem.lib.findings import Finding, Level
-from tests.conftest import NOW
+from tests.conftest import NOW, person
 from tests.factories import make_evidence, make_impact, make_incident, make_scope
 
 
@@ -31,6 +32,24 @@ class TestEV001:
             )
         ]
         assert found[0].url == "/incidents/INC-1/evidence/1/attach/"
+
+    def test_asks_for_a_masked_copy_of_what_was_redacted(
+        self, run, incident, responder, commander
+    ):
+        """R-EV-09, R-EV-10"""
+        upload = SimpleUploadedFile("payers.csv", b"payer,name\n")
+        row = make_evidence(incident, actor=responder, url="", upload=upload)
+        here = {"incident_id": incident.pk, "number": row.number}
+        redaction.ask_redaction(**here, actor=commander, reason="Names of payers")
+        second = person("dpo", "Dora Okoro", "Data protection", Role.COMPLIANCE)
+        redaction.confirm_redaction(**here, actor=second)
+        assert [(f.message, f.url) for f in run("EV001")] == [
+            (
+                "The content of “Order completion by minute” was redacted; nobody can "
+                "open it",
+                "/incidents/INC-1/evidence/add/",
+            )
+        ]
 
     def test_passes_with_a_link(self, run, signal):
         assert run("EV001") == []
