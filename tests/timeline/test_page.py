@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from tests import factories
-from tests.timeline.conftest import Tape, at, url
+from tests.timeline.conftest import Tape, at, text, url
 from timeline import selectors, services
 from timeline.models import Entry
 from timeline.selectors import Choice
@@ -204,6 +204,28 @@ class TestExports:
         assert "): Still degraded." in body
         assert "first impact to ledger recovered" in body
         assert "data-menu" not in body
+
+
+class TestPrint:
+    def test_says_of_each_required_milestone_where_it_stands(
+        self, page: Client, tape: Tape
+    ) -> None:
+        """R-TL-06, R-TL-03"""
+        tape.proven("13:43", milestone="first_impact")
+        tape.add("13:52", precision="approx", milestone="first_alert")
+        tape.skip("rollback_or_failover", "No release was out")
+        tape.add(
+            text="x", occurred_at=at("12:00"), precision="day", milestone="stabilized"
+        )
+        body = text(page.get(url(tape, "print/")))
+        for words in (
+            "First impact : TL-1, 10 Mar 2026, 13:43",
+            "First alert : TL-2, about 10 Mar 2026, 13:52, provisional",
+            "First mitigation : not recorded",
+            "Rollback or failover : does not apply: No release was out",
+            "Stabilized : TL-3, only the day, provisional",
+        ):
+            assert words in body
 
 
 class TestChoice:
