@@ -16,7 +16,7 @@ from incidents import selectors
 from incidents.decorators import SignedInRequest, find_incident
 from incidents.models import Incident, Severity
 from incidents.permissions import can
-from incidents.selectors import VIEW_LABELS, Filters, lane_slugs, view_counts
+from incidents.selectors import VIEW_LABELS, Filters, Saved, lane_slugs, view_counts
 from incidents.views import MY_APPROVALS, keep_count, kept_count
 from incidents.views.work import waiting_approvals
 from postmortem.lib.htmx import render_page, wants_fragment
@@ -113,7 +113,6 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
     known = None if filters.narrows else counts.get(filters.view)
     pages = ListPaginator(shown, PAGE_SIZE, known=known, read=selectors.lines)
     page = pages.get_page(request.GET.get("page"))
-    here = reverse("incidents:incident_list")
     query = filters.query()
     mine = next((one for one in saved if one.query == query), None)
     counts["approval"] = kept_count(request, MY_APPROVALS)
@@ -127,31 +126,8 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
             "page": page,
             "query": f"{query}&" if query else "",
             "export_url": f"{reverse('incidents:incident_export')}?{query}",
-            "tabs": [
-                {
-                    "label": label,
-                    # From a saved filter one goes back to the whole view.
-                    "url": f"{here}?view={name}"
-                    if mine
-                    else f"{here}?{filters.query(view=name, status='')}",
-                    "active": name == filters.view and not mine,
-                    "count": counts[name],
-                }
-                for name, label in VIEW_LABELS.items()
-            ]
-            + [
-                {
-                    "label": one.name,
-                    "url": f"{here}?{one.query}",
-                    "active": one == mine,
-                    "count": one.count,
-                }
-                for one in saved
-            ],
+            "tabs": _tabs(filters, counts, saved, mine),
             "saved": mine,
-            "save_url": f"{reverse('incidents:filter_add')}?{query}"
-            if filters.narrows and not mine
-            else "",
             "chips": filters.chips(),
             "clear_query": urlencode({"view": filters.view}),
             "view_label": VIEW_LABELS[filters.view],
@@ -165,6 +141,46 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
         },
         fragment="incidents/_incident_rows.html",
     )
+
+
+def _tabs(
+    filters: Filters,
+    counts: dict[str, Any],
+    saved: list[Saved],
+    mine: Saved | None,
+) -> list[dict[str, Any]]:
+    """The views, the saved filters (`mine` is the one in force), and a way to save what
+    else narrows the list. From a saved filter one goes back to the whole view."""
+    here = reverse("incidents:incident_list")
+    views = [
+        {
+            "label": label,
+            "url": f"{here}?view={name}"
+            if mine
+            else f"{here}?{filters.query(view=name, status='')}",
+            "active": name == filters.view and not mine,
+            "count": counts[name],
+        }
+        for name, label in VIEW_LABELS.items()
+    ]
+    own = [
+        {
+            "label": one.name,
+            "url": f"{here}?{one.query}",
+            "active": one == mine,
+            "count": one.count,
+        }
+        for one in saved
+    ]
+    if mine or not filters.narrows:
+        return views + own
+    save = {
+        "label": "Save this filter",
+        "url": f"{reverse('incidents:filter_add')}?{filters.query()}",
+        "icon": "device-floppy",
+        "drawer": True,
+    }
+    return [*views, *own, save]
 
 
 def _missing(filters: Filters, lanes: list[str]) -> list[str]:

@@ -339,7 +339,7 @@
   }
 
   function moveTab(step) {
-    const tabs = $$("[data-tabs] a");
+    const tabs = $$("[data-tabs] a:not([data-drawer])");
     const now = tabs.findIndex((tab) => tab.hasAttribute("aria-current"));
     tabs[now + step]?.click();
   }
