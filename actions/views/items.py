@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +23,7 @@ from postmortem.lib.htmx import render_page
 from rca.models import Cause
 
 TAB = "actions"
+PAGE_SIZE = 50
 State = ActionItem.State
 
 
@@ -114,15 +116,32 @@ def _rows(
 
 
 def _list_context(
-    request: SignedInRequest, around: dict[str, Any], *, now: Any
+    request: SignedInRequest,
+    around: dict[str, Any],
+    *,
+    now: Any,
+    opened: int | None = None,
 ) -> dict[str, Any]:
+    """The list, mandatory ones first, a page at a time: the page that is asked for,
+    else the one with the action that is opened beside it (its number)."""
     rows, of_case = _rows(around["incident"], around["stored"], now)
     live = [row for row in rows if not row.action.is_retracted]
-    shown = [row for row in live if _chosen(row, request.GET, request.user, now)]
+    shown = sorted(
+        (row for row in live if _chosen(row, request.GET, request.user, now)),
+        key=lambda row: not row.action.is_mandatory,
+    )
+    place = next((i for i, row in enumerate(shown) if row.action.number == opened), 0)
+    page = Paginator(shown, PAGE_SIZE).get_page(
+        request.GET.get("page", place // PAGE_SIZE + 1)
+    )
+    query = _link(request.GET).removeprefix("?")
     return {
         "filters": _filters(live, request.GET, request.user, now),
-        "mandatory": [row for row in shown if row.action.is_mandatory],
-        "scheduled": [row for row in shown if not row.action.is_mandatory],
+        "mandatory": [row for row in page if row.action.is_mandatory],
+        "scheduled": [row for row in page if not row.action.is_mandatory],
+        "shown": shown,
+        "page": page,
+        "query": f"{query}&" if query else "",
         "retracted": [row for row in rows if row.action.is_retracted],
         "total": len(live),
         "all_rows": rows,
@@ -151,15 +170,14 @@ def action_detail(
     """One action beside the list: risks, tests and runs, way back, approvals."""
     now = timezone.now()
     around = workspace(request, incident, TAB)
-    listed = _list_context(request, around, now=now)
-    shown = [*listed["mandatory"], *listed["scheduled"]]
+    listed = _list_context(request, around, now=now, opened=number)
     row = next((r for r in listed["all_rows"] if r.action.number == number), None)
     if row is None:
         raise Http404("no such action")
     context = {
         **around,
         **listed,
-        **panel(request, row, shown),
+        **panel(request, row, listed["shown"]),
     }
     return render_page(
         request,

@@ -97,6 +97,27 @@ class TestActionList:
         client.force_login(reviewer)
         assert client.get(LIST).status_code == 404
 
+    def test_comes_a_page_at_a_time_and_opens_at_the_action_beside_it(
+        self, browser: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("actions.views.items.PAGE_SIZE", 2)
+        for number in range(1, 5):
+            desk.add(title=f"Change {number}", kind=ActionItem.Kind.REDUCE)
+        desk.add(title="Change 5", timing=ActionItem.Timing.SCHEDULED)
+
+        def shown(url: str) -> list[str]:
+            return re.findall(
+                r'<li class="pm-action-row[^>]*id="(ACT-\d)"', (text(browser.get(url)))
+            )
+
+        assert shown(LIST) == ["ACT-1", "ACT-2"]
+        assert shown(f"{LIST}?page=3") == ["ACT-5"]
+        assert shown(f"{LIST}4/") == ["ACT-3", "ACT-4"]
+        assert shown(f"{LIST}4/?page=1") == ["ACT-1", "ACT-2"]
+        narrowed = text(browser.get(f"{LIST}?kind=reduce_recurrence"))
+        assert 'href="?kind=reduce_recurrence&amp;page=2"' in narrowed
+        assert "4 of 5" in text(browser.get(f"{LIST}4/"))
+
     def test_costs_no_more_with_more_actions(self, browser: Client, desk: Desk) -> None:
         def queries(url: str) -> int:
             browser.get(url)  # the first look at a state of the record asks more
