@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
@@ -10,6 +11,7 @@ from accounts.models import User
 from incidents.models import FindingSnapshot
 from incidents.services.findings import refresh_findings
 from incidents.services.lifecycle import edit_incident
+from postmortem.lib.findings import Finding, Level
 from review import tasks
 from review.models import ClosureApproval, Participant, ReportBuild, Seal
 from review.services import reports, reviews
@@ -52,6 +54,18 @@ class TestReviewDetail:
         assert 'href="' + reverse("timeline:entry_list", args=["INC-1"]) in text
         assert url(bare, "review_edit") in text
         assert "Opens when nothing but approvals blocks" in text
+
+    def test_folds_what_is_more_than_eight_red_flags(self) -> None:
+        flags = [
+            Finding(f"AI{number:03}", Level.ERROR, f"Flag {number}")
+            for number in range(10)
+        ]
+
+        text = render_to_string("review/_flags.html", {"flags": flags})
+
+        shown, _, folded = text.partition("<details")
+        assert (shown.count("<li"), folded.count("<li")) == (8, 2)
+        assert "2 more red flags" in folded
 
     def test_tells_the_commander_why_not(self, client: Client, case: Case) -> None:
         """R-AP-02"""
