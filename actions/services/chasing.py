@@ -161,7 +161,8 @@ class _Chase:
             if deadline.due_at < self.now
             else f"due in {span(deadline.due_at - self.now)}"
         )
-        where = f"{deadline.incident.key}/{deadline.ref}"
+        case = deadline.incident.key  # which is the ref of what the whole case owes
+        where = case if deadline.ref == case else f"{case}/{deadline.ref}"
         text = f"{where}, {when}: {deadline.title}"
         return text if len(text) <= 200 else f"{text[:199]}…"
 

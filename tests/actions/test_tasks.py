@@ -17,7 +17,7 @@ from actions.deadlines import action_due, approval_due, closure_test_due
 from actions.models import ActionItem
 from actions.services import chasing, items
 from incidents.models import Incident, Notification
-from postmortem.lib.deadlines import all_deadlines
+from postmortem.lib.deadlines import Deadline, all_deadlines
 from tests.actions.conftest import Desk
 from tests.conftest import NOW
 
@@ -35,6 +35,29 @@ def manager(reviewer: User, responder: User) -> User:
     """The reviewer leads the team of the responder who owns the actions."""
     Team.objects.get(slug="engineering").members.add(responder)
     return reviewer
+
+
+class TestSubject:
+    @pytest.mark.parametrize(
+        ("ref", "where"), [("ACT-1", "INC-1/ACT-1"), ("INC-1", "INC-1")]
+    )
+    def test_names_the_incident_once(
+        self, incident: Incident, ref: str, where: str
+    ) -> None:
+        due = Deadline(
+            key="x",
+            kind="approval",
+            title="Approve the closure",
+            due_at=NOW + 2 * HOUR,
+            owner=None,
+            incident=incident,
+            url="/",
+            ref=ref,
+        )
+
+        said = chasing._Chase(NOW).subject(due)
+
+        assert said == f"{where}, due in 2 h: Approve the closure"
 
 
 class TestChaseDeadlines:
