@@ -83,15 +83,15 @@ def gap_without_evidence(case: Case) -> Iterator[Problem]:
     the threshold of the severity, hides what was done. It blocks while customers were
     affected and is a warning after that. Link what exists, or state that no record
     exists and why."""
+    threshold = case.load(selectors.gap_threshold)
     found = selectors.timeline_gaps(
-        case.load(selectors.entries),
-        case.load(selectors.milestones),
-        case.load(selectors.gap_threshold),
+        case.load(selectors.entries), case.load(selectors.milestones), threshold
     )
     for gap in found:
         yield Problem(
             gap.words(case.incident.clock_zone),
-            hint="Link an artifact from inside it, or state that no record exists.",
+            hint=f"Longer than the {span(threshold)} of {case.incident.severity}. Link "
+            "an artifact from inside it, or state that no record exists.",
             fix_label="Link or explain",
             url=f"{page(case, 'entry_list', at=iso(gap.start))}#{gap_key(gap)}",
             inputs=(iso(gap.start), iso(gap.end)),

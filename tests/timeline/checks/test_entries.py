@@ -59,7 +59,10 @@ class TestGapWithoutEvidence:
         tape.proven("14:33", milestone="first_impact")
         tape.add("14:50", "Somebody remembers this")
         tape.proven("15:20", milestone="stabilized")
-        hint = "Link an artifact from inside it, or state that no record exists."
+        hint = (
+            "Longer than the 15 min of SEV2. Link an artifact from inside it, or state "
+            "that no record exists."
+        )
         assert found(tape.incident, "TL004") == [
             finding(
                 "TL004",

@@ -29,7 +29,10 @@ class TestGapWithoutEvidence:
         tape.proven("14:00", milestone="first_impact")
         tape.proven("14:40", milestone="customer_recovered")
         tape.proven("15:30", milestone="stabilized")
-        hint = "Link an artifact from inside it, or state that no record exists."
+        hint = (
+            "Longer than the 15 min of SEV2. Link an artifact from inside it, or state "
+            "that no record exists."
+        )
         assert found(tape.incident, "TL004") == [
             finding(
                 "TL004",
