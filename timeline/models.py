@@ -86,6 +86,7 @@ class Entry(Claim):
 
     prefix = "TL"
     tab = "timeline:entry_list"
+    without_proof = models.Q(kind=Kind.NO_RECORD)
 
     kind = models.CharField(max_length=10, choices=Kind)
     occurred_at = models.DateTimeField("time", null=True, blank=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -20,7 +20,10 @@ class Claim(CaseRecord):
 
     Provisional until an original record that can be opened is linked: one property and
     one badge everywhere (R-TL-03, R-EV-04). `known_unknown` says what would prove it.
+    without_proof: rows of this kind that say that there is no record (R-EV-10).
     """
+
+    without_proof: ClassVar[models.Q] = models.Q(pk=None)
 
     known_unknown = models.ForeignKey(
         KnownUnknown,

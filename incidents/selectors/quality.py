@@ -27,17 +27,16 @@ def claim_models() -> tuple[Any, ...]:
 @stored_with_findings("quality")
 def record_quality(case: Case) -> dict[str, int | None]:
     """Claims in force, how many of them cite evidence (a share of none is None, never
-    zero) and how many are provisional; known unknowns that are open, and those past
-    their date. One query per kind of claim."""
+    zero) and how many are provisional, without those that say that there is no record;
+    known unknowns that are open, and those past their date. One query per kind."""
     claims = cited = proven = 0
     proof = Evidence.proof("evidence__")
     for model in claim_models():
         links = model._meta.get_field("evidence_links").related_model.objects.filter(
             claim=OuterRef("pk"), retracted_at=None
         )
-        found = model.objects.filter(
-            incident=case.incident, retracted_at=None
-        ).aggregate(
+        rows = model.objects.filter(incident=case.incident, retracted_at=None)
+        found = rows.exclude(model.without_proof).aggregate(
             claims=Count("pk"),
             cited=Count("pk", filter=Exists(links)),
             proven=Count("pk", filter=Exists(links.filter(proof))),

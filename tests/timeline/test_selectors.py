@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from incidents.models import Incident, Lane, SeverityPolicy
+from incidents.selectors import record_quality
+from postmortem.lib.findings import Case
 from postmortem.lib.tabs import Clock, incident_clock
 from tests import factories
 from tests.timeline.conftest import Tape, at, entry, mark, minutes, moment, prove
@@ -394,6 +396,17 @@ class TestQueries:
             tape.mark(Entry.objects.get(number=100), kind)
 
         assert cost() == few
+
+
+class TestRecordQuality:
+    def test_blames_nobody_for_a_stated_gap(self, tape: Tape) -> None:
+        """R-MT-04, R-EV-10: what says that no record exists lacks none."""
+        tape.proven("14:00")
+        tape.add("14:05")
+        tape.gap("14:10", "14:50")
+        found = record_quality(Case(tape.incident))
+        assert (found["claims"], found["provisional"]) == (2, 1)
+        assert found["evidence_percent"] == 50
 
 
 class TestUnlinkedEvidence:
