@@ -1,2 +1,3 @@
-"""The product as the benchmark serves it: production settings and one more middleware
-that measures. Nothing of this is loaded anywhere else."""
+"""What `make bench` is made of. On its side: servers, clients, report. In processes of
+the product: settings with a middleware that measures, and what runs beside the web
+server (undo, prepare, recorded, pdf, slack). None of it is loaded anywhere else."""

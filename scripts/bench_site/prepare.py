@@ -1,4 +1,4 @@
-"""What the benchmark asks for: a signed-in person and the addresses, as JSON."""
+"""What the benchmark asks for: eight signed-in people and the addresses, as JSON."""
 
 from __future__ import annotations
 
@@ -24,19 +24,24 @@ from incidents.models import Incident  # noqa: E402
 from timeline.models import Entry  # noqa: E402
 
 
-def targets() -> dict[str, Any]:
-    user = (
-        User.objects.filter(groups__name=Role.COMMANDER, is_active=True)
-        .annotate(owned=Count("duties"))
-        .order_by("-owned", "pk")[0]
-    )
+def signed_in(user: User) -> str:
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
+    return str(session.session_key)
+
+
+def targets() -> dict[str, Any]:
+    commanders = (
+        User.objects.filter(groups__name=Role.COMMANDER, is_active=True)
+        .annotate(owned=Count("duties"))
+        .order_by("-owned", "pk")[:8]
+    )
+    user = commanders[0]
     counted = (
-        Incident.objects.visible_to(user)
+        Incident.objects.filter(is_restricted=False)
         .exclude(status="cancelled")
         .annotate(count=Count("entrys"))
     )
@@ -49,15 +54,14 @@ def targets() -> dict[str, Any]:
         return found
 
     usual = near(45, "in_review", "stabilized")
-    large, huge = near(2000), near(5000)
+    large, huge = near(2000), near(5000, "in_review", "stabilized")
     open_one = near(40, "stabilized", "in_review")
-    lane = open_one.lanes.filter(retracted_at=None).first()
 
     def page(name: str, incident: Incident) -> str:
         return reverse(name, args=[incident.key])
 
     return {
-        "session": session.session_key,
+        "sessions": [signed_in(person) for person in commanders],
         "cookie": settings.SESSION_COOKIE_NAME,
         "csrf": settings.CSRF_COOKIE_NAME,
         "incidents": Incident.objects.count(),
@@ -65,7 +69,7 @@ def targets() -> dict[str, Any]:
         "sizes": {"usual": usual.count, "large": large.count, "huge": huge.count},
         "floor_incident": usual.pk,
         "pdf_incident": usual.pk,
-        "slack_incident": open_one.pk,
+        "open_incident": open_one.pk,
         "user": user.pk,
         "pages": {
             "list": reverse("incidents:incident_list") + "?view=all",
@@ -73,13 +77,14 @@ def targets() -> dict[str, Any]:
             "overview": page("incidents:incident_detail", usual),
             "timeline_large": page("timeline:entry_list", large),
             "timeline_huge": page("timeline:entry_list", huge),
+            "filter_huge": page("timeline:entry_list", huge) + "?show=decisions",
             "findings": page("incidents:finding_list", large),
             "overdue": reverse("actions:my_actions") + "?show=overdue",
             "work": reverse("incidents:work_list"),
             "declare": reverse("incidents:incident_declare"),
             "add": page("timeline:entry_quick_add", open_one),
+            "add_huge": page("timeline:entry_quick_add", huge),
         },
-        "lane": lane.pk if lane else "",
     }
 
 

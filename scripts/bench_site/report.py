@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 
@@ -124,10 +125,9 @@ def markdown(
     rows: list[Row],
     floor: dict[str, Any],
     pdf: dict[str, Any],
-    memory: float,
     targets: dict[str, Any],
+    notes: list[str],
     misses: list[str],
-    slack: str,
 ) -> str:
     lines = [HEAD, _floor(floor), *(row.cells() for row in rows)]
     ruled = [
@@ -136,6 +136,7 @@ def markdown(
         *("| " + " | ".join(line) + " |" for line in lines[1:]),
     ]
     told = [f"- {miss}" for miss in misses] or ["Every bar held."]
+    paragraphs = [line for note in notes for line in (*wrap(note, 88), "")]
     sizes = targets["sizes"]
     return "\n".join(
         [
@@ -152,9 +153,7 @@ def markdown(
             "",
             *ruled,
             "",
-            f"The largest web worker took {memory:.0f} MB.",
-            f"{slack}.",
-            "",
+            *paragraphs,
             "## How to read it",
             "",
             "- The floor of pages is a view on the same server with no middleware, no",
@@ -170,6 +169,8 @@ def markdown(
             "  lists are at most ten seconds old (FIGURES_SECONDS); what only the",
             "  record decides (tabs, overview, chart, approvals that wait) is",
             "  worked out once in each process for each state of it.",
+            "- A run writes into the generated database; the next one takes that out",
+            "  before it begins.",
             "- The first look is the first request of that page to a server that has",
             "  just started: nothing is kept yet, no template is compiled.",
             "",
