@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
-from django.utils import timezone
 
 from accounts.models import User
 from actions import selectors
@@ -26,11 +25,12 @@ from incidents.services.core import (
     require_reason,
     set_evidence,
     tell_edit,
+    withdraw,
 )
 from incidents.services.evidence import store_evidence
 from incidents.services.files import keep_file
 from postmortem.lib.errors import InvalidTransition
-from postmortem.lib.persistence import save, service
+from postmortem.lib.persistence import service
 from postmortem.lib.times import refuse_future
 from postmortem.lib.words import shortened
 
@@ -137,10 +137,7 @@ def retract_closure_test(
     reason = require_reason(reason, "it is withdrawn")
     action = selectors.get_action(incident, test.action.number)
     _keep_a_test(action, without=test)
-    test.retracted_at = timezone.now()
-    test.retracted_by = actor
-    test.retraction_reason = reason
-    save(test, actor=actor, reason=reason)
+    withdraw(test, actor=actor, reason=reason)
     activity.record(
         incident,
         actor=actor,
@@ -179,7 +176,7 @@ def record_run(
     action = get_record(ActionItem, incident, test.action.number)
     require_follow_up(incident, action)
     refuse_cancelled(action)
-    _refuse_future_run(ran_at)
+    refuse_future(ran_at, "ran_at")
     run = TestRun(
         incident=incident,
         closure_test=test,
@@ -191,20 +188,7 @@ def record_run(
         sandbox_limit=sandbox_limit,
     )
     if sandbox_limit.strip() and not incident.is_frozen:
-        run.known_unknown = add_record(
-            KnownUnknown(
-                incident=incident,
-                question=shortened(
-                    f"Not reproduced by {test.ref}: {sandbox_limit}", 300
-                ),
-                why_it_matters=f"The sandbox could not show it for {action.ref}; the "
-                "risk remains until it is tested for real or accepted.",
-                missing_check=f"A run of {test.ref} where it can be reproduced",
-                owner=action.owner,
-                due_at=action.due_at,
-            ),
-            actor=actor,
-        )
+        run.known_unknown = _not_reproduced(run, action, actor=actor)
     add_record(run, actor=actor)
     attached = _attach(run, actor=actor, evidence=evidence, uploads=uploads)
     refs = f", with {', '.join(item.ref for item in attached)}" if attached else ""
@@ -219,11 +203,23 @@ def record_run(
     return run
 
 
-def _refuse_future_run(ran_at: datetime) -> None:
-    try:
-        refuse_future(ran_at)
-    except ValidationError as error:
-        raise ValidationError({"ran_at": error}) from error
+def _not_reproduced(run: TestRun, action: ActionItem, *, actor: User) -> KnownUnknown:
+    """What the sandbox could not show stays open as a known unknown (R-CT-07)."""
+    test = run.closure_test
+    return add_record(
+        KnownUnknown(
+            incident=run.incident,
+            question=shortened(
+                f"Not reproduced by {test.ref}: {run.sandbox_limit}", 300
+            ),
+            why_it_matters=f"The sandbox could not show it for {action.ref}; the "
+            "risk remains until it is tested for real or accepted.",
+            missing_check=f"A run of {test.ref} where it can be reproduced",
+            owner=action.owner,
+            due_at=action.due_at,
+        ),
+        actor=actor,
+    )
 
 
 def _attach(
@@ -295,10 +291,7 @@ def retract_run(*, incident_id: int, actor: User, number: int, reason: str) -> T
         raise InvalidTransition(
             f"{action.ref} was cancelled; its runs stay as they are."
         )
-    run.retracted_at = timezone.now()
-    run.retracted_by = actor
-    run.retraction_reason = reason
-    save(run, actor=actor, reason=reason)
+    withdraw(run, actor=actor, reason=reason)
     activity.record(
         incident,
         actor=actor,

@@ -138,10 +138,7 @@ def close_scope(
     if row.state == ScopeStatement.State.CLOSED:
         raise InvalidTransition(f"{row.ref} is closed already.")
     signal = _closing_signal(incident, closing_evidence)
-    try:
-        refuse_future(closed_at)
-    except ValidationError as error:
-        raise ValidationError({"closed_at": error}) from error
+    refuse_future(closed_at, "closed_at")
     set_evidence(row, [signal], actor=actor)
     change_record(
         row,

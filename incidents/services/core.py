@@ -184,6 +184,15 @@ def shown(value: Any) -> Any:
     return plain(value)
 
 
+def withdraw(row: C, *, actor: User, reason: str) -> C:
+    """Take a row out of what is in force, inside a service (no activity of its own). It
+    stays in the record, struck through."""
+    row.retracted_at = timezone.now()
+    row.retracted_by = actor
+    row.retraction_reason = reason
+    return save(row, actor=actor, reason=reason)
+
+
 @service
 def retract_record(
     *,
@@ -194,14 +203,11 @@ def retract_record(
     reason: str,
     permission: str,
 ) -> CaseRecord:
-    """Withdraw a row with a reason. It stays in the record, struck through."""
+    """Withdraw a row with a reason."""
     incident = lock_incident(incident_id, actor=actor, permission=permission)
     row = get_record(model, incident, number)
     reason = require_reason(reason, "it is withdrawn")
-    row.retracted_at = timezone.now()
-    row.retracted_by = actor
-    row.retraction_reason = reason
-    save(row, actor=actor, reason=reason)
+    withdraw(row, actor=actor, reason=reason)
     activity.record(
         incident,
         actor=actor,
@@ -355,19 +361,23 @@ def link_evidence(
     permission: str,
     note: str = "",
 ) -> CaseRecord:
-    """Say that a claim rests on these artifacts."""
+    """Say that a claim rests on these artifacts too. Said again, it leaves no trace."""
     incident = lock_incident(incident_id, actor=actor, permission=permission)
     claim = get_record(model, incident, number)
+    if not evidence:
+        raise ValidationError(
+            {"evidence": ValidationError("Choose the evidence.", code="required")}
+        )
     fields: dict[str, Any] = {"note": note} if note else {}
-    set_evidence(claim, evidence, actor=actor, **fields)
-    refs = ", ".join(item.ref for item in evidence)
-    activity.record(
-        incident,
-        actor=actor,
-        verb=f"{model._meta.app_label}.evidence_linked",
-        sentence=f"linked {refs} to {claim.ref}",
-        subject=claim,
-    )
+    if set_evidence(claim, evidence, actor=actor, **fields):
+        refs = ", ".join(item.ref for item in evidence)
+        activity.record(
+            incident,
+            actor=actor,
+            verb=f"{model._meta.app_label}.evidence_linked",
+            sentence=f"linked {refs} to {claim.ref}",
+            subject=claim,
+        )
     return claim
 
 
@@ -385,6 +395,7 @@ def unlink_evidence(
     """Withdraw a link with a reason; the artifact itself stays."""
     incident = lock_incident(incident_id, actor=actor, permission=permission)
     claim = get_record(model, incident, number)
+    reason = require_reason(reason, "the link is withdrawn")
     link = claim.evidence_links.get(evidence=evidence, retracted_at=None)  # type: ignore[attr-defined]
     link.retracted_at = timezone.now()
     save(link, actor=actor, reason=reason)

@@ -102,7 +102,7 @@ def store_evidence(
     """
     url = url.strip()
     _check_url(url)
-    _check_captured(captured_at)
+    refuse_future(captured_at, "captured_at")
     if upload is None and not url and not description.strip():
         raise ValidationError(
             {
@@ -163,7 +163,7 @@ def edit_evidence(
                 "not_replaced",
             )
     if captured_at is not KEEP:
-        _check_captured(captured_at)
+        refuse_future(captured_at, "captured_at")
     moved = change_record(
         row,
         given(
@@ -358,13 +358,6 @@ def _check_url(url: str) -> None:
             f"{', '.join(settings.EVIDENCE_LINK_HOSTS)}.",
             "host_not_allowed",
         )
-
-
-def _check_captured(captured_at: datetime | None) -> None:
-    try:
-        refuse_future(captured_at)
-    except ValidationError as error:
-        raise ValidationError({"captured_at": error}) from error
 
 
 def _of_case(incident: Incident, other: Evidence, field: str) -> Evidence:

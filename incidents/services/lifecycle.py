@@ -114,7 +114,7 @@ def declare_incident(
     """
     permissions.require(actor, "incident.declare")
     now = timezone.now()
-    refuse_future(declared_at, now=now)
+    refuse_future(declared_at, "declared_at", now=now)
     people: dict[str, User | None] = {
         Participation.Duty.COMMANDER: commander or actor,
         Participation.Duty.SCRIBE: scribe,

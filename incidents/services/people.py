@@ -35,7 +35,7 @@ def set_duty(
     """
     incident = lock_incident(incident_id, actor=actor, permission="incident.people")
     now = timezone.now()
-    refuse_future(since, now=now)
+    refuse_future(since, "since", now=now)
     _require_active(user, field="user")
     held = Participation.objects.filter(
         incident=incident,
@@ -101,7 +101,7 @@ def hand_over_command(
     now = timezone.now()
     at = at or now
     if at > now:
-        refuse_future(at, now=now)
+        refuse_future(at, "at", now=now)
         at = now
     _require_active(to, field="to")
     _require_command(to, field="to")
@@ -163,7 +163,7 @@ def end_duty(
             code="one_commander",
         )
     now = timezone.now()
-    refuse_future(until, now=now)
+    refuse_future(until, "until", now=now)
     row.until = until or now
     if row.since and row.until < row.since:
         raise ValidationError(

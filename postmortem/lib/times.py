@@ -111,15 +111,19 @@ def has_offset(text: str) -> bool:
     return bool(_OFFSET.search(text.strip()))
 
 
-def refuse_future(moment: datetime | None, *, now: datetime | None = None) -> None:
-    """Decision 13: more than five minutes ahead of now is a typing error."""
+def refuse_future(
+    moment: datetime | None, field: str = "", *, now: datetime | None = None
+) -> None:
+    """Decision 13: more than five minutes ahead of now is a typing error, told at the
+    field that holds the time."""
     now = now or timezone.now()
     if moment and moment > now + FUTURE_TOLERANCE:
-        raise ValidationError(
+        fault = ValidationError(
             f"{moment.astimezone(UTC):%d %b %Y, %H:%M} UTC lies in the future. A "
             "record tells what has happened; check the date and the zone.",
             code="future_time",
         )
+        raise ValidationError({field: fault}) if field else fault
 
 
 def span(delta: timedelta | None) -> str:

@@ -19,6 +19,7 @@ from incidents.services.core import (
     given,
     lock_incident,
     require_reason,
+    withdraw,
 )
 from incidents.services.lifecycle import move_to_review
 from postmortem.lib.errors import InvalidTransition
@@ -233,16 +234,14 @@ def remove_participant(
     """Take somebody out of the review, with a reason; the row stays, struck through."""
     incident = lock_incident(incident_id, actor=actor, permission="review.edit")
     participant = get_record(Participant, incident, number)
-    participant.retraction_reason = require_reason(reason, "this person is taken out")
-    participant.retracted_at = timezone.now()
-    participant.retracted_by = actor
-    save(participant, actor=actor, reason=reason)
+    reason = require_reason(reason, "this person is taken out")
+    withdraw(participant, actor=actor, reason=reason)
     activity.record(
         incident,
         actor=actor,
         verb="review.participant_removed",
         sentence=f"took {participant.user.label} out of the review",
         subject=participant,
-        reason=participant.retraction_reason,
+        reason=reason,
     )
     return participant

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from incidents.models import Evidence, Incident
@@ -69,3 +70,34 @@ def refs(page: Any) -> list[str]:
     """The rows of the evidence tab."""
     assert page.status_code == 200
     return [line.row.ref for line in page.context["lines"]]
+
+
+# --- API ---
+
+
+@pytest.fixture
+def api() -> Callable[..., APIClient]:
+    """A client of the API, signed in as somebody or as nobody."""
+
+    def sign_in(user: User | None = None) -> APIClient:
+        client = APIClient()
+        if user is not None:
+            client.force_authenticate(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def rows(incident: Incident, commander: User) -> None:
+    """One row of each kind, so that every verb has its subject."""
+    factories.make_evidence(incident, actor=commander)
+    factories.make_evidence(incident, actor=commander, side="finance")
+    factories.make_scope(incident, actor=commander)
+    factories.make_impact(incident, actor=commander)
+    factories.make_unknown(incident, actor=commander)
+
+
+def refusals(answer: Any) -> dict[str, str]:
+    """What the API refused: the codes by field."""
+    return {row["field"]: row["code"] for row in answer.json().get("errors", [])}

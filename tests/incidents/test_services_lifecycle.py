@@ -17,7 +17,7 @@ from postmortem.lib import findings
 from postmortem.lib.errors import GateClosed, InvalidTransition, StaleVersion
 from postmortem.lib.findings import Gate, Level, Problem
 from postmortem.lib.persistence import service
-from tests.conftest import NOW
+from tests.conftest import NOW, codes
 from tests.factories import make_evidence, make_incident, make_scope
 
 
@@ -82,7 +82,7 @@ class TestDeclareIncident:
         with pytest.raises(ValidationError) as caught:
             make_incident(actor=commander, declared_at=NOW + dt.timedelta(hours=1))
 
-        assert caught.value.code == "future_time"
+        assert codes(caught.value) == {"declared_at": ["future_time"]}
         assert not Incident.objects.exists()
 
     def test_refuses_an_unknown_zone_and_severity_together(self, commander):

@@ -10,7 +10,7 @@ from incidents import activity, selectors
 from incidents.models import ActivityEntry, Notification, Participation
 from incidents.services import lanes, people
 from incidents.services.core import retract_record
-from tests.conftest import NOW, person
+from tests.conftest import NOW, codes, person
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ class TestHandOverCommand:
                 at=NOW + dt.timedelta(hours=1),
             )
 
-        assert caught.value.code == "future_time"
+        assert codes(caught.value) == {"at": ["future_time"]}
 
     def test_refuses_somebody_without_the_role(self, incident, commander, responder):
         with pytest.raises(ValidationError) as caught:

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import User
 from incidents import activity
+from incidents.models import Evidence
 from postmortem.lib.errors import InvalidTransition, StaleVersion
 from tests import factories
 from tests.conftest import NOW, codes
@@ -299,7 +300,47 @@ class TestRetractEntry:
         assert not entry.is_retracted
 
 
+class TestLinkEntryEvidence:
+    def link(self, tape: Tape, *evidence: Evidence) -> Entry:
+        return services.link_entry_evidence(
+            incident_id=tape.incident.pk,
+            actor=tape.actor,
+            number=1,
+            evidence=list(evidence),
+        )
+
+    def test_says_what_was_linked_and_says_it_once(self, tape: Tape) -> None:
+        tape.add("14:05")
+        assert self.link(tape, tape.original).evidence == [tape.original]
+        told = tape.incident.activity.count()
+
+        self.link(tape, tape.original)
+
+        last = tape.incident.activity.last()
+        assert last is not None
+        assert last.sentence == f"linked {tape.original.ref} to TL-1"
+        assert tape.incident.activity.count() == told
+
+    def test_asks_for_an_artifact(self, tape: Tape) -> None:
+        tape.add("14:05")
+        with pytest.raises(ValidationError) as error:
+            self.link(tape)
+        assert codes(error.value) == {"evidence": ["required"]}
+
+
 class TestUnlinkEntryEvidence:
+    def test_asks_for_a_reason(self, tape: Tape) -> None:
+        tape.proven("14:05")
+        with pytest.raises(ValidationError) as error:
+            services.unlink_entry_evidence(
+                incident_id=tape.incident.pk,
+                actor=tape.actor,
+                number=1,
+                evidence=tape.original,
+                reason=" ",
+            )
+        assert codes(error.value) == {"reason": ["required"]}
+
     def test_makes_the_entry_provisional_again(self, tape: Tape) -> None:
         entry = tape.proven("14:05")
         services.unlink_entry_evidence(

@@ -23,8 +23,9 @@ from incidents.services.core import (
     set_evidence,
 )
 from postmortem.lib.persistence import service
+from postmortem.lib.times import refuse_future
 from timeline.models import DependencyCheckpoint
-from timeline.services.entries import own, refuse_future_in
+from timeline.services.entries import own
 
 Order = DependencyCheckpoint.Order
 State = DependencyCheckpoint.State
@@ -146,7 +147,7 @@ def _check_times(
         for name in ("first_signal_at", "stabilized_at")
     }
     for name, moment in after.items():
-        refuse_future_in(name, moment)
+        refuse_future(moment, name)
     first, last = after["first_signal_at"], after["stabilized_at"]
     if first and last and last < first:
         raise ValidationError(

@@ -357,7 +357,7 @@ def unlink_entry_evidence(
         model=Entry,
         number=number,
         evidence=evidence,
-        reason=require_reason(reason, "the link is withdrawn"),
+        reason=reason,
         permission="timeline.edit",
     )
     assert isinstance(entry, Entry)
@@ -383,14 +383,6 @@ def own(incident: Incident, **rows: Any) -> None:
             )
     if faults:
         raise ValidationError(faults)
-
-
-def refuse_future_in(name: str, moment: datetime | None) -> None:
-    """Decision 13, keyed by the field that holds the time."""
-    try:
-        refuse_future(moment)
-    except ValidationError as error:
-        raise ValidationError({name: error.error_list}) from error
 
 
 def _fault(name: str, words: str, code: str = "invalid") -> ValidationError:
@@ -440,9 +432,9 @@ def _times(
             raise _fault("occurred_until", "An end needs a known start.")
     assert occurred_at is None or isinstance(occurred_at, datetime)
     assert occurred_until is None or isinstance(occurred_until, datetime)
-    refuse_future_in("occurred_at", occurred_at)
+    refuse_future(occurred_at, "occurred_at")
     if precision != Precision.DAY:
-        refuse_future_in("occurred_until", occurred_until)
+        refuse_future(occurred_until, "occurred_until")
     return {
         "occurred_at": occurred_at,
         "occurred_until": occurred_until,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from accounts.models import User
 from incidents import activity
 from incidents.models import Incident
 from incidents.services import core
-from incidents.services.core import add_record, change_record, lock_incident
-from postmortem.lib.persistence import save, service
+from incidents.services.core import (
+    add_record,
+    change_record,
+    lock_incident,
+    withdraw,
+)
+from postmortem.lib.persistence import service
 from timeline.models import Entry, Milestone
 
 
@@ -79,10 +83,7 @@ def carry_milestone(
                 }
             )
         if row.not_applicable:
-            row.retracted_at = timezone.now()
-            row.retracted_by = actor
-            row.retraction_reason = f"{entry.ref} carries it."
-            save(row, actor=actor)
+            withdraw(row, actor=actor, reason=f"{entry.ref} carries it.")
         elif marked and row.is_marked:
             change_record(row, {"is_marked": False}, actor=actor, version=None)
     return add_record(
