@@ -148,14 +148,6 @@ class CompleteForm(CaseForm):
     risk_remaining = model_field(ActionItem, "risk_remaining", required=False)
 
 
-class ReasonForm(CaseForm):
-    """A verb that needs its reason; without one the service says what it is for."""
-
-    reason = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 3}), max_length=10_000, required=False
-    )
-
-
 class ClosureTestForm(CaseForm):
     """How it will be proven, and what has to come out."""
 

@@ -292,8 +292,8 @@ def cause_retract(
         request,
         incident,
         get_row(Cause, incident, number),
+        services.retract_cause,
         tab=TAB,
-        permission="rca.edit",
         what="cause",
     )
 
@@ -354,7 +354,7 @@ def failure_mode_retract(
         request,
         incident,
         get_row(FailureMode, incident, number),
+        services.retract_failure_mode,
         tab=TAB,
-        permission="rca.edit",
         what="row",
     )

@@ -16,9 +16,11 @@ from actions.models import ActionApproval, ActionItem
 from actions.services import items as services
 from actions.views import ActionRow, action_findings, action_row
 from incidents.decorators import SignedInRequest, incident_view
+from incidents.forms import ReasonForm
 from incidents.models import Incident
 from incidents.selectors import StoredFindings
 from incidents.views import case_form, get_row, posted, workspace
+from incidents.views.rows import retract
 from postmortem.lib.htmx import render_page
 from rca.models import Cause
 
@@ -367,7 +369,7 @@ def action_cancel(
     return case_form(
         request,
         incident,
-        forms.ReasonForm(posted(request), incident=incident, row=action),
+        ReasonForm(posted(request), incident=incident, row=action),
         lambda data: services.cancel_action(
             incident_id=incident.pk, actor=request.user, number=number, **data
         ),
@@ -385,19 +387,13 @@ def action_retract(
     request: SignedInRequest, incident: Incident, number: int
 ) -> HttpResponse:
     """Withdraw an action that should not have been written."""
-    action = get_row(ActionItem, incident, number)
-    return case_form(
+    return retract(
         request,
         incident,
-        forms.ReasonForm(posted(request), incident=incident),
-        lambda data: services.retract_action(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
+        get_row(ActionItem, incident, number),
+        services.retract_action,
         tab=TAB,
-        title=f"Withdraw {action.ref}",
-        lead="For one that was written by mistake. It stays on record, struck through. "
-        "To give up a real one, cancel it.",
-        submit_label="Withdraw",
-        message=f"{action.ref} is withdrawn.",
+        what="action",
+        lead="To give up one that was meant, cancel it.",
         done_url=list_url(incident),
     )

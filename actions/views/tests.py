@@ -11,6 +11,7 @@ from actions.views.items import TAB
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident
 from incidents.views import case_form, get_row, posted
+from incidents.views.rows import retract
 
 
 @incident_view("action.edit")
@@ -59,18 +60,13 @@ def test_retract(
 ) -> HttpResponse:
     """Withdraw a closure test with a reason."""
     test = get_row(ClosureTest, incident, number)
-    return case_form(
+    return retract(
         request,
         incident,
-        forms.ReasonForm(posted(request), incident=incident),
-        lambda data: services.retract_closure_test(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
+        test,
+        services.retract_closure_test,
         tab=TAB,
-        title=f"Withdraw {test.ref}",
-        lead="It stays on record, struck through.",
-        submit_label="Withdraw",
-        message=f"{test.ref} is withdrawn.",
+        what="closure test",
         done_url=test.action.get_absolute_url(),
     )
 
@@ -132,17 +128,13 @@ def run_retract(
 ) -> HttpResponse:
     """Withdraw a run with a reason."""
     run = get_row(TestRun, incident, number)
-    return case_form(
+    return retract(
         request,
         incident,
-        forms.ReasonForm(posted(request), incident=incident),
-        lambda data: services.retract_run(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
+        run,
+        services.retract_run,
         tab=TAB,
-        title=f"Withdraw {run.ref}",
-        lead="It stays on record, struck through. An approval resting on it lapses.",
-        submit_label="Withdraw",
-        message=f"{run.ref} is withdrawn.",
+        what="run",
+        lead="An approval that rests on it lapses.",
         done_url=run.closure_test.action.get_absolute_url(),
     )

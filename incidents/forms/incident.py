@@ -76,9 +76,12 @@ class IncidentForm(CaseForm):
 
 
 class ReasonForm(CaseForm):
-    """A verb that needs only its reason: relapse, cancel, withdraw, reopen."""
+    """A verb that needs only its reason: relapse, cancel, withdraw, reopen. Without one
+    the service says what it is for."""
 
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}), max_length=10_000, required=False
+    )
 
 
 class ConfirmForm(CaseForm):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -10,6 +12,7 @@ from django.urls import reverse
 from incidents import forms, selectors
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Incident, Waiver
+from incidents.services import core
 from incidents.services import waivers as services
 from incidents.services.findings import findings_for_page
 from incidents.views import case_form, get_row, posted, workspace
@@ -150,8 +153,8 @@ def waiver_retract(
         request,
         incident,
         get_row(Waiver, incident, number),
+        partial(core.retract_record, model=Waiver, permission="finding.accept"),
         tab="overview",
-        permission="finding.accept",
         what="acceptance",
         done_url=reverse("incidents:finding_list", args=[incident.key]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -27,28 +28,28 @@ def retract(
     request: SignedInRequest,
     incident: Incident,
     row: CaseRecord,
+    service: Service,
     *,
     tab: str,
-    permission: str,
     what: str,
+    lead: str = "",
     done_url: str = "",
 ) -> HttpResponse:
-    """Withdraw a row with a reason; it stays in the record. For every app's rows."""
+    """Withdraw a row with a reason; it stays in the record. For every app's rows.
+
+    service: the verb that withdraws such a row. lead: what else comes of it.
+    """
+    stays = f"The {what} stays in the record, struck through, with your reason."
     return case_form(
         request,
         incident,
         forms.ReasonForm(posted(request), incident=incident),
-        lambda data: core.retract_record(
-            incident_id=incident.pk,
-            actor=request.user,
-            model=type(row),
-            number=row.number,
-            permission=permission,
-            **data,
+        lambda data: service(
+            incident_id=incident.pk, actor=request.user, number=row.number, **data
         ),
         tab=tab,
         title=f"Withdraw {row.ref}",
-        lead=f"The {what} stays in the record, struck through, with your reason.",
+        lead=f"{stays} {lead}".strip(),
         submit_label="Withdraw",
         message=f"{row.ref} is withdrawn.",
         done_url=done_url or there(row),
@@ -160,6 +161,9 @@ class RowPages:
 
     def retract(self, name: str) -> View:
         """The page that withdraws a row."""
+        service = partial(
+            core.retract_record, model=self.model, permission=self.permission
+        )
 
         def view(
             request: SignedInRequest, incident: Incident, number: int
@@ -168,8 +172,8 @@ class RowPages:
                 request,
                 incident,
                 get_row(self.model, incident, number),
+                service,
                 tab=self.tab,
-                permission=self.permission,
                 what=self.what,
             )
 

@@ -72,8 +72,8 @@ def checkpoint_retract(
         request,
         incident,
         get_row(DependencyCheckpoint, incident, number),
+        services.retract_checkpoint,
         tab=TAB,
-        permission="timeline.edit",
         what="checkpoint",
         done_url=page_url(incident),
     )
