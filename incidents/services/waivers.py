@@ -54,13 +54,8 @@ def accept_finding(
                 )
             }
         )
-    for standing in selectors.waivers(incident):
-        if (
-            (standing.check_id, standing.finding_key) == (check_id, finding_key)
-            and not standing.is_attested  # one given elsewhere never counts
-            and (standing.expires_at is None or standing.expires_at > now)
-        ):
-            return standing
+    if standing := _standing(incident, finding, now):
+        return standing
     waiver = add_record(
         Waiver(
             incident=incident,
@@ -126,6 +121,7 @@ def second_waiver(*, incident_id: int, actor: User, number: int) -> Waiver:
 
 
 def _current(incident: Incident, check_id: str, key: str) -> Finding:
+    """The finding as it stands now; refused when the one that was read is gone."""
     for finding in selectors.findings(incident):
         if (finding.id, finding.key) == (check_id, key):
             return finding
@@ -140,9 +136,23 @@ def _current(incident: Incident, check_id: str, key: str) -> Finding:
     )
 
 
+def _standing(incident: Incident, finding: Finding, now: datetime) -> Waiver | None:
+    """The waiver of this finding that runs, with its second person or without."""
+    for waiver in selectors.waivers(incident):
+        if (
+            (waiver.check_id, waiver.finding_key) == (finding.id, finding.key)
+            and not waiver.is_attested  # one given elsewhere never counts
+            and (waiver.expires_at is None or waiver.expires_at > now)
+        ):
+            return waiver
+    return None
+
+
 def _may_waive(
     finding: Finding, *, expires_at: datetime | None, owner: User | None
 ) -> None:
+    """An ERROR can be accepted only where its check allows it, by somebody who holds
+    the risk, and for a time (decision 10)."""
     if not finding.waivable:
         raise ValidationError(
             {
@@ -168,6 +178,7 @@ def _may_waive(
 
 
 def _apart_from_subject(incident: Incident, ref: str, actor: User) -> None:
+    """Nobody accepts what is missing on a row of their own."""
     subject: CaseRecord | None = selectors.find_row(incident, ref) if ref else None
     owner = getattr(subject, "owner", None)
     if isinstance(owner, User) and actor.is_same_person(owner):
