@@ -14,6 +14,7 @@ from incidents.models import Incident, Notification
 from incidents.services.notifications import notify
 from postmortem.lib.deadlines import Deadline, all_deadlines
 from postmortem.lib.times import on_clock, span
+from postmortem.lib.words import shortened
 
 logger = logging.getLogger(__name__)
 
@@ -163,8 +164,7 @@ class _Chase:
         )
         case = deadline.incident.key  # which is the ref of what the whole case owes
         where = case if deadline.ref == case else f"{case}/{deadline.ref}"
-        text = f"{where}, {when}: {deadline.title}"
-        return text if len(text) <= 200 else f"{text[:199]}…"
+        return shortened(f"{where}, {when}: {deadline.title}", 200)
 
     def body(self, deadline: Deadline, step: Step, recipient: User) -> str:
         incident = deadline.incident
@@ -178,7 +178,7 @@ class _Chase:
         ]
         if step.escalates and (owner is None or recipient.pk != owner.pk):
             lines.append(
-                "You get this because it is overdue and you lead the owner's team: "
-                "please see that it gets done or gets a new date."
+                "It is told to you too because it is overdue: please see that it gets "
+                "done or gets a new date."
             )
         return "\n".join(line for line in lines if line)

@@ -20,6 +20,7 @@ from incidents.models import Incident, Notification
 from postmortem.lib.deadlines import Deadline, all_deadlines
 from tests.actions.conftest import Desk
 from tests.conftest import NOW
+from tests.factories import make_unknown
 
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
@@ -84,6 +85,22 @@ class TestChaseDeadlines:
         clock.shift(30 * DAY)
         tasks.chase_deadlines()
         assert reminders() == expected
+
+    def test_says_why_another_than_the_owner_is_told(
+        self, desk: Desk, commander: User, clock: time_machine.Traveller
+    ) -> None:
+        """A late unknown goes to the commander, who need not lead the owner's team."""
+        make_unknown(desk.incident, actor=desk.author, owner=desk.owner)
+        clock.shift(6 * DAY)
+
+        tasks.chase_deadlines()
+
+        sent = Notification.objects.filter(kind="deadline_overdue_3d")
+        bodies = dict(sent.values_list("recipient", "body"))
+        why = "It is told to you too because it is overdue"
+        assert why in bodies[commander.pk]
+        assert why not in bodies[desk.owner.pk]
+        assert "team" not in bodies[commander.pk]
 
     def test_run_twice_changes_nothing(self, desk: Desk) -> None:
         desk.opened(due_at=NOW - HOUR)
