@@ -56,6 +56,7 @@ class TestServerError:
         text = page.content.decode()
         number = re.search(r"error <code class=\"pm-code\">(\w{12})</code>", text)
         assert page.status_code == 500
+        assert number is not None
         assert f"error {number[1]}: GET /account/" in caplog.text
         assert "RuntimeError: the disk is full" in caplog.text
         assert "the disk is full" not in text

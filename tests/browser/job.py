@@ -143,7 +143,7 @@ def prove_timeline(ic: Person) -> None:
         form = ic.open("Mark one", within=wanted)
         form.set("Entry", words)
         ic.saved(form, "Add", "The milestone is added")
-    for minutes, text, milestone, evidence in (
+    for minutes, text, milestone, artifact in (
         (125, "Incident declared", "Declared", "Alert: connect"),
         (113, "Cards to the backup", "First mitigation", "Change record"),
     ):
@@ -154,7 +154,7 @@ def prove_timeline(ic: Person) -> None:
             Action_taken=text,
             Lane="Checkout authorization",
             Owner="Noor Haddad",
-            Evidence=[evidence],
+            Evidence=[artifact],
             Milestone=milestone,
             Belief_at_the_time="The primary edge refuses us",
             Why_this_action="Two signals agree",

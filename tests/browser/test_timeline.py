@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import User
@@ -35,27 +36,34 @@ def tape(incident: Incident, responder: User) -> Tape:
     return Tape(incident, responder)
 
 
+@pytest.fixture
+def page(page: Any, sign_in: Callable[[Any, User], Any], commander: User) -> Any:
+    """A desktop page on which the commander is signed in."""
+    return sign_in(page, commander)
+
+
 def one_candidate(tape: Tape) -> int:
     """A line of an imported log that waits; its id."""
     log = make_evidence(tape.incident, actor=tape.actor)
+    moment = timezone.now()
     source = Import.objects.create(
         incident=tape.incident,
         evidence=log,
         reader="chat",
-        day=tape.incident.declared_at.date(),
+        day=moment.date(),
         clock_zone="UTC",
         read=1,
         added=1,
         known=0,
         skipped=0,
         imported_by=tape.actor,
-        imported_at=tape.incident.declared_at,
+        imported_at=moment,
     )
     row = Candidate.objects.create(
         incident=tape.incident,
         source=source,
         place="line 1",
-        occurred_at=tape.incident.declared_at,
+        occurred_at=moment,
         precision="minute",
         text="Rate is down",
         fingerprint="a" * 32,
@@ -69,14 +77,9 @@ def timeline(incident: Incident) -> str:
 
 class TestOneRecorder:
     def test_writes_line_after_line_by_keyboard_and_none_is_lost(
-        self,
-        new_page: Callable[..., Any],
-        sign_in: Callable[[Any, User], Any],
-        incident: Incident,
-        commander: User,
+        self, page: Any, incident: Incident
     ) -> None:
         """R-TL-01: each line leaves an empty bar with a key of its own behind."""
-        page = sign_in(new_page(), commander)
         page.goto(timeline(incident))
         keys = set()
         for line in ("-9m first line", "-8m second line", "-7m third line"):
@@ -94,14 +97,9 @@ class TestOneRecorder:
         assert sorted(words) == ["first line", "second line", "third line"]
 
     def test_types_the_next_line_while_the_last_is_on_its_way(
-        self,
-        new_page: Callable[..., Any],
-        sign_in: Callable[[Any, User], Any],
-        incident: Incident,
-        commander: User,
+        self, page: Any, incident: Incident
     ) -> None:
         """R-TL-01"""
-        page = sign_in(new_page(), commander)
         page.goto(timeline(incident))
         held: list[Any] = []
         page.route("**/timeline/quick/", lambda route: held.append(route))
@@ -120,14 +118,9 @@ class TestOneRecorder:
         assert Entry.objects.count() == 2
 
     def test_sees_how_the_line_is_read_and_no_address_holds_it(
-        self,
-        new_page: Callable[..., Any],
-        sign_in: Callable[[Any, User], Any],
-        incident: Incident,
-        commander: User,
+        self, page: Any, incident: Incident
     ) -> None:
         """R-TL-02"""
-        page = sign_in(new_page(), commander)
         page.goto(timeline(incident))
         asked: list[Any] = []
         page.on("request", lambda request: asked.append(request))
@@ -172,15 +165,8 @@ class TestTwoRecorders:
         assert one.evaluate("window.stays") is True
         assert two.evaluate("window.stays") is True
 
-    def test_nothing_that_is_in_use_is_swapped(
-        self,
-        new_page: Callable[..., Any],
-        sign_in: Callable[[Any, User], Any],
-        tape: Tape,
-        commander: User,
-    ) -> None:
+    def test_nothing_that_is_in_use_is_swapped(self, page: Any, tape: Tape) -> None:
         row = tape.add(text="Rate down", occurred_at=tape.incident.declared_at)
-        page = sign_in(new_page(), commander)
         page.goto(timeline(tape.incident))
         page.click(f"#{row.ref} summary")
         expect(page.locator(f"#{row.ref}")).to_contain_text("Link evidence")
@@ -269,12 +255,11 @@ class TestLostConnection:
 
     def test_a_draft_survives_a_reload_and_goes_at_sign_out(
         self,
-        new_page: Callable[..., Any],
+        page: Any,
         sign_in: Callable[[Any, User], Any],
         incident: Incident,
         commander: User,
     ) -> None:
-        page = sign_in(new_page(), commander)
         page.goto(timeline(incident))
         page.fill("#id_text", "14:05 half a line")
         page.reload()
@@ -289,14 +274,9 @@ class TestLostConnection:
 
 class TestEvidenceOnTheBar:
     def test_a_dropped_screenshot_becomes_evidence_of_the_line(
-        self,
-        new_page: Callable[..., Any],
-        sign_in: Callable[[Any, User], Any],
-        incident: Incident,
-        commander: User,
+        self, page: Any, incident: Incident
     ) -> None:
         """R-TL-03"""
-        page = sign_in(new_page(), commander)
         page.goto(timeline(incident))
         page.evaluate(BRING, ["drop", "dataTransfer", "rate.png"])
         expect(page.locator("[data-attached]")).to_contain_text("rate.png")
@@ -306,14 +286,9 @@ class TestEvidenceOnTheBar:
         assert Entry.objects.get().is_provisional is False
 
     def test_a_pasted_screenshot_becomes_evidence_under_a_name_of_its_own(
-        self,
-        new_page: Callable[..., Any],
-        sign_in: Callable[[Any, User], Any],
-        incident: Incident,
-        commander: User,
+        self, page: Any, incident: Incident
     ) -> None:
         """R-TL-03"""
-        page = sign_in(new_page(), commander)
         page.goto(timeline(incident))
         page.evaluate(BRING, ["paste", "clipboardData", "image.png"])
         name = re.compile(r"screenshot-\d{8}-\d{6}\.png")
@@ -325,27 +300,16 @@ class TestEvidenceOnTheBar:
 
 
 class TestKeys:
-    def test_d_declares_with_the_title_ready_to_be_typed(
-        self,
-        new_page: Callable[..., Any],
-        sign_in: Callable[[Any, User], Any],
-        commander: User,
-    ) -> None:
-        page = sign_in(new_page(), commander)
+    def test_d_declares_with_the_title_ready_to_be_typed(self, page: Any) -> None:
         page.goto("/")
         page.keyboard.press("d")
         page.wait_for_url("**/incidents/declare/")
         expect(page.locator("#id_title")).to_be_focused()
 
     def test_letters_work_after_a_box_was_ticked_by_mouse(
-        self,
-        new_page: Callable[..., Any],
-        sign_in: Callable[[Any, User], Any],
-        tape: Tape,
-        commander: User,
+        self, page: Any, tape: Tape
     ) -> None:
         waiting = one_candidate(tape)
-        page = sign_in(new_page(), commander)
         page.goto(f"/incidents/{tape.incident.key}/timeline/candidates/")
         page.locator(f"input[name=id][value='{waiting}']").click()
         page.keyboard.press("r")
@@ -385,14 +349,9 @@ class TestKeys:
 
 class TestChartAndKeys:
     def test_dragging_zooms_a_mark_jumps_and_keys_move(
-        self,
-        new_page: Callable[..., Any],
-        sign_in: Callable[[Any, User], Any],
-        tape: Tape,
-        commander: User,
+        self, page: Any, tape: Tape
     ) -> None:
         tape.whole()
-        page = sign_in(new_page(), commander)
         page.goto(timeline(tape.incident))
         page.keyboard.press("t")
         expect(page.locator("#tl-at")).to_be_focused()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,7 +19,7 @@ from tests.review.conftest import Case, bare, case, cast, scribe  # noqa: F401
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
 
-def at_once(*deeds: Callable[[], object]) -> list[object]:
+def at_once(*deeds: Callable[[], object]) -> list[Any]:
     """Run the deeds in threads that start together; each result or its refusal."""
     start = threading.Barrier(len(deeds))
     results: list[object] = [None] * len(deeds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -36,7 +37,7 @@ def client(commander: User) -> APIClient:
 
 def fill_up(incident: Incident, actor: User, rounds: int) -> None:
     """Rows of many kinds, with all that hangs on them."""
-    ids = {"incident_id": incident.pk, "actor": actor}
+    ids: dict[str, Any] = {"incident_id": incident.pk, "actor": actor}
     for n in range(rounds):
         make_incident(actor=actor)
         proof = [make_evidence(incident, actor=actor, title=f"Rates {n}")]
@@ -90,7 +91,11 @@ def lists(incident: Incident) -> Iterator[str]:
 
 class TestQueries:
     def test_of_a_page_do_not_grow_and_are_at_most_twelve(
-        self, client: APIClient, incident: Incident, administrator: User
+        self,
+        client: APIClient,
+        incident: Incident,
+        administrator: User,
+        commander: User,
     ) -> None:
         def count() -> dict[str, int]:
             counted = {}
@@ -106,9 +111,9 @@ class TestQueries:
                 counted[path] = len(queries)
             return counted
 
-        fill_up(incident, incident.declared_by, 1)
+        fill_up(incident, commander, 1)
         few = count()
-        fill_up(incident, incident.declared_by, 4)
+        fill_up(incident, commander, 4)
         many = count()
 
         assert len(many) > 18
@@ -118,22 +123,24 @@ class TestQueries:
 
 class TestPages:
     def test_hold_every_row_once_while_rows_are_added(
-        self, client: APIClient, incident: Incident
+        self, client: APIClient, incident: Incident, commander: User
     ) -> None:
         for n in range(7):
-            make_evidence(incident, actor=incident.declared_by, title=f"Rates {n}")
+            make_evidence(incident, actor=commander, title=f"Rates {n}")
         seen: list[int] = []
         address = f"{CASE}evidence/?page_size=3"
         while address:
             page = client.get(address).json()
             seen += [row["number"] for row in page["results"]]
-            make_evidence(incident, actor=incident.declared_by)
+            make_evidence(incident, actor=commander)
             address = page["next"]
         assert seen == [7, 6, 5, 4, 3, 2, 1]
 
-    def test_lead_back(self, client: APIClient, incident: Incident) -> None:
+    def test_lead_back(
+        self, client: APIClient, incident: Incident, commander: User
+    ) -> None:
         for n in range(4):
-            make_evidence(incident, actor=incident.declared_by, title=f"Rates {n}")
+            make_evidence(incident, actor=commander, title=f"Rates {n}")
         second = client.get(client.get(f"{CASE}evidence/?page_size=2").json()["next"])
         first = client.get(second.json()["previous"]).json()
         assert [row["number"] for row in first["results"]] == [4, 3]
@@ -170,17 +177,17 @@ class TestPages:
         assert "1 to 200" in answer.json()["errors"][0]["message"]
 
     def test_keep_the_filter_in_their_links(
-        self, client: APIClient, incident: Incident
+        self, client: APIClient, incident: Incident, commander: User
     ) -> None:
         for _ in range(3):
-            make_evidence(incident, actor=incident.declared_by)
+            make_evidence(incident, actor=commander)
         body = client.get(f"{CASE}evidence/?kind=metric&page_size=1").json()
         assert parse_qs(urlsplit(body["next"]).query)["kind"] == ["metric"]
 
 
 @pytest.fixture
-def filled(incident: Incident) -> Incident:
-    fill_up(incident, incident.declared_by, 2)
+def filled(incident: Incident, commander: User) -> Incident:
+    fill_up(incident, commander, 2)
     return incident
 
 

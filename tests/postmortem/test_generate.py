@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -24,7 +25,7 @@ UNTIL = datetime(2026, 3, 17, tzinfo=UTC)
 SMALL = Order(incidents=14, entries=300, seed=7, until=UNTIL)
 
 
-def run(order: Order = SMALL, **options: int) -> None:
+def run(order: Order = SMALL, **options: Any) -> None:
     generate(order, lambda text: None, **options)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
@@ -23,9 +21,9 @@ class TestEveryVerb:
     def calls(self, incident, responder, original, state_cause, state_mode):
         cause = state_cause(evidence=[original])
         mode = state_mode()
-        common: dict[str, Any] = {"incident_id": incident.pk}
-        number: dict[str, Any] = {**common, "number": cause.number}
-        row: dict[str, Any] = {**common, "number": mode.number}
+        common = {"incident_id": incident.pk}
+        number = {**common, "number": cause.number}
+        row = {**common, "number": mode.number}
         unknown = {"missing_check": "Log", "owner": responder, "due_at": DUE}
         return {
             "set_analysis": {**common, "method": "other", "why_it_fits": "It fits"},

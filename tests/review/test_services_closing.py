@@ -154,7 +154,7 @@ class TestCloseIncident:
     def test_freezes_every_write(self, case: Case) -> None:
         """A closed record is frozen on the services, which every path calls."""
         case.closed()
-        reviewer = {"incident_id": case.incident.pk, "actor": case.cast["reviewer"]}
+        reviewer = {**case.ids, "actor": case.cast["reviewer"]}
 
         for write in (
             lambda: edit(case, learning="After the fact."),

@@ -165,9 +165,9 @@ def prove(row: Entry, proof: bool) -> None:
 
 def entry(
     number: int,
-    minute: int | None,
+    minute: float | None,
     *,
-    until: int | None = None,
+    until: float | None = None,
     proof: bool = True,
     **fields: Any,
 ) -> Entry:

@@ -66,9 +66,8 @@ class TestABareDay:
         """R-TL-02, R-CO-01"""
         tape.proven("14:00", milestone="first_alert")
         self.whole_day(tape, "customer_recovered")
-        rows, marks = (
-            read(tape.incident) for read in (selectors.entries, selectors.milestones)
-        )
+        rows = selectors.entries(tape.incident)
+        marks = selectors.milestones(tape.incident)
         assert selectors.recovered_at(rows, marks) is None
         assert selectors.silences(rows, marks, minutes(30)) is None
         self.whole_day(tape, "declared")

@@ -158,9 +158,9 @@ class TestFM006BlindSpot:
 
         def put(minute: int) -> None:
             reports = make_evidence(incident, commander, "Tickets", kind="complaints")
-            for at, proof, fields in (
-                (5, reports, {}),
-                (minute, original, {"milestone": "first_alert"}),
+            for at, proof, milestone in (
+                (5, reports, ""),
+                (minute, original, "first_alert"),
             ):
                 timeline.add_entry(
                     incident_id=incident.pk,
@@ -169,7 +169,7 @@ class TestFM006BlindSpot:
                     observed_signal=f"Orders fail at 10:{at:02}",
                     occurred_at=NOW.replace(hour=10, minute=at),
                     evidence=[proof],
-                    **fields,
+                    milestone=milestone,
                 )
 
         return put

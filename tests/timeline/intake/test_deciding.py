@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
 
@@ -165,7 +167,7 @@ class TestAcceptEdited:
     ) -> None:
         chat(tape)
         row = waiting(tape)[0]
-        fields = {
+        fields: dict[str, Any] = {
             "incident_id": tape.incident.pk,
             "actor": tape.actor,
             "candidate_id": row.pk,

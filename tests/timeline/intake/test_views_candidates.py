@@ -12,7 +12,16 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from tests.timeline.checks.conftest import INFO, finding, found
 from tests.timeline.conftest import Tape, at, text, url
-from tests.timeline.intake.logs import accept, chat, dismiss, waiting
+from tests.timeline.intake.logs import (
+    EXPORT,
+    accept,
+    ask,
+    chat,
+    dismiss,
+    file,
+    waiting,
+    work,
+)
 from timeline.models import Candidate, Entry
 
 
@@ -80,6 +89,23 @@ class TestCandidateList:
             "<script>alert" not in page.get(url(tape, "candidates/")).content.decode()
         )
 
+    def test_leads_back_to_what_is_under_way(self, page: Client, tape: Tape) -> None:
+        chat(tape)
+        row = ask(tape, upload=file("ops.zip", EXPORT))
+
+        def shown() -> str:
+            answer = page.get(url(tape, "candidates/"))
+            assert f'href="{row.get_absolute_url()}"' in answer.content.decode()
+            return text(answer)
+
+        assert "ops.zip waits for a worker" in shown()
+        work(row)
+        assert "ops.zip was read: look at it" in shown()
+        page.post(row.get_absolute_url())
+        work(row)
+        after = page.get(url(tape, "candidates/")).content.decode()
+        assert row.get_absolute_url() not in after
+
     def test_asks_no_more_for_a_hundred_than_for_three(
         self, page: Client, tape: Tape
     ) -> None:
@@ -126,7 +152,7 @@ class TestDecisions:
     ) -> None:
         chat(tape)
         rows = waiting(tape)
-        lane = tape.incident.lanes.first()
+        lane = tape.incident.lanes.earliest("number")
 
         sent = page.post(
             url(tape, "candidates/accept/"),
