@@ -11,7 +11,7 @@ from django.db.models import Count, F, Model, Q, QuerySet
 from accounts.models import User
 from incidents import permissions
 from incidents.models import Incident
-from timeline.models import Candidate, LogReading
+from timeline.models import Candidate, Import, LogReading
 
 R = TypeVar("R", bound=Model)
 State = Candidate.State
@@ -113,3 +113,15 @@ def readings(incident: Incident, user: User) -> QuerySet[LogReading]:
     """Logs that a worker reads or has read, as far as this person may read them."""
     rows = LogReading.objects.filter(incident=incident)
     return _open_to(user, rows, "evidence__").select_related("evidence", "made")
+
+
+def under_way(incident: Incident, user: User) -> list[LogReading]:
+    """Logs of which nothing came yet, because a worker or a person has still to look at
+    them: the last five."""
+    used = Import.objects.filter(incident=incident).values("evidence")
+    waits = Q(state=LogReading.State.WAITING)
+    shown = Q(state=LogReading.State.READY) & ~Q(evidence__in=used)
+    rows = readings(incident, user).filter(waits | shown).order_by("-asked_at")[:5]
+    for row in rows:
+        row.incident = incident
+    return list(rows)

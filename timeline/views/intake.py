@@ -25,6 +25,7 @@ from postmortem.lib.times import on_clock
 from timeline import forms, selectors
 from timeline.models import Candidate, Entry, LogReading
 from timeline.selectors import CandidateChoice
+from timeline.selectors.intake import under_way
 from timeline.services.intake import asking, deciding
 from timeline.services.intake.candidates import count_of
 from timeline.services.intake.reading import Reading, default_day
@@ -330,6 +331,7 @@ def _list(
                 for name, label in STATES
             ],
             "sources": sources,
+            "under_way": under_way(incident, request.user),
             "source": choice.source,
             "lanes": list(
                 Lane.objects.filter(incident=incident, retracted_at=None).order_by(

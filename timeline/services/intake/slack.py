@@ -41,9 +41,10 @@ def read(source: IO[bytes], context: Context) -> Iterator[Row]:
     if head == b"PK\x03\x04":
         yield from _read_zip(source)
     else:
-        people = _people(source, "file", of="users")
+        name = context.filename or "file"
+        people = _people(source, name, of="users")
         source.seek(0)
-        yield from _messages(source, "file", "", people)
+        yield from _messages(source, name, "", people)
 
 
 def _read_zip(source: IO[bytes]) -> Iterator[Row]:
