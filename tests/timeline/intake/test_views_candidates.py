@@ -152,7 +152,7 @@ class TestDecisions:
     ) -> None:
         chat(tape)
         rows = waiting(tape)
-        lane = tape.incident.lanes.first()
+        lane = tape.incident.lanes.earliest("number")
 
         sent = page.post(
             url(tape, "candidates/accept/"),
