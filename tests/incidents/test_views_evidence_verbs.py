@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.models import User
 from incidents.models import Evidence, Incident
+from tests.factories import make_incident
 from tests.incidents.conftest import CASE, add_log, refs
 
 URL = f"{CASE}evidence/"
@@ -140,6 +141,11 @@ class TestEvidenceVerbs:
 
 class TestEvidenceRedact:
     @pytest.fixture
+    def elsewhere(self, incident, commander) -> Evidence:
+        """The same bytes as evidence of another incident."""
+        return add_log(make_incident(actor=commander, title="Other"), commander)
+
+    @pytest.fixture
     def redacted(self, client, incident, commander, administrator) -> Evidence:
         row = add_log(incident, commander)
         client.force_login(commander)
@@ -161,6 +167,16 @@ class TestEvidenceRedact:
         assert f"{URL}1/download/" not in text
         assert client.get(f"{URL}1/download/").status_code == 404
         assert "redacted" in client.get(URL).content.decode()
+
+    def test_does_not_say_that_bytes_are_gone_which_another_incident_keeps(
+        self, client: Client, elsewhere: Evidence, redacted: Evidence
+    ):
+        """R-EV-09"""
+        assert elsewhere.sha256 == redacted.sha256
+        text = client.get(f"{URL}1/").content.decode()
+        assert "No one can open it here again." in text
+        assert "deleted" not in text
+        assert "another incident keeps the same bytes" in text
 
     def test_shows_nothing_while_it_is_decided(
         self, client: Client, incident: Incident, commander: User, viewer: User

@@ -144,7 +144,7 @@ evidence_redact_confirm = content.verb(
     title="Delete the content of {row.ref}",
     lead="{row.redaction_reason}",
     submit_label="Delete it for good",
-    message="The content of {row.ref} is deleted; its hash stays.",
+    message="{row.ref} is redacted; its hash stays.",
 )
 evidence_redact_drop = content.verb(
     "evidence_redact_drop",
