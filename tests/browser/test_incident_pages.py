@@ -71,6 +71,40 @@ def test_search_narrows_the_list_while_typing(page, sign_in, commander):
     assert "Payouts late" in page.inner_text("#incident-rows")
 
 
+def test_a_filter_is_saved_from_the_list_and_becomes_its_tab(page, sign_in, commander):
+    make_incident(actor=commander, severity="SEV1")
+    make_incident(actor=commander, severity="SEV2")
+    sign_in(page, commander)
+    page.goto("/incidents/")
+    tabs = page.locator("#list-tabs")
+    assert "Save this filter" not in tabs.inner_text()
+
+    page.select_option("select[name=severity]", "SEV1")
+    tabs.get_by_text("Save this filter").click()  # it came with the rows
+    page.fill("#pm-drawer #id_name", "Worst")
+    page.click("#pm-drawer button[type=submit]")
+    page.wait_for_selector("#list-tabs a[aria-current]:has-text('Worst')")
+    assert page.locator("#incident-rows tbody tr").count() == 1
+
+    page.select_option("select[name=severity]", "")
+    page.wait_for_selector("#list-tabs a[aria-current]:has-text('Open')")
+    assert page.locator("#incident-rows tbody tr").count() == 2
+
+
+def test_a_filter_is_saved_and_deleted_without_scripts(plain_page, sign_in, commander):
+    page = sign_in(plain_page, commander)
+    page.goto("/incidents/?severity=SEV1")
+
+    page.click("#list-tabs a:has-text('Save this filter')")
+    page.fill("#id_name", "Worst")
+    page.click(".pm-form button[type=submit]")
+    assert "Worst" in page.inner_text("#list-tabs a[aria-current]")
+
+    page.click("#incident-rows a:has-text('Delete')")
+    page.click(".pm-form button[type=submit]")
+    assert "Worst" not in page.inner_text("#list-tabs")
+
+
 def test_the_same_works_without_scripts(plain_page, sign_in, commander):
     make_incident(actor=commander)
     page = sign_in(plain_page, commander)
