@@ -23,7 +23,7 @@ NO_WORDS = {
         "check_id", "dedupe_key", "level", "Notification.kind", "Notification.url",
         "path", "place", "prefix", "subject_ref", "Team.slug", "verb",
     },
-    "given by a program for its requests": {"IdempotentRequest.key", "SentLine.key"},
+    "refused where it comes in": {"IdempotentRequest.key", "SentLine.key"},
     "masked before it is kept: accounts.services": {"IdempotentRequest.body"},
     "a link: `clean` of its model": {"Evidence.url", "ActionItem.tracker_url"},
     "of another shape": {"currency", "User.email", "User.password"},

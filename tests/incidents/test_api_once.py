@@ -120,7 +120,9 @@ class TestAnotherRequest:
 
 
 class TestTheKey:
-    @pytest.mark.parametrize("key", ["", " ", "a b", "a" * 129, "schlüssel", "a\tb"])
+    @pytest.mark.parametrize(
+        "key", ["", " ", "a b", "a" * 129, "schlüssel", "a\tb", "4539148803436467"]
+    )
     def test_has_a_form(self, client, key):
         answer = post(client, ROOT, DECLARE, key=key.encode().decode("latin-1"))
         assert answer.status_code == 400

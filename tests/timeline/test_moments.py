@@ -47,6 +47,11 @@ class TestQuickAdd:
         assert page.post(url(tape, "quick/"), line, headers=HTMX).status_code == 422
         assert not Entry.objects.exists()
 
+    def test_takes_no_card_number_as_its_key(self, page: Client, tape: Tape) -> None:
+        line = {"text": "09:05 paged", "key": "4539148803436467"}
+        assert page.post(url(tape, "quick/"), line, headers=HTMX).status_code == 422
+        assert not Entry.objects.exists()
+
     def test_sent_twice_carries_it_once(self, page: Client, tape: Tape) -> None:
         line = {"text": "09:05 paged", "milestone": "first_alert", "key": "k1"}
         for _ in range(2):

@@ -13,6 +13,7 @@ from django.utils.text import slugify
 
 from incidents.forms import MultipleFileField, MultipleFileInput
 from incidents.models import Incident, Lane
+from postmortem.lib import sensitive
 from postmortem.lib.fields import validate_link
 from postmortem.lib.times import on_clock
 from timeline.forms.times import When, leading_time
@@ -78,7 +79,7 @@ class QuickAddForm(forms.Form):
     milestone = forms.ChoiceField(
         choices=[("", "None"), *Milestone.Kind.choices], required=False
     )
-    key = forms.CharField(required=False, max_length=40)
+    key = forms.CharField(required=False, max_length=40, validators=[sensitive.refuse])
     typed_at = forms.CharField(required=False, max_length=40)
 
     def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
