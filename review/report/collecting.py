@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import F
 from django.urls import reverse
 
 from actions.models import ActionItem, ClosureTest, TestRun
@@ -21,7 +20,7 @@ from incidents.models import (
     Lane,
     Participation,
 )
-from incidents.selectors import evidence_use
+from incidents.selectors import citations
 from postmortem.lib import tabs
 from postmortem.lib.canonical import digest
 from postmortem.lib.findings import Finding
@@ -145,7 +144,7 @@ class _Builder(Facts):
             risks=risks,
             controls=controls,
             index=self._index(),
-            evidence_total=Evidence.objects.filter(**self.live).count(),
+            evidence_total=sum(not e.is_retracted for e in self.artifacts.values()),
             content_hash=self.content,
             sealed_hash=self.seal.content_hash if self.is_sealed and self.seal else "",
             url=settings.BASE_URL
@@ -204,9 +203,7 @@ class _Builder(Facts):
 
     def _impact(self) -> tuple[Line, ...]:
         rows: dict[str, list[ImpactStatement]] = {}
-        for row in ImpactStatement.objects.filter(**self.live).prefetch_related(
-            "evidence_links__evidence"
-        ):
+        for row in self.proven(ImpactStatement.objects.filter(**self.live)):
             rows.setdefault(row.kind, []).append(row)
         found = []
         for kind in ImpactStatement.Kind:
@@ -264,10 +261,8 @@ class _Builder(Facts):
 
     def _causes(self) -> list[tuple[str, Line]]:
         found = []
-        for cause in (
-            Cause.objects.filter(**self.live)
-            .exclude(state=Cause.State.RULED_OUT)
-            .prefetch_related("evidence_links__evidence")
+        for cause in self.proven(
+            Cause.objects.filter(**self.live).exclude(state=Cause.State.RULED_OUT)
         ):
             refs, more = self.refs(cause)
             found.append(
@@ -286,12 +281,7 @@ class _Builder(Facts):
 
     def _actions(self) -> list[ActionLine]:
         found = []
-        for action in (
-            ActionItem.objects.filter(**self.live)
-            .exclude(state=ActionItem.State.CANCELLED)
-            .select_related("owner")
-            .order_by(F("due_at").asc(nulls_last=True), "number")
-        ):
+        for action in self.actions:
             tests = self.tests.get(action.pk, [])
             test = tests[0] if tests else None
             accepted = [run for t in tests if (run := t.accepted_run) is not None]
@@ -372,9 +362,11 @@ class _Builder(Facts):
 
     def _risks(self) -> tuple[Line, ...]:
         found: list[Line] = []
-        for point in DependencyCheckpoint.objects.filter(
-            **self.live, state=DependencyCheckpoint.State.DEGRADED
-        ).prefetch_related("evidence_links__evidence"):
+        for point in self.proven(
+            DependencyCheckpoint.objects.filter(
+                **self.live, state=DependencyCheckpoint.State.DEGRADED
+            )
+        ):
             refs, more = self.refs(point)
             text = f"{point.name} is still degraded."
             found.append(Line("Risk", text, refs, more, short=text.rstrip(".")))
@@ -434,20 +426,23 @@ class _Builder(Facts):
 
     def _controls(self) -> tuple[Ref, ...]:
         """Control artifacts in the trail: data contracts, runbooks (R-OP-04)."""
-        kinds = [
+        kinds = {
             Evidence.Kind.DATA_CONTRACT,
             Evidence.Kind.RUNBOOK,
             Evidence.Kind.CONTROL_LOG,
-        ]
-        items = Evidence.objects.filter(
-            **self.live, kind__in=kinds, superseded_by=None
-        ).order_by("number")
+        }
+        items = [item for item in self._present() if item.kind in kinds]
         return tuple(self.ref(item) for item in items[:6])
+
+    def _present(self) -> list[Evidence]:
+        """Artifacts that neither were withdrawn nor have a better one, by number."""
+        rows = (row for row in self.artifacts.values() if not row.is_retracted)
+        return [row for row in rows if row.superseded_by_id is None]
 
     def _index(self) -> tuple[IndexLine, ...]:
         """Artifacts, most cited first: on this page, then in the whole record."""
-        used = evidence_use(self.incident)
-        rows = list(Evidence.objects.filter(**self.live, superseded_by=None))
+        used = citations(self.incident)
+        rows = self._present()
         rows.sort(
             key=lambda e: (
                 -self.cited.get(e.ref, 0),

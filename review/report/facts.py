@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
+from django.db.models import F, QuerySet
 
 from actions.models import ActionItem, ClosureTest
 from incidents.models import (
@@ -42,6 +43,7 @@ from timeline.selectors import (
     silences,
 )
 
+T = TypeVar("T", bound=Claim)
 REFS_SHOWN = 4
 
 
@@ -70,16 +72,35 @@ class Facts:
         marks = self.marks = self.case.load(milestones)
         self.milestones = feeding(marks)
         self.durations = {d.key: d for d in durations_of(incident, marks)}
-        self.figures = list(
-            ImpactFigure.objects.filter(**live).prefetch_related(
-                "evidence_links__evidence"
-            )
+        self.artifacts = {
+            item.pk: item for item in Evidence.objects.filter(incident=incident)
+        }
+        for item in self.artifacts.values():
+            item.incident = incident
+        self.figures = self.proven(ImpactFigure.objects.filter(**live))
+        self.actions = list(
+            ActionItem.objects.filter(**live)
+            .exclude(state=ActionItem.State.CANCELLED)
+            .select_related("owner")
+            .order_by(F("due_at").asc(nulls_last=True), "number")
         )
         self.tests: dict[int, list[ClosureTest]] = {}
         for test in ClosureTest.objects.filter(**live).prefetch_related(
-            "runs__evidence_links__evidence"
+            "runs__evidence_links"
         ):
+            self._give_evidence(test.runs.all())
             self.tests.setdefault(test.action_id, []).append(test)
+
+    def proven(self, rows: QuerySet[T]) -> list[T]:
+        """These claims with their artifacts, which were read already."""
+        found = list(rows.prefetch_related("evidence_links"))
+        self._give_evidence(found)
+        return found
+
+    def _give_evidence(self, claims: Iterable[Any]) -> None:
+        for claim in claims:
+            for link in claim.evidence_links.all():
+                link.evidence = self.artifacts[link.evidence_id]
 
     @property
     def is_checked(self) -> bool:
@@ -202,9 +223,7 @@ class Facts:
         )
 
     def _reliability(self) -> Indicator:
-        mandatory = ActionItem.objects.filter(
-            **self.live, timing=ActionItem.Timing.MANDATORY
-        ).exclude(state=ActionItem.State.CANCELLED)
+        mandatory = [a for a in self.actions if a.is_mandatory]
         tests = [t for a in mandatory for t in self.tests.get(a.pk, [])]
         if not tests:
             return Indicator(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import statistics
 import sys
@@ -25,8 +26,9 @@ TURNS = 7
 
 def one_pager(incident: Incident) -> bytes:
     """As the worker makes it, from the rows to the bytes."""
-    report = build_report(incident, as_of=timezone.now())
     record = canonical_bytes(build_record(incident))
+    content = hashlib.sha256(record).hexdigest()
+    report = build_report(incident, as_of=timezone.now(), content=content)
     return render_pdf(report=report, record=record)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from actions.models import ActionItem, ClosureTest, TestRun
 from actions.services.tests import add_closure_test, record_run
 from incidents.models import Evidence, ImpactStatement
+from incidents.selectors import content_hash
 from incidents.services.claims import add_figure
 from incidents.services.findings import refresh_findings
 from incidents.services.unknowns import add_unknown
@@ -209,6 +211,19 @@ class TestBuildReport:
         add_unknown(**case.ids, question="And refunded twice?")
         build_report(case.reload(), as_of=NOW)
         assert len(runs) == 1
+
+    def test_reads_artifacts_and_actions_once(
+        self, case: Case, django_assert_max_num_queries: Any
+    ) -> None:
+        refresh_findings(case.incident.pk)
+        incident = type(case.incident).objects.get(pk=case.incident.pk)
+        content = content_hash(incident, fresh=True)
+
+        with django_assert_max_num_queries(36) as reads:
+            build_report(incident, as_of=NOW, content=content)
+        tables = [re.search(r'FROM "(\w+)"', read["sql"]) for read in reads]
+        names = [found[1] for found in tables if found]
+        assert names.count("incidents_evidence") == 1
 
     def test_names_the_checks_that_block(self, case: Case) -> None:
         report = build_report(case.incident, as_of=NOW)
