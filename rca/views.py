@@ -44,37 +44,11 @@ def cause_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
     every = selectors.every_cause(incident)
     rows = [row for row in every if not row.is_retracted]
     case = Case(incident, known={selectors.causes: rows})
-    standing = selectors.standing_causes(case)
     shared = workspace(request, incident, TAB)
     found = [f for f in of_tab(shared["stored"].findings, checks.TAB) if f.is_open]
     if not shared["can"]["rca_edit"]:  # a fix link would end in a refusal
         found = [replace(finding, url="") for finding in found]
-    answered = selectors.answers(incident)
-    primary = {row.pk for row in standing if row.label == Cause.Label.PRIMARY}
-    columns: list[dict[str, Any]] = [
-        {
-            "label": label,
-            "title": label.label + ("s" if label is Cause.Label.CONTRIBUTING else ""),
-            "definition": words,
-            # The prompts of the primary cause stand beside the structure.
-            "fold": label is not Cause.Label.PRIMARY,
-            "rows": [
-                {
-                    **_card(case, row),
-                    "answered_by": answered.get(row.pk, ()),
-                    "to_primary": any(n.pk in primary for n in row.next_causes),
-                }
-                for row in standing
-                if row.label == label
-            ],
-        }
-        for label, words in forms.DEFINITIONS.items()
-    ]
-    for column in columns:  # the line in the gutter runs down to the last that leads on
-        below = False
-        for card in reversed(column["rows"]):
-            card["line_goes_on"] = below
-            below = below or card["to_primary"]
+    columns = _columns(case)
     view = "graph" if request.GET.get("view") == "graph" else "columns"
     drawn = selectors.graph(case) if view == "graph" else None
     return render_page(
@@ -120,6 +94,38 @@ def failure_mode_print(request: SignedInRequest, incident: Incident) -> HttpResp
             "now": timezone.now(),
         },
     )
+
+
+def _columns(case: Case) -> list[dict[str, Any]]:
+    """The causes that stand, a column for each role, with the arrows to the primary."""
+    standing = selectors.standing_causes(case)
+    answered = selectors.answers(case.incident)
+    primary = {row.pk for row in standing if row.label == Cause.Label.PRIMARY}
+    columns: list[dict[str, Any]] = [
+        {
+            "label": label,
+            "title": label.label + ("s" if label is Cause.Label.CONTRIBUTING else ""),
+            "definition": words,
+            # The prompts of the primary cause stand beside the structure.
+            "fold": label is not Cause.Label.PRIMARY,
+            "rows": [
+                {
+                    **_card(case, row),
+                    "answered_by": answered.get(row.pk, ()),
+                    "to_primary": any(n.pk in primary for n in row.next_causes),
+                }
+                for row in standing
+                if row.label == label
+            ],
+        }
+        for label, words in forms.DEFINITIONS.items()
+    ]
+    for column in columns:  # the line in the gutter runs down to the last that leads on
+        below = False
+        for card in reversed(column["rows"]):
+            card["line_goes_on"] = below
+            below = below or card["to_primary"]
+    return columns
 
 
 def _card(case: Case, row: Cause) -> dict[str, Any]:
