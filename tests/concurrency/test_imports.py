@@ -3,6 +3,11 @@ nothing is missing."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import islice
+
 import pytest
 
 from accounts.models import Role, User
@@ -11,8 +16,10 @@ from incidents.models import Evidence, Incident
 from tests.concurrency.test_close_race import at_once, real_server  # noqa: F401
 from tests.conftest import person
 from tests.timeline.intake.logs import DAY, file
-from timeline.models import Candidate, LogReading
-from timeline.services.intake import asking, worker
+from timeline.models import Candidate, Import, LogReading
+from timeline.services.intake import asking, candidates, worker
+from timeline.services.intake.lines import Skipped
+from timeline.services.intake.tidy import Found
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 
@@ -57,10 +64,24 @@ class TestImportsAtOnce:
         added = LogReading.objects.values_list("made__added", flat=True)
         assert sum(filter(None, added)) == len(LINES)
 
-    def test_of_overlapping_files_in_any_order_make_each_line_once(
-        self, incident: Incident, people: list[User]
+    def test_of_overlapping_files_make_each_line_once(
+        self,
+        incident: Incident,
+        people: list[User],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """Each has lines that the other stores first."""
+        """Each has stored lines that the other comes to later."""
+        both = threading.Barrier(len(people))
+        store = candidates._store
+
+        def in_two_parts(made: Import, rows: Iterable[Found | Skipped]) -> None:
+            left = iter(rows)
+            store(made, islice(left, 600))
+            with suppress(threading.BrokenBarrierError):  # the other is not let in
+                both.wait(2)
+            store(made, left)
+
+        monkeypatch.setattr(candidates, "_store", in_two_parts)
         import_at_once(
             incident, people, "".join(LINES[:1_500]), "".join(LINES[:499:-1])
         )

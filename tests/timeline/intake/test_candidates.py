@@ -29,7 +29,7 @@ from tests.timeline.intake.logs import (
 )
 from timeline import selectors
 from timeline.models import Candidate, Entry, Import, LogReading
-from timeline.services.intake import candidates, deciding, tidy
+from timeline.services.intake import candidates, deciding, tidy, worker
 
 
 class TestMakeCandidates:
@@ -113,7 +113,7 @@ class TestMakeCandidates:
         monkeypatch.setattr(candidates, "_store", store_and_close)
         row = work(again(tape, evidence, makes=True))
 
-        assert row.state == "failed"
+        assert (row.state, row.result) == ("failed", {})
         assert "frozen" in row.error
         assert not Candidate.objects.exists()
         assert not Import.objects.exists()
@@ -176,6 +176,29 @@ class TestOverlappingImports:
 
 
 class TestRedaction:
+    def test_leaves_no_preview_of_what_is_being_read(
+        self,
+        tape: Tape,
+        administrator: User,
+        commander: User,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        evidence = take(tape, text=CHAT)
+        where = {"incident_id": tape.incident.pk, "number": evidence.number}
+        real = worker.read_log
+
+        def read_and_redact(*args: Any, **how: Any) -> Any:
+            found = real(*args, **how)
+            redaction.ask_redaction(**where, actor=administrator, reason="Names")
+            redaction.confirm_redaction(**where, actor=commander)
+            return found
+
+        monkeypatch.setattr(worker, "read_log", read_and_redact)
+        row = work(again(tape, evidence))
+
+        assert (row.state, row.result) == ("failed", {})
+        assert "no stored file" in row.error
+
     def test_takes_the_lines_along(
         self, tape: Tape, administrator: User, commander: User
     ) -> None:

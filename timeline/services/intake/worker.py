@@ -51,13 +51,13 @@ def read_long(reading_id: int) -> LogReading | None:
             _make(row)
     except (ValidationError, DomainError, PermissionDenied) as error:
         said = error.messages if isinstance(error, ValidationError) else [str(error)]
-        row.state, row.error = State.FAILED, " ".join(said)[:2000]
+        row.state, row.error, row.result = State.FAILED, " ".join(said)[:2000], {}
     except Exception:
         logger.exception("log %s could not be read", row.pk)
         if row.attempts < MAX_ATTEMPTS:
             row.lease_until = timezone.now() + timedelta(seconds=15 * 2**row.attempts)
             return _save(row)
-        row.state, row.error = State.FAILED, STOPPED
+        row.state, row.error, row.result = State.FAILED, STOPPED, {}
     else:
         row.state = State.DONE if row.makes else State.READY
     return _finish(row)
@@ -83,7 +83,7 @@ def _claim(reading_id: int) -> LogReading | None:
                 row.lines_read = row.bytes_read = 0
             return _save(row)
     # Killed in its last try.
-    row.state, row.error = State.FAILED, STOPPED
+    row.state, row.error, row.result = State.FAILED, STOPPED, {}
     _finish(row)
     return None
 
@@ -134,6 +134,10 @@ def _read(row: LogReading) -> None:
                 is_original=row.is_original,
             )
             row.evidence.incident = row.incident
+        else:
+            # As it stands now: of what was redacted meanwhile nothing is shown.
+            row.evidence.refresh_from_db()
+            refuse_source(row.incident, row.evidence)
     row.reader, row.day, row.result = reading.reader, reading.day, reading.as_json()
     _save(row)
 
