@@ -177,6 +177,14 @@ class TestQuickAddForm:
         }
 
 
+class TestMissingTime:
+    def test_is_told_without_quoting_a_card_number(self, incident: Incident) -> None:
+        form = QuickAddForm({"text": "payer reads 4539148803436467"}, incident=incident)
+        assert form.errors["at"] == [
+            f"Start with the time: {form.suggestion} payer reads 453914******6467"
+        ]
+
+
 class TestEntryForm:
     def fields(self, **more: str) -> dict[str, str]:
         return {"kind": "signal", "precision": "minute", "observed_signal": "x", **more}

@@ -156,9 +156,9 @@ class QuickAddForm(forms.Form):
         try:
             when = self._leading(line)
             if when is None:
+                said = sensitive.mask(line)[:40]
                 raise ValidationError(
-                    f"Start with the time: {self.suggestion} {line[:40]}",
-                    code="required",
+                    f"Start with the time: {self.suggestion} {said}", code="required"
                 )
         except ValidationError as error:
             self.add_error("at", error)
