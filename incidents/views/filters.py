@@ -85,4 +85,7 @@ def _form(
 ) -> HttpResponse:
     """A form that ends on the list that the filter shows."""
     url = f"{reverse('incidents:incident_list')}?{query}"
-    return form_page(request, form, act, done_url=url, cancel_url=url, **words)
+    try:
+        return form_page(request, form, act, done_url=url, cancel_url=url, **words)
+    except SavedFilter.DoesNotExist:  # another tab was quicker
+        raise Http404("no such filter") from None

@@ -12,8 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import ApiToken, User
 from accounts.services import create_api_token
+from incidents.decorators import SignedInRequest
 from incidents.models import SavedFilter
 from incidents.services.filters import delete_filter, rename_filter, save_filter
+from incidents.views import filters
 from tests.factories import make_incident
 
 LIST = "/incidents/"
@@ -204,6 +206,22 @@ class TestFilterForms:
             assert page.get(place).status_code == 404
             assert page.post(place, {"name": "x"}).status_code == 404
         assert responder.saved_filters.get().name == "theirs"
+
+    def test_say_that_it_is_gone_when_another_tab_deleted_it_meanwhile(
+        self, page: Client, commander: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        find = filters._mine
+
+        def find_and_lose(request: SignedInRequest, pk: int) -> SavedFilter:
+            row = find(request, pk)
+            delete_filter(actor=commander, pk=pk)
+            return row
+
+        monkeypatch.setattr(filters, "_mine", find_and_lose)
+        for verb in ("edit", "delete"):
+            row = save_filter(actor=commander, name="worst", query=SEV1)
+            place = f"/incidents/filters/{row.pk}/{verb}/"
+            assert page.post(place, {"name": "x"}).status_code == 404
 
 
 class TestApi:
