@@ -46,12 +46,14 @@ class Amount:
 
 @dataclass(frozen=True)
 class Indicator:
-    """One of the four named indicators (R-OP-03). state: ok, bad or none."""
+    """One of the four named indicators (R-OP-03), with what proves its value and its
+    first line. state: ok, bad or none."""
 
     name: str
     value: str
     lines: tuple[str, ...] = ()
     refs: tuple[Ref, ...] = ()
+    line_refs: tuple[Ref, ...] = ()
     state: str = "none"
     is_recorded: bool = True
 

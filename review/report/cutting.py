@@ -18,6 +18,7 @@ from review.report.content import (
     ActionLine,
     Amount,
     IndexLine,
+    Indicator,
     Line,
     Ref,
     Report,
@@ -69,6 +70,17 @@ class Page:
         "0 impact, 1 alert, 2 declared, 3 mitigated, 4 customers, 5 ledger; "
         "hatched: no record"
     )
+
+    @property
+    def indicators(self) -> tuple[Indicator, ...]:
+        """Where a value leaves no room for its refs, they stand on the line below it,
+        in place of those of that line."""
+        return tuple(
+            item
+            if width(item.value, 10.6, BOLD) + refs_width(item.refs) <= INDICATOR
+            else replace(item, refs=(), line_refs=item.refs)
+            for item in self.report.indicators
+        )
 
     @property
     def recovery(self) -> tuple[Line, ...]:
@@ -134,6 +146,7 @@ SEAT = Column(62 * MM, 7.3, BOLD)
 DETAIL = Column(62 * MM, 7.3)
 RISK = Column(100 * MM, 7.3)
 ALSO = Column(116 * MM, 7.3)
+INDICATOR = 42 * MM  # the room of one value
 ARTIFACT = Column(33.5 * MM, 6.5)
 PLACE = 14  # letters of where an artifact lives
 

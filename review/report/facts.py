@@ -168,11 +168,13 @@ class Facts:
     def _timeliness(self) -> Indicator:
         detect = self.durations.get("detect")
         is_recorded = detect is not None and detect.delta is not None
+        mitigate = self.words("mitigate")
         return Indicator(
             "Timeliness",
             f"{self.words('detect')} to detect" if is_recorded else NOT_RECORDED,
-            (f"Mitigated: {self.words('mitigate')}", self._cadence()),
+            (f"Mitigated: {mitigate}", self._cadence()),
             self.proof("first_alert") if is_recorded else (),
+            self.proof("first_mitigation") if mitigate != NOT_RECORDED else (),
             is_recorded=is_recorded,
         )
 
@@ -240,6 +242,6 @@ class Facts:
             "Reliability",
             f"{len(accepted)} of {len(tests)} tests passed",
             ("Mandatory actions", "Repeats: not recorded"),
-            refs[:1],
+            line_refs=refs[:1],
             state="ok" if len(accepted) == len(tests) else "bad",
         )

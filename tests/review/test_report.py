@@ -1,4 +1,5 @@
-"""The one-pager: what it says. How it is printed is in test_report_page.py."""
+"""The one-pager: what it says. How it is printed is in test_report_page.py and
+test_report_pdf.py."""
 
 from __future__ import annotations
 
@@ -58,6 +59,7 @@ class TestBuildReport:
         ]
         assert all(claim.refs for claim in claims)
         assert report.indicators[0].refs  # of "to detect"
+        assert report.indicators[0].line_refs  # of "Mitigated"
         assert all(item.place for item in report.index)
 
     def test_names_the_four_indicators(self, case: Case) -> None:
