@@ -227,6 +227,14 @@ class TestPrint:
         ):
             assert words in body
 
+    def test_draws_the_part_of_the_clock_that_was_chosen(
+        self, page: Client, tape: Tape
+    ) -> None:
+        tape.whole()
+        found = page.get(url(tape, "print/?from=2026-03-10 14:00&to=2026-03-10 14:20"))
+        assert "3 entries without a lane, 14:00 to 14:20." in text(found)
+        assert "TL-8#TL-8" not in found.content.decode()
+
 
 class TestChoice:
     def test_filters_by_dependency_and_by_time(self, page: Client, tape: Tape) -> None:

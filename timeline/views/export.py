@@ -22,7 +22,7 @@ from postmortem.lib.ui import t_offset
 from timeline import selectors
 from timeline.models import Entry
 from timeline.selectors import Line, Outline
-from timeline.views.page import durations_context
+from timeline.views.page import chart_context, durations_context
 from timeline.views.rows import Item, choice_of, items_of
 
 BATCH = 500
@@ -195,6 +195,7 @@ def entry_print(request: SignedInRequest, incident: Incident) -> HttpResponse:
             "outline": whole,
             "required": required,
             **durations_context(incident, whole),
+            **chart_context(incident, whole, choice),
             "is_filtered": not choice.is_plain,
             "printed_at": timezone.now(),
         },

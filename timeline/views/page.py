@@ -188,7 +188,7 @@ def _timeline(
         **durations_context(incident, whole),
         "checkpoints": whole.checkpoints,
         "hypotheses": whole.hypotheses,
-        **_chart(incident, whole, choice),
+        **chart_context(incident, whole, choice),
         "csv_url": address(
             reverse("timeline:entry_export", args=[incident.key, "csv"]), request.GET
         ),
@@ -265,7 +265,7 @@ def _rows(
     return selectors.kept(key, make)
 
 
-def _chart(incident: Incident, whole: Outline, choice: Choice) -> dict[str, Any]:
+def chart_context(incident: Incident, whole: Outline, choice: Choice) -> dict[str, Any]:
     """The lane chart: of the whole incident, or of the chosen part of its clock."""
     context: dict[str, Any] = {
         "has_chart": whole.has_chart,
