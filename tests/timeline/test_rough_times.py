@@ -117,6 +117,21 @@ class TestTheStrip:
         )
 
 
+class TestTheLanes:
+    def test_draw_an_interval_to_its_end_and_name_it(self, tape: Tape) -> None:
+        """R-TL-02"""
+        tape.proven("14:00")
+        tape.proven("14:05", "Low", precision="approx", occurred_until=at("14:20"))
+        tape.add("14:30", "Drain", occurred_until=at("14:50"))
+        tape.proven("15:00")
+        tape.incident.refresh_from_db()
+        svg = selectors.outline(tape.incident).lane_svg
+        assert ">about 14:05 to 14:20 Low (confirmed)<" in svg
+        assert ">14:30 to 14:50 Drain (provisional)<" in svg
+        assert svg.count('<line class="mark"') == 1
+        assert svg.count('<line class="mark unproven"') == 1
+
+
 class TestTheMinute:
     """What is known to the minute may have been at any second of it."""
 

@@ -264,16 +264,27 @@ def _marks(row: Any) -> bool:
 def _single(
     axis: Axis, rows: Sequence[Entry], y: float, data: LaneChart
 ) -> list[SafeString]:
-    """A mark for each entry."""
+    """A mark for each entry, with a line to its end where it is an interval."""
+    pen = Pen("page")
     found = []
     for row in rows:
         assert row.occurred_at is not None
         state = "provisional" if row.is_provisional else "confirmed"
-        at = clock_words(row.occurred_at, data.zone)
-        words = f"{at} {shortened(row.headline, 90)} ({state})"
-        shape = _shape(axis.x(row.occurred_at), y, _marks(row), row.is_provisional)
+        words = f"{_when(row, data.zone)} {shortened(row.headline, 90)} ({state})"
+        start = axis.x(row.occurred_at)
+        shape = _shape(start, y, _marks(row), row.is_provisional)
+        if row.occurred_until and (end := axis.x(row.occurred_until)) > start:
+            css = "mark unproven" if row.is_provisional else "mark"
+            shape = pen.line(css, start, y, end, y) + shape
         found.append(_link(data, row.ref, words, shape))
     return found
+
+
+def _when(row: Entry, zone: str) -> str:
+    """'14:05', 'about 14:05 to 14:20'."""
+    about = "about " if row.precision == Entry.Precision.APPROX else ""
+    until = f" to {clock_words(row.occurred_until, zone)}" if row.occurred_until else ""
+    return f"{about}{clock_words(row.occurred_at, zone)}{until}"
 
 
 def _stretches(
