@@ -15,7 +15,7 @@ from review.report import build_report, render_pdf
 from review.services import reports
 from tests.conftest import NOW
 from tests.review.conftest import Case, bare, case, cast, scribe  # noqa: F401
-from tests.review.test_report_page import TEXTS, opened, words_of
+from tests.review.printed import TEXTS, opened, words_of
 from timeline.models import Entry
 
 pytestmark = pytest.mark.django_db

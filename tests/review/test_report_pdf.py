@@ -1,0 +1,222 @@
+"""The file of the one-pager: the same bytes everywhere, its fonts, words and tags."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import pickle
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+import segno
+import time_machine
+from django.conf import settings
+
+from review.report import render_pdf
+from review.report.measuring import FONTS
+from review.report.rendering import _fetcher, _press, _qr
+from tests.conftest import NOW
+from tests.review.printed import TEXTS, fonts_of, made, opened, printed, words_of
+
+
+class TestBytes:
+    """The same record gives the same bytes: any process, time, zone and machine."""
+
+    def test_are_the_same_at_any_time(self) -> None:
+        with time_machine.travel(NOW + dt.timedelta(days=400), tick=True):
+            again = render_pdf(made(7), b'{"a":1}')
+
+        assert hashlib.sha256(again).digest() == hashlib.sha256(printed(7)).digest()
+
+    def test_are_the_same_after_other_pages(self) -> None:
+        """The styles that a process keeps know nothing of the page they came from."""
+        draft = made(9, TEXTS["emoji"])
+        reports = [draft, made(40, TEXTS["arabic"]), replace(draft, is_sealed=True)]
+        _press.cache_clear()
+        forwards = [render_pdf(report) for report in reports]
+        kept = len(_press().styles)
+        _press.cache_clear()
+        backwards = [render_pdf(report) for report in reversed(reports)]
+
+        assert forwards == backwards[::-1]
+        assert [render_pdf(report) for report in reports] == forwards
+        assert len(_press().styles) == kept
+
+    def test_are_the_same_in_any_process(self, tmp_path: Path) -> None:
+        """Hash seeds, time zones, languages, and a machine with fonts of its own."""
+        texts = [TEXTS["emoji"], TEXTS["arabic"], "".join(TEXTS.values())]
+        page = tmp_path / "reports"
+        page.write_bytes(pickle.dumps([made(9, text) for text in texts]))
+        fonts = tmp_path / "fonts.conf"
+        fonts.write_text("<fontconfig></fontconfig>")
+        program = (
+            "import sys, hashlib, pickle, django; django.setup();"
+            "from review.report import render_pdf;"
+            "reports = pickle.load(open(sys.argv[1], 'rb'));"
+            "print([hashlib.sha256(render_pdf(r, b'{}')).hexdigest() for r in reports])"
+        )
+        hashes = {
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", program, str(page)],
+                cwd=settings.BASE_DIR,
+                env={
+                    **os.environ,
+                    **more,
+                    "DJANGO_SETTINGS_MODULE": "tests.settings",
+                },
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for more in (
+                {"PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8"},
+                {"PYTHONHASHSEED": "2", "TZ": "America/New_York", "LANG": "C"}
+                | {"FONTCONFIG_FILE": str(fonts), "HOME": str(tmp_path)},
+            )
+        }
+
+        assert len(hashes) == 1
+
+    def test_embed_our_own_fonts_only(self) -> None:
+        for text in ("".join(TEXTS.values()), TEXTS["plain"]):
+            names = fonts_of(printed(5, text))
+            assert names
+            assert all(name.startswith("Report-") for name in names)
+
+    def test_carry_the_licence_of_every_font(self) -> None:
+        told = (FONTS / "README.md").read_text(encoding="utf-8")
+
+        for path in FONTS.glob("*.ttf"):
+            assert path.name in told
+        assert (FONTS / "OFL.txt").exists()
+        assert (FONTS / "Apache-2.0.txt").exists()
+
+
+class TestPdf:
+    def test_is_tagged_with_title_and_language(self) -> None:
+        pdf = opened(printed(7))
+
+        assert pdf.Root.MarkInfo.Marked
+        assert str(pdf.Root.Lang) == "en-US"
+        assert str(pdf.docinfo.Title).startswith("INC-2041 one-pager")
+        metadata = bytes(pdf.Root.Metadata.read_raw_bytes())
+        assert b"pdfaid:part" in metadata
+        assert b"pdfuaid:part>1<" in metadata
+        assert b"2026-03-17T10:20:00" in metadata
+
+    def test_puts_all_content_in_the_tag_tree(self) -> None:
+        """Every piece of text and every picture belongs to a structure element; what
+        does not is marked as decoration."""
+        pdf = opened(printed(7))
+        depth, stray = 0, []
+        for item in pikepdf.parse_content_stream(pdf.pages[0]):
+            operator = str(item.operator)
+            if operator in {"BDC", "BMC"}:
+                depth += 1
+            elif operator == "EMC":
+                depth -= 1
+            elif operator in {"Tj", "TJ", "Do"} and not depth:
+                stray.append(operator)
+
+        assert stray == []
+
+    def test_tags_tables_as_tables_of_rows(self) -> None:
+        """The engine names rows that stand in no group a table in a table."""
+        pdf = opened(printed(7))
+        tags = {
+            item.objgen: str(item.S)
+            for item in pdf.objects
+            if isinstance(item, pikepdf.Dictionary) and "/S" in item and "/P" in item
+        }
+        parents = {
+            tags.get(item.P.objgen)
+            for item in pdf.objects
+            if isinstance(item, pikepdf.Dictionary) and item.get("/S") == "/TR"
+        }
+
+        assert parents == {"/TBody"}
+        assert list(tags.values()).count("/Table") == 7
+
+    def test_gives_every_picture_a_text(self) -> None:
+        figures = []
+
+        def walk(node: Any) -> None:
+            if isinstance(node, pikepdf.Array):
+                for child in node:
+                    walk(child)
+            elif isinstance(node, pikepdf.Dictionary) and "/S" in node:
+                if node.S == "/Figure":
+                    figures.append(str(node.get("/Alt", "")))
+                walk(node.get("/K", pikepdf.Array()))
+
+        pdf = opened(printed(7))
+        walk(pdf.Root.StructTreeRoot.K)
+        assert sorted(figures) == [
+            "Postmortem",
+            "QR code: opens this record",
+            "Recovery. Declared 14:04.",
+        ]
+
+    def test_can_be_selected_as_text(self) -> None:
+        words = words_of(printed(2))
+
+        for part in (
+            "Draft, 9 findings block",
+            "9 min to detect",
+            "412,860.20",
+            "All times on one incident clock, UTC.",
+        ):
+            assert part in words, part
+
+    def test_carries_the_record_as_an_attachment(self) -> None:
+        pdf = opened(printed(7))
+
+        assert pdf.attachments["record.json"].get_file().read_bytes() == b'{"a":1}'
+        assert str(pdf.Root.AF[0].AFRelationship) == "/Source"
+
+    def test_draws_a_code_that_opens_the_record(self) -> None:
+        """The dark modules of the picture are those of the address's QR code."""
+        report = made(7)
+        svg = _qr(report.url).decode()
+        wanted = segno.make(report.url, error="m", micro=False)
+        side = len(wanted.matrix)
+        drawn = [[0] * side for _ in range(side)]
+        path = re.search(r' d="([^"]+)"', svg)
+        assert path
+        x, y = 0.0, 0.0
+        for command, numbers in re.findall(r"([Mmh])([-\d. ]+)", path[1]):
+            values = [float(number) for number in numbers.split()]
+            if command == "M":
+                x, y = values
+            elif command == "m":
+                x, y = x + values[0], y + values[1]
+            else:
+                for column in range(int(x), int(x + values[0])):
+                    drawn[int(y)][column] = 1
+                x += values[0]
+
+        assert drawn == [[int(bool(module)) for module in row] for row in wanted.matrix]
+
+    def test_never_sets_type_below_the_limits(self) -> None:
+        """Body at least 7 pt, index and refs at least 6.4 pt."""
+        styles = Path(settings.BASE_DIR, "static/css/report.css").read_text()
+        sizes = re.findall(r"([^{}]+)\{[^}]*?font(?:-size)?:[^;}]*?([\d.]+)pt", styles)
+        assert len(sizes) > 10
+        for selector, size in sizes:
+            least = 6.4 if ".index" in selector or ".ev" in selector else 7
+            assert float(size) >= least, selector
+
+    def test_fetches_nothing_but_its_pictures(self) -> None:
+        fetch = _fetcher({"report:qr": b"<svg/>"})
+
+        assert fetch("report:qr").read() == b"<svg/>"
+        for url in ("file:///etc/passwd", "https://example.com/x.css", "report:x"):
+            with pytest.raises(ValueError, match="protocol"):
+                fetch(url)
