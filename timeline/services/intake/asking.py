@@ -30,7 +30,7 @@ from timeline.services.intake.source import as_upload, refuse_no_log, refuse_sou
 
 ASIDE = "waiting"  # folder of the store
 # Bytes of a text that is read before it is taken, so that who pasted it hears at once
-# what is wrong with it: 0.1 s at most.
+# what is wrong with it: 0.15 s at most.
 SHORT = 64 * 1024
 State = LogReading.State
 
