@@ -5,26 +5,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.models import User
 from actions import selectors
-from actions.models import ActionApproval, ActionItem, ClosureTest
+from actions.models import (
+    ActionApproval,
+    ActionItem,
+    ClosureTest,
+    TestRun,
+    TestRunEvidence,
+)
 from incidents.models import Incident
+from incidents.models.case import visible_to
 from postmortem.lib.deadlines import Deadline, deadlines
-from postmortem.lib.kept import Kept
+from postmortem.lib.kept import Kept, Key
 
 State = ActionItem.State
 # How long a completed action may wait for its approver (house choice).
 APPROVAL_TIME = timedelta(days=3)
 
 
-def _visible(user: User | None) -> QuerySet[Incident]:
-    """Incidents that count: not cancelled, and for a person only those they may see."""
-    rows = Incident.objects.visible_to(user) if user else Incident.objects.all()
-    return rows.exclude(status=Incident.Status.CANCELLED)
+# What a deadline says of its incident: the rest of a case file is long.
+_INCIDENT = (
+    *("incident__number", "incident__title", "incident__clock_zone"),
+    "incident__is_restricted",
+)
+
+
+def _that_count(user: User | None) -> Q:
+    """Rows of incidents that count: not cancelled, and for a person only of those that
+    they may see."""
+    seen = visible_to(user, "incident__") if user else Q()
+    return seen & ~Q(incident__status=Incident.Status.CANCELLED)
 
 
 def _key(kind: str, incident: Incident, ref: str, due_at: datetime) -> str:
@@ -35,12 +49,16 @@ def _key(kind: str, incident: Incident, ref: str, due_at: datetime) -> str:
 @deadlines("action")
 def action_due(user: User | None = None) -> Iterator[Deadline]:
     """Due dates of actions that are still to be done (R-AI-01, R-MT-05)."""
-    rows = ActionItem.objects.filter(
-        retracted_at=None,
-        due_at__isnull=False,
-        state__in=ActionItem.PENDING,
-        incident__in=_visible(user),
-    ).select_related("incident", "owner")
+    rows = (
+        ActionItem.objects.filter(
+            _that_count(user),
+            retracted_at=None,
+            due_at__isnull=False,
+            state__in=ActionItem.PENDING,
+        )
+        .select_related("incident", "owner")
+        .only("number", "title", "timing", "due_at", "owner", *_INCIDENT)
+    )
     if user is not None:
         rows = rows.filter(owner=user)
     for action in rows:
@@ -61,19 +79,24 @@ def action_due(user: User | None = None) -> Iterator[Deadline]:
 @deadlines("closure_test")
 def closure_test_due(user: User | None = None) -> Iterator[Deadline]:
     """Closure tests that have a date of their own and no accepted run yet."""
-    rows = ClosureTest.objects.filter(
-        retracted_at=None,
-        due_at__isnull=False,
-        action__retracted_at=None,
-        action__state__in=ActionItem.PENDING,
-        incident__in=_visible(user),
+    rows = (
+        ClosureTest.objects.filter(
+            _that_count(user),
+            retracted_at=None,
+            due_at__isnull=False,
+            action__retracted_at=None,
+            action__state__in=ActionItem.PENDING,
+        )
+        .select_related("incident", "action__owner")
+        .only(
+            *("number", "due_at", "action__number", "action__title", "action__owner"),
+            *_INCIDENT,
+        )
+        .prefetch_related(Prefetch("runs__evidence_links", selectors.run_evidence()))
     )
     if user is not None:
         rows = rows.filter(action__owner=user)
-    found = rows.select_related("incident", "action__owner").prefetch_related(
-        Prefetch("runs__evidence_links", selectors.run_evidence())
-    )
-    for test in found:
+    for test in rows:
         assert test.due_at is not None
         if test.accepted_run:
             continue
@@ -113,11 +136,31 @@ _DECIDED = Kept(20_000)
 _OPEN = Kept(64)
 
 
+def _moved_since_closing() -> Q:
+    """Actions of a closed incident whose approval may wait again. What was completed
+    before was approved before, else the incident could not have closed (AP001, AP003);
+    since then scheduled ones are completed, and get runs and artifacts."""
+    closed_at = OuterRef("incident__closed_at")
+    runs = TestRun.objects.filter(
+        closure_test__action=OuterRef("pk"), recorded_at__gt=closed_at
+    )
+    artifacts = TestRunEvidence.objects.filter(
+        claim__closure_test__action=OuterRef("pk"), linked_at__gt=closed_at
+    )
+    approvals = ActionApproval.objects.filter(action=OuterRef("pk"))
+    return Q(timing=ActionItem.Timing.SCHEDULED) & (
+        Q(completed_at__gt=F("incident__closed_at"))
+        | Q(Exists(runs))
+        | Q(Exists(artifacts))
+        # A case that was imported as closed may lack them.
+        | ~Q(Exists(approvals))
+    )
+
+
 def _undecided(rows: QuerySet[ActionItem]) -> list[tuple[ActionItem, set[int]]]:
-    """Those whose approval is still to be given, with everything and their conflicts,
-    and who is named to approve. Each is read in full once for each state of its
-    record."""
-    named: dict[tuple[Any, ...], set[int]] = {}
+    """Those whose approval is still to be given, and who is named to approve. Each is
+    read once for each state of its record."""
+    named: dict[Key, set[int]] = {}
     for pk, head, approver in rows.values_list(
         "pk", "incident__activity_head", "incident__approvers"
     ):
@@ -125,23 +168,29 @@ def _undecided(rows: QuerySet[ActionItem]) -> list[tuple[ActionItem, set[int]]]:
     keys = list(named)
     decided = _DECIDED.each(keys, _decide)
     keys = [key for key, done in zip(keys, decided, strict=True) if not done]
-    found = _OPEN.each(keys, _read_open)
+    found = _OPEN.each(keys, _read)
     return [(row, named[key]) for key, row in zip(keys, found, strict=True)]
 
 
-def _decide(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], bool]:
-    found = ActionItem.objects.filter(pk__in=[key[0] for key in keys])
-    states = {
-        action.pk: selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
-        for action in selectors.with_everything(found)
+def _decide(keys: list[Key]) -> dict[Key, bool]:
+    found = _read(keys)
+    done = {
+        key: _is_decided(
+            selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
+        )
+        for key, action in found.items()
     }
-    return {key: _is_decided(states[key[0]]) for key in keys}
+    # What is read is kept where it is asked for next.
+    waiting = [key for key in keys if not done[key]]
+    _OPEN.each(waiting, lambda missing: {key: found[key] for key in missing})
+    return done
 
 
-def _read_open(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], ActionItem]:
+def _read(keys: list[Key]) -> dict[Key, ActionItem]:
     rows = ActionItem.objects.filter(pk__in=[key[0] for key in keys])
-    found = list(selectors.with_everything(rows.select_related("incident")))
-    selectors.load_conflicts(found)
+    found = list(selectors.with_approvals(rows.select_related("incident")))
+    # Without any approval it waits, whatever the rest says.
+    selectors.load_rest(row for row in found if row.approvals.all())
     by_id = {action.pk: action for action in found}
     return {key: by_id[key[0]] for key in keys}
 
@@ -155,19 +204,18 @@ def approval_due(user: User | None = None) -> Iterator[Deadline]:
     """Completed actions that wait for approval: for each approver named in the incident
     who may give it; where none is named, for the owner, who has to find one."""
     rows = ActionItem.objects.filter(
+        _that_count(user),
         retracted_at=None,
         state=State.COMPLETED,
         completed_at__isnull=False,
-        incident__in=_visible(user),
-    ).exclude(
-        # Mandatory ones of a closed incident were approved before it closed.
-        Q(incident__status=Incident.Status.CLOSED)
-        & Q(timing=ActionItem.Timing.MANDATORY)
-    )
+    ).filter(~Q(incident__status=Incident.Status.CLOSED) | _moved_since_closing())
     if user is not None:
         approves = Incident.approvers.through.objects.filter(user=user)
         rows = rows.filter(Q(owner=user) | Q(incident__in=approves.values("incident")))
     waiting = _undecided(rows)
+    asked = [action for action, named in waiting if named]
+    selectors.load_rest(asked)
+    selectors.load_conflicts(asked)
     people = _people({pk for _, named in waiting for pk in named})
     for action, named in waiting:
         yield from _waiting_for(action, user, [people[pk] for pk in sorted(named)])

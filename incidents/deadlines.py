@@ -8,7 +8,8 @@ from django.db.models import Q
 
 from accounts.models import User
 from incidents import permissions, selectors
-from incidents.models import Incident, KnownUnknown, Waiver
+from incidents.models import KnownUnknown, Waiver
+from incidents.models.case import visible_to
 from postmortem.lib.deadlines import Deadline, deadlines
 
 
@@ -27,9 +28,11 @@ def unknowns_due(user: User | None) -> Iterator[Deadline]:
         .order_by("due_at")
     )
     if user is not None:
-        rows = rows.filter(owner=user, incident__in=Incident.objects.visible_to(user))
+        rows = rows.filter(visible_to(user, "incident__"), owner=user)
     found = list(rows)
-    leads = selectors.commanders({row.incident_id for row in found})
+    # Whom a late one reaches is asked by who sends the reminders, for everybody.
+    ids = {row.incident_id for row in found} if user is None else set()
+    leads = selectors.commanders(ids)
     for row in found:
         assert row.due_at is not None
         yield Deadline(
@@ -62,7 +65,7 @@ def waivers_running_out(user: User | None) -> Iterator[Deadline]:
     if user is not None:
         # Without an owner it is due to who accepted it.
         theirs = Q(owner=user) | Q(owner=None, recorded_by=user)
-        rows = rows.filter(theirs, incident__in=Incident.objects.visible_to(user))
+        rows = rows.filter(theirs, visible_to(user, "incident__"))
     for row in rows:
         assert row.expires_at is not None
         yield Deadline(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Team, User
@@ -117,8 +117,10 @@ def closure_approvals(user: User | None) -> Iterator[Deadline]:
     waiting = _visible(user).filter(
         status=Incident.Status.IN_REVIEW, in_review_at__isnull=False
     )
-    if user is not None and not user.is_manager:
-        waiting = waiting.filter(approvers=user)
+    if user is not None:
+        named = Incident.approvers.through.objects.filter(user=user)
+        manages = Team.objects.filter(manager=user)
+        waiting = waiting.filter(Q(pk__in=named.values("incident")) | Exists(manages))
     rows = list(
         waiting.select_related("snapshot")
         .defer("snapshot__findings")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.db.models import Q
+
 from accounts.models import User
 from incidents import permissions
-from incidents.models import Incident
+from incidents.models.case import visible_to
 from postmortem.lib.deadlines import Deadline, deadlines
 from timeline.models import DependencyCheckpoint
 
@@ -30,11 +32,10 @@ def degraded_dependencies(user: User | None) -> Iterator[Deadline]:
         .order_by("recorded_at")
     )
     if user is not None:
-        rows = rows.filter(incident__in=Incident.objects.visible_to(user))
+        theirs = Q(lane__owner=user) | Q(lane__owner=None, recorded_by=user)
+        rows = rows.filter(theirs, visible_to(user, "incident__"))
     for row in rows:
         owner = (row.lane.owner if row.lane else None) or row.recorded_by
-        if user is not None and owner != user:
-            continue
         assert row.recorded_at is not None
         yield Deadline(
             key=f"dependency:{row.incident.uuid}:{row.ref}",

@@ -16,7 +16,9 @@ from actions.selectors.items import (
     actions_by_cause,
     all_actions,
     get_action,
+    load_rest,
     run_evidence,
+    with_approvals,
     with_everything,
 )
 from actions.selectors.progress import (
@@ -47,6 +49,7 @@ __all__ = [
     "is_overdue",
     "lines",
     "load_conflicts",
+    "load_rest",
     "may_approve",
     "missing_artifact_inputs",
     "missing_artifact_key",
@@ -56,5 +59,6 @@ __all__ = [
     "run_evidence",
     "seats_of",
     "waived_artifacts",
+    "with_approvals",
     "with_everything",
 ]

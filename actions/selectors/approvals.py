@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from accounts.models import Role, User
@@ -113,14 +114,16 @@ class SeatState:
 
 @dataclass(frozen=True)
 class ApprovalState:
-    """Where the approval of an action stands, for one purpose.
+    """Where the approval of an action stands, for one purpose."""
 
-    digest: of the facts as they are now; an approval of other facts is stale.
-    """
-
+    action: ActionItem
     purpose: str
-    digest: str
     seats: tuple[SeatState, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the facts as they are now; an approval of other facts is stale."""
+        return facts_digest(self.action, self.purpose)
 
     @property
     def state(self) -> str:
@@ -149,17 +152,18 @@ def approval_purpose(action: ActionItem) -> str:
 def approval_state(action: ActionItem, purpose: str = "") -> ApprovalState:
     """Whether the approvals of an action hold for its facts as they are now.
 
-    Costs no query on an action that was read with everything.
+    Costs no query on an action that was read with everything; without any approval,
+    none on one that was read with its approvals.
     """
     purpose = purpose or approval_purpose(action)
-    now = facts_digest(action, purpose)
     seats = [ActionApproval.Seat.QUALITY]
     if purpose == Purpose.COMPLETION and action.needs_finance_approval:
         seats.append(ActionApproval.Seat.FINANCE)
     given = [item for item in action.approvals.all() if item.purpose == purpose]
+    now = facts_digest(action, purpose) if given else ""
     return ApprovalState(
+        action=action,
         purpose=purpose,
-        digest=now,
         seats=tuple(
             _seat_state(seat, [item for item in given if item.seat == seat], now)
             for seat in seats
@@ -227,21 +231,23 @@ def importers(incident: Incident) -> list[User]:
 
 def load_conflicts(actions: Iterable[ActionItem]) -> None:
     """Read for many actions at once what `conflicts` would ask for each."""
-    rows = list(actions)
-    owners: dict[int, set[int]] = {}
-    for pk, owner in ActionItem.history.filter(
+    rows = [row for row in actions if not hasattr(row, "_former_owners")]
+    if not rows:
+        return
+    owners: dict[int, dict[int, User]] = {}
+    for past in ActionItem.history.filter(
         id__in=[row.pk for row in rows], owner__isnull=False
-    ).values_list("id", "owner_id"):
-        owners.setdefault(pk, set()).add(owner)
-    people = User.objects.in_bulk({pk for found in owners.values() for pk in found})
+    ).select_related("owner"):
+        owners.setdefault(past.id, {})[past.owner_id] = past.owner
     brought: dict[int, list[User]] = {}
     for entry in ActivityEntry.objects.filter(
         incident__in={row.incident_id for row in rows}, verb="incidents.case_imported"
     ).select_related("actor"):
         brought.setdefault(entry.incident_id, []).append(entry.actor)
     for row in rows:
-        earlier = owners.get(row.pk, set()) - {row.owner_id}
-        row._former_owners = [people[pk] for pk in sorted(earlier)]  # type: ignore[attr-defined]
+        earlier = owners.get(row.pk, {})
+        earlier.pop(row.owner_id or 0, None)
+        row._former_owners = list(earlier.values())  # type: ignore[attr-defined]
         row.incident._importers = brought.get(row.incident_id, [])  # type: ignore[attr-defined]
 
 

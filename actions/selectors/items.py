@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.db.models import Prefetch, QuerySet
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
 from actions.models import (
     ActionApproval,
@@ -21,11 +24,27 @@ def run_evidence() -> QuerySet[TestRunEvidence]:
     return TestRunEvidence.objects.select_related("evidence")
 
 
-def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
-    """Tests, runs, evidence, approvals, causes and failure modes: seven queries."""
+def with_approvals(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
+    """People and approvals: two queries."""
     return rows.select_related(
         "owner", "recorded_by", "completed_by", "retracted_by"
     ).prefetch_related(
+        Prefetch("approvals", ActionApproval.objects.select_related("approver"))
+    )
+
+
+def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
+    """Tests, runs, evidence, approvals, causes and failure modes: seven queries."""
+    return with_approvals(rows).prefetch_related(*_rest())
+
+
+def load_rest(actions: Iterable[ActionItem]) -> None:
+    """Read for actions with their approvals what `with_everything` has besides."""
+    prefetch_related_objects(list(actions), *_rest())
+
+
+def _rest() -> list[Prefetch[Any]]:
+    return [
         Prefetch("closure_tests", ClosureTest.objects.order_by("number")),
         Prefetch(
             "closure_tests__runs",
@@ -34,13 +53,12 @@ def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
             ).order_by("ran_at", "number"),
         ),
         Prefetch("closure_tests__runs__evidence_links", run_evidence()),
-        Prefetch("approvals", ActionApproval.objects.select_related("approver")),
         Prefetch("cause_links", ActionCause.objects.select_related("cause")),
         Prefetch(
             "failure_mode_links",
             ActionFailureMode.objects.select_related("failure_mode"),
         ),
-    )
+    ]
 
 
 def _of_incident(rows: list[ActionItem], incident: Incident) -> list[ActionItem]:

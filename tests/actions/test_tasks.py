@@ -10,11 +10,13 @@ import pytest
 import time_machine
 from django.db import DatabaseError, connection, connections
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from time_machine import Traveller
 
 from accounts.models import Team, User
 from actions import tasks
 from actions.deadlines import action_due, approval_due, closure_test_due
-from actions.models import ActionItem
+from actions.models import ActionItem, TestRun
 from actions.services import chasing, items
 from incidents.models import Incident, Notification
 from postmortem.lib.deadlines import Deadline, all_deadlines
@@ -276,6 +278,43 @@ class TestDeadlines:
 
         desk.approve(action, reviewer)
         assert list(approval_due(None)) == []
+
+    def test_an_approval_of_a_closed_incident_waits_again_after_another_run(
+        self, desk: Desk, reviewer: User, clock: Traveller
+    ) -> None:
+        """R-AP-02: what was approved before it closed is not read again until then."""
+        action = desk.completed(timing=ActionItem.Timing.SCHEDULED)
+        desk.approve(action, reviewer)
+        clock.shift(DAY)
+        closed = {"status": Incident.Status.CLOSED, "closed_at": timezone.now()}
+        Incident.objects.filter(pk=desk.incident.pk).update(**closed)
+        with CaptureQueriesContext(connection) as settled:
+            assert list(approval_due(desk.owner)) == []
+        assert len(settled) == 1
+
+        clock.shift(DAY)
+        desk.run(action, ran_at=timezone.now(), outcome=TestRun.Outcome.FAILED)
+
+        (only,) = approval_due(desk.owner)
+        assert only.detail == "Approval is stale: the action changed"
+
+    def test_an_approval_waits_for_what_was_completed_after_closing(
+        self, desk: Desk
+    ) -> None:
+        desk.completed(timing=ActionItem.Timing.SCHEDULED)
+        closed = {"status": Incident.Status.CLOSED, "closed_at": NOW - DAY}
+        Incident.objects.filter(pk=desk.incident.pk).update(**closed)
+
+        assert [d.ref for d in approval_due(desk.owner)] == ["ACT-1"]
+
+    def test_an_approval_waits_where_a_closed_case_came_without_one(
+        self, desk: Desk
+    ) -> None:
+        desk.completed(timing=ActionItem.Timing.SCHEDULED)
+        closed = {"status": Incident.Status.CLOSED, "closed_at": NOW + DAY}
+        Incident.objects.filter(pk=desk.incident.pk).update(**closed)
+
+        assert [d.ref for d in approval_due(desk.owner)] == ["ACT-1"]
 
     def test_leave_out_what_the_person_may_not_see(
         self, desk: Desk, responder: User

@@ -5,14 +5,19 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from actions import deadlines
 from actions.views import action_row
 from incidents.models import Incident, Participation
+from incidents.selectors.tallies import TOP
+from incidents.services import unknowns
 from incidents.services.people import set_duty
+from postmortem.lib.kept import Kept
 from tests.actions.conftest import Desk, text
 from tests.conftest import NOW
 
@@ -89,3 +94,42 @@ class TestMyActions:
 
     def test_needs_a_person(self, client: Client, db: None) -> None:
         assert client.get("/actions/").status_code == 302
+
+
+class TestMyWork:
+    def test_costs_at_most_twenty_queries_at_its_first_look(
+        self,
+        browser: Client,
+        desk: Desk,
+        commander: User,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """In a process that has kept nothing yet, whatever waits."""
+        set_duty(
+            incident_id=desk.incident.pk,
+            actor=commander,
+            user=desk.owner,
+            duty=Participation.Duty.SCRIBE,
+        )
+        for owner in (desk.owner, commander):
+            unknowns.add_unknown(
+                incident_id=desk.incident.pk,
+                actor=commander,
+                question="Which payouts are missing?",
+                owner=owner,
+                missing_check="The delivery log",
+                due_at=NOW + dt.timedelta(days=1),
+            )
+        desk.test(desk.opened(), due_at=NOW + dt.timedelta(days=1))
+        desk.completed(title="Waits for approval")
+        for kept in ("_DECIDED", "_OPEN"):
+            monkeypatch.setattr(deadlines, kept, Kept(64))
+        cache.delete(f"{TOP}:{desk.owner.pk}")
+
+        with CaptureQueriesContext(connection) as seen:
+            page = text(browser.get("/"))
+
+        for words in ("Which payouts", "Waits for approval", "you are scribe"):
+            assert words in page
+        reads = [query for query in seen if query["sql"].startswith("SELECT")]
+        assert len(reads) <= 20
