@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import F, Prefetch, Q, QuerySet, Sum, Window
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, Window
 from django.http import HttpResponse
 from django.utils import timezone
 
@@ -43,6 +43,7 @@ KIND_ICONS = {
 PAGE_SIZE = 30
 APPROVALS_SHOWN = 8
 SHOWN = 6
+AMONG = Window(Count("pk"))  # of how many the shown ones are
 # Stored with the findings: names of dependencies that still are degraded, and the
 # declaration if the timeline has it.
 DEGRADED = F("snapshot__facts__degraded")
@@ -87,6 +88,7 @@ def work_list(request: SignedInRequest) -> HttpResponse:
             "you": _role_of(user),
             "live": live,
             "elsewhere": elsewhere,
+            "more_active": _left_out(live or elsewhere),
             "mine": held,
             "unknowns": unknowns,
             "overdue": [row for row in rows if row.is_overdue],
@@ -142,8 +144,8 @@ def _role_of(user: User) -> str:
 
 
 def _live_incidents(user: User) -> list[Incident]:
-    """Active incidents in which this person has a duty now, the oldest first, each
-    with `update`: when its next message is due, or None."""
+    """Active incidents in which this person has a duty now, the worst first, each with
+    `update`: when its next message is due, or None; and `among`: how many there are."""
     rows = list(
         Incident.objects.visible_to(user)
         .filter(
@@ -154,7 +156,7 @@ def _live_incidents(user: User) -> list[Incident]:
         )
         .select_related("snapshot")
         .defer("snapshot__findings")
-        .annotate(degraded=DEGRADED, declared_as=DECLARED)
+        .annotate(degraded=DEGRADED, declared_as=DECLARED, among=AMONG)
         .prefetch_related(
             Prefetch("lanes", Lane.objects.filter(retracted_at=None)),
             Prefetch(
@@ -165,11 +167,16 @@ def _live_incidents(user: User) -> list[Incident]:
                 to_attr="my_duties",
             ),
         )
-        .order_by("declared_at")
+        .order_by("severity", "declared_at", "pk")[:SHOWN]
     )
     for row in rows:
         row.update = _update(row)  # type: ignore[attr-defined]
     return _counted(rows)
+
+
+def _left_out(shown: list[Any]) -> int:
+    """How many more there are than these."""
+    return shown[0].among - len(shown) if shown else 0
 
 
 def _counted(rows: Iterable[Any]) -> list[Any]:
@@ -194,8 +201,8 @@ def _live_elsewhere(user: User) -> list[Incident]:
     return _counted(
         Incident.objects.visible_to(user)
         .filter(status=Incident.Status.ACTIVE, is_drill=False)
-        .annotate(degraded=DEGRADED, declared_as=DECLARED)
-        .order_by("severity", "declared_at")[:SHOWN]
+        .annotate(degraded=DEGRADED, declared_as=DECLARED, among=AMONG)
+        .order_by("severity", "declared_at", "pk")[:SHOWN]
     )
 
 

@@ -71,6 +71,26 @@ class TestWorkList:
         assert page.context["live"] == [mine]
         assert b"you are commander" in page.content
 
+    def test_shows_the_worst_active_incidents_and_says_how_many_more(
+        self, client: Client, commander: User, viewer: User
+    ):
+        for number in range(8):
+            severity = "SEV1" if number == 7 else "SEV3"
+            make_incident(actor=commander, title=f"No {number}", severity=severity)
+        client.force_login(commander)
+
+        page = client.get("/")
+
+        titles = [incident.title for incident in page.context["live"]]
+        assert titles == ["No 7", "No 0", "No 1", "No 2", "No 3", "No 4"]
+        link = '<a href="/incidents/?status=active">2 more active incidents</a>'
+        assert link in page.content.decode()
+
+        client.force_login(viewer)
+        text = client.get("/").content.decode()
+        assert '<span class="pm-count pm-count-red">8</span>' in text
+        assert '<a href="/incidents/?status=active">All 8</a>' in text
+
     def test_adds_up_what_blocks_in_my_incidents(
         self, client: Client, incident: Incident, commander: User, responder: User
     ):
