@@ -10,11 +10,20 @@ from typing import Any
 import pytest
 
 from review.report import cut, limit_steps, render_html, render_pdf
-from review.report.content import Line
+from review.report.content import Indicator, Line
 from review.report.cutting import COLUMNS, ROOM, drawable, guess, height
 from review.report.measuring import SANS, Column, printable, width
 from review.report.rendering import _press, strong_figures
-from tests.review.printed import BLOCKS, HASH, TEXTS, made, opened, printed, words_of
+from tests.review.printed import (
+    BLOCKS,
+    HASH,
+    TEXTS,
+    made,
+    opened,
+    printed,
+    ref,
+    words_of,
+)
 
 
 class TestOnePage:
