@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from accounts.models import ApiToken, User
 from incidents import selectors
@@ -27,6 +28,16 @@ SMALL = Order(incidents=14, entries=300, seed=7, until=UNTIL)
 
 def run(order: Order = SMALL, **options: Any) -> None:
     generate(order, lambda text: None, **options)
+
+
+def run_apart() -> None:
+    """In two processes, from a thread that has no connection yet. While a browser of an
+    earlier test keeps its event loop, Django keeps two sets of connections here, and
+    the children would share the one that is not closed before they start."""
+    try:
+        run(processes=2)
+    finally:
+        connections.close_all()
 
 
 @pytest.fixture
@@ -114,7 +125,8 @@ class TestGenerate:
             transaction.set_rollback(True)
         assert not Incident.objects.exists()
         monkeypatch.setattr(generator, "BATCH", 4)
-        run(processes=2)
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(run_apart).result()
         assert heads() == alone
         assert FindingSnapshot.objects.count() == 14
         # What is written next does not meet a key that is taken.
