@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, cycle
 from random import Random
 
 from incidents.models import Incident, Severity
@@ -103,14 +103,19 @@ def _sizes(incidents: int, entries: int, rng: Random) -> list[int]:
     for size, share, most in LARGE:
         count = min(int(incidents * share), int(entries * most / size))
         large += [size] * count
+    if entries - sum(large) < (incidents - len(large)) * SMALLEST:
+        large = []
     left, others = entries - sum(large), incidents - len(large)
     sizes = [rng.randrange(*USUAL) for _ in range(others)]
     # The sum is to be exact: what is missing or too much is spread evenly.
-    at = 0
-    while off := left - sum(sizes):
+    off = left - sum(sizes)
+    for at in cycle(range(others)):
+        if not off:
+            break
         step = max(-1, min(1, off)) * max(1, abs(off) // others)
-        sizes[at % others] = max(SMALLEST, sizes[at % others] + step)
-        at += 1
+        size = max(SMALLEST, sizes[at] + step)
+        off -= size - sizes[at]
+        sizes[at] = size
     sizes += large
     rng.shuffle(sizes)
     return sizes

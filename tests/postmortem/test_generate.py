@@ -152,6 +152,10 @@ class TestPlans:
         assert (sizes.count(5000), sizes.count(2000)) == (1, 5)
         assert sum(20 <= size <= 60 for size in sizes) > 2200
 
+    def test_have_no_large_timeline_where_each_has_the_least(self) -> None:
+        found = plans(incidents=2500, entries=50_000, seed=1, until=UNTIL)
+        assert {plan.entries for plan in found} == {20}
+
     def test_leave_one_of_each_large_size_in_review(self) -> None:
         found = plans(incidents=2500, entries=125_000, seed=1, until=UNTIL)
         reviewed = {plan.entries for plan in found if plan.status == "in_review"}
