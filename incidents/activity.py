@@ -46,7 +46,7 @@ def record(
         verb=verb,
         sentence=sentence,
         subject=subject,
-        reason=_stored_reason(reason),
+        reason=plain_reason(reason),
         data=data,
         rows=take_written(),
         at=timezone.now(),
@@ -95,15 +95,16 @@ def next_entry(
     return entry
 
 
-def _stored_reason(reason: str) -> str:
+def plain_reason(reason: str, *, field: str = "reason") -> str:
     """A reason as any prose: bounded, without control characters, and without card
-    numbers and secrets, which nothing could ever take out of the chain again."""
-    field = ActivityEntry._meta.get_field("reason")
-    assert isinstance(field, ProseField)
+    numbers and secrets, which nothing could ever take out of the chain again. field:
+    what the verb that asks for it calls it."""
+    column = ActivityEntry._meta.get_field("reason")
+    assert isinstance(column, ProseField)
     try:
-        return str(field.clean(reason, None))
+        return str(column.clean(reason, None))
     except ValidationError as error:
-        raise ValidationError({"reason": error}) from error
+        raise ValidationError({field: error}) from error
 
 
 @lru_cache(maxsize=1024)

@@ -41,7 +41,7 @@ def require_reason(reason: str, words: str, *, field: str = "reason") -> str:
         raise ValidationError(
             {field: ValidationError(f"Say why {words}.", code="required")}
         )
-    return reason.strip()
+    return activity.plain_reason(reason.strip(), field=field)
 
 
 def lock_incident(incident_id: int, *, actor: User, permission: str) -> Incident:

@@ -118,6 +118,14 @@ class TestApi:
             ("entries/1/unlink/", {"evidence": "EV-1"}),
             ("entries/1/retract/", {}),
             ("evidence/1/retract/", {}),
+            ("cancel/", {}),
+            (
+                "entries/state-gap/",
+                {
+                    "occurred_at": "2026-03-17T09:00Z",
+                    "occurred_until": "2026-03-17T10:00Z",
+                },
+            ),
         ],
     )
     def test_refuses_it_in_every_reason(
@@ -144,7 +152,8 @@ class TestApi:
         )
 
         assert answer.status_code == 422
-        assert {row["code"] for row in answer.json()["errors"]} == {"card_number"}
+        faults = [(row["field"], row["code"]) for row in answer.json()["errors"]]
+        assert faults == [("reason", "card_number")]
         assert_nowhere(caplog, CARD)
 
 
