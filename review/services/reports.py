@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.core.files.base import ContentFile, File
@@ -16,11 +17,13 @@ from django.utils import timezone
 from accounts.models import User
 from incidents import activity
 from incidents.models import Incident
-from incidents.selectors import content_hash
+from incidents.selectors import content_hash, from_snapshot
 from incidents.services.core import lock_incident
 from incidents.services.custody import FileMissing
+from incidents.services.findings import refresh_findings
 from postmortem.lib import jobs
 from postmortem.lib.canonical import canonical_bytes
+from postmortem.lib.findings import Finding
 from postmortem.lib.persistence import save, service
 from postmortem.lib.record import build_record
 from review.models import ReportBuild
@@ -65,7 +68,7 @@ def queue_report(incident: Incident, *, actor: User) -> tuple[ReportBuild, bool]
     Called inside a service, whose activity entry tells of it.
     """
     content = content_hash(incident, fresh=True)
-    key = build_key(incident, content=content, findings=present_findings(incident))
+    key = build_key(incident, content=content, findings=_findings(incident))
     build = _of_the_seal(incident) or ReportBuild.objects.filter(build_key=key).first()
     is_new = build is None
     if build is None:
@@ -92,6 +95,17 @@ def queue_report(incident: Incident, *, actor: User) -> tuple[ReportBuild, bool]
     if build.state == State.QUEUED:
         jobs.kick("review.tasks.build_report", build_id=build.pk)
     return build, is_new
+
+
+def _findings(incident: Incident) -> Sequence[Finding]:
+    """The findings of now. What the worker has stored of this state is taken; only
+    where it did not come yet, the checks run here, once for both."""
+    stored = None
+    if incident.status != Incident.Status.CLOSED:
+        stored = refresh_findings(incident.pk, if_needed=True)
+    if stored is None:
+        return present_findings(incident)
+    return from_snapshot(incident, stored).findings
 
 
 def _of_the_seal(incident: Incident) -> ReportBuild | None:

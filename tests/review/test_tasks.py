@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 
 from accounts.models import User
 from incidents.models import ActivityEntry
+from incidents.services.findings import refresh_findings
 from incidents.services.lifecycle import edit_incident
 from review import tasks
 from review.models import ReportBuild, Review
@@ -53,6 +54,19 @@ class TestRequestReport:
     ) -> None:
         with time_machine.travel(NOW + dt.timedelta(days=3), tick=False):
             assert reports.request_report(**bare.ids) != asked
+
+    def test_runs_no_check_that_the_worker_has_run(
+        self, bare: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refresh_findings(bare.incident.pk)
+
+        def run(case: Any) -> Any:
+            raise AssertionError("the checks run in the request")
+
+        monkeypatch.setattr("incidents.selectors.findings_of", run)
+        monkeypatch.setattr("review.selectors.seals.findings", run)
+
+        assert reports.request_report(**bare.ids).state == State.QUEUED
 
     def test_starts_the_task_on_commit(
         self,
