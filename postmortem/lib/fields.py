@@ -132,3 +132,8 @@ class AmountField(_Decimal):
         kwargs.setdefault("max_digits", 19)
         kwargs.setdefault("decimal_places", 4)
         super().__init__(*args, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        """Zero has no sign: no database keeps one, and the history is read again."""
+        amount = super().to_python(value)
+        return amount.copy_abs() if amount == 0 else amount

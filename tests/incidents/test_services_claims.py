@@ -286,6 +286,13 @@ class TestFigure:
         row.refresh_from_db()
         assert row.amount == Decimal(amount)
 
+    def test_keeps_a_zero_without_a_sign_so_that_its_history_holds(
+        self, impact, responder
+    ):
+        make_figure(impact, actor=responder, amount=Decimal("-0.00"), currency="EUR")
+        incident = Incident.objects.get(pk=impact.incident_id)
+        assert list(activity.verify(incident)) == []
+
     @pytest.mark.parametrize(
         ("amount", "currency", "code", "words"),
         [
