@@ -27,7 +27,7 @@ from postmortem.lib.addresses import incident_address
 from postmortem.lib.htmx import render_page
 from postmortem.lib.paging import ListPaginator
 
-PAGE_SIZE = 30
+PAGE_SIZE = 25  # as the list of incidents
 TIMINGS = dict(ActionItem.Timing.choices)
 TITLE = 48  # characters of an incident's title beside its key
 
