@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.models import User
 from incidents.models import Evidence, StoredFile
 from tests.timeline.conftest import Tape
 from tests.timeline.intake.logs import (
@@ -22,7 +23,7 @@ from tests.timeline.intake.logs import (
 )
 from timeline import tasks
 from timeline.models import Candidate, Import, LogReading
-from timeline.services.intake import worker
+from timeline.services.intake import candidates, worker
 
 LONG = "".join(f"14:05 Anna: {number}\n" for number in range(1_200))
 
@@ -80,6 +81,28 @@ class TestReadLong:
         assert (Evidence.objects.count(), StoredFile.objects.count()) == (1, 1)
         assert Import.objects.count() == 1
         assert files_aside() == []
+
+    @pytest.mark.parametrize(
+        ("place", "step"), [(worker, "read_log"), (candidates, "_store")]
+    )
+    def test_goes_by_the_rights_that_are_left_when_the_lines_are_in(
+        self, tape: Tape, monkeypatch: pytest.MonkeyPatch, place: Any, step: str
+    ) -> None:
+        row = ask(tape, text=CHAT, makes=True)
+        real = getattr(place, step)
+
+        def slow(*args: Any, **kwargs: Any) -> Any:
+            found = real(*args, **kwargs)
+            User.objects.filter(pk=row.asked_by.pk).update(is_active=False)
+            return found
+
+        monkeypatch.setattr(place, step, slow)
+        worker.read_long(row.pk)
+
+        row.refresh_from_db()
+        assert row.state == LogReading.State.FAILED
+        assert row.error == "There is no such incident."
+        assert not Candidate.objects.exists()
 
     def test_gives_up_after_three_tries_and_keeps_nothing(
         self, tape: Tape, monkeypatch: pytest.MonkeyPatch

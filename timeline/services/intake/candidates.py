@@ -56,6 +56,7 @@ def make_candidates(
     save(made, actor=actor)
     context = Context(reading.clock_zone, reading.day, evidence.filename)
     _store(made, read_rows(source, reading.reader, context, is_clean=True))
+    actor = User.objects.get(pk=actor.pk)  # with the rights of now
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
     # As it stands now: withdrawn or redacted meanwhile, nothing stays.
     evidence.refresh_from_db()

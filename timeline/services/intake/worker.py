@@ -128,7 +128,7 @@ def _read(row: LogReading) -> None:
         if row.evidence is None:
             row.evidence = keep_source(
                 incident_id=row.incident_id,
-                actor=row.asked_by,
+                actor=User.objects.get(pk=row.asked_by.pk),  # with the rights of now
                 upload=File(source, name=row.filename),
                 reader=reading.reader,
                 is_original=row.is_original,
