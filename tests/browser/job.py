@@ -27,7 +27,7 @@ def shorten_sustain_window(admin: Person) -> None:
     half an hour here. Administrators edit it on their page."""
     admin.goto("/policies/SEV2/edit/")
     form = admin.form()
-    form.fill(Sustain_minutes="0", Reason="Nobody waits here.")
+    form.fill(Minutes_that_recovery_has_to_hold="0", Reason="Nobody waits here.")
     admin.saved(form, "Save", "The thresholds of SEV2 are saved")
 
 
