@@ -34,6 +34,8 @@ from postmortem.lib.times import refuse_future
 Status = Incident.Status
 # How often a new incident tries for a number while others are stored beside it.
 TRIES = 50
+# Of a declaration, so that a mistaken list does not hold the request for long.
+MOST_LANES = 50
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,17 @@ def declare_incident(
     refused when it lies in the future.
     """
     permissions.require(actor, "incident.declare")
+    if len(lanes) > MOST_LANES:
+        raise ValidationError(
+            {
+                "lanes": ValidationError(
+                    f"{len(lanes)} lanes are named, at most {MOST_LANES} are taken "
+                    "when an incident is declared. Name those that are affected; "
+                    "others can be added later.",
+                    code="too_many",
+                )
+            }
+        )
     now = timezone.now()
     refuse_future(declared_at, "declared_at", now=now)
     people: dict[str, User | None] = {

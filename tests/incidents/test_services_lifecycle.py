@@ -62,6 +62,13 @@ class TestDeclareIncident:
             ("instant-transfers", "other", False),
         ]
 
+    def test_refuses_more_than_fifty_lanes(self, commander):
+        with pytest.raises(ValidationError) as refused:
+            make_incident(actor=commander, lanes=[f"Flow {n}" for n in range(51)])
+
+        assert refused.value.error_dict["lanes"][0].code == "too_many"
+        assert not Incident.objects.exists()
+
     def test_stores_many_lanes_in_one_write(self, commander):
         lanes = ["payouts", "checkout", "Gift cards", "gift cards", "Vouchers"]
         with CaptureQueriesContext(connection) as queries:
