@@ -149,8 +149,8 @@ def generated(
         "PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}",
     }
     told("undo", str(folder / "marks.json"), env=env)
-    # What autovacuum does in days, before the first look: the planner knows nothing of
-    # an index just made, and no page of a table just loaded is marked as visible to all.
+    # What autovacuum does in days: the planner knows nothing of an index just made, and
+    # no page of a table just loaded is marked as visible to all.
     sql(url, "VACUUM ANALYZE", database="generated")
     return env
 
