@@ -87,7 +87,9 @@ class TestLabels:
 
     def test_are_covered_by_the_hash_through_their_digest(self, incident: Incident):
         entry = self.entry(incident)
-        assert entry.label_digest == activity.label_digest(entry)
+        assert entry.label_digest == activity.label_digest(
+            entry.actor_person, entry.actor_label
+        )
         entry.label_digest = ""
         assert activity.entry_hash(entry) != entry.hash
         assert activity.verify(incident) == []
