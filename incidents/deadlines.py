@@ -30,7 +30,9 @@ def unknowns_due(user: User | None) -> Iterator[Deadline]:
     if user is not None:
         rows = rows.filter(visible_to(user, "incident__"), owner=user)
     found = list(rows)
-    leads = selectors.commanders({row.incident_id for row in found})
+    # Whom a late one reaches is asked by who sends the reminders, for everybody.
+    ids = {row.incident_id for row in found} if user is None else set()
+    leads = selectors.commanders(ids)
     for row in found:
         assert row.due_at is not None
         yield Deadline(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Deadline:
     """One thing due. `key` is stable: a reminder goes out at most once per
-    (key, step, recipient). `due_at` is aware. A late one reaches `escalate_to`."""
+    (key, step, recipient). `due_at` is aware. A late one reaches `escalate_to`,
+    which the list of everybody knows."""
 
     key: str
     kind: str
