@@ -6,16 +6,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from django.db.models import F
 
 from incidents.models import FindingSnapshot, Incident
 from postmortem.lib.findings import Case, Finding, Gate, Level, Row
+from postmortem.lib.kept import Kept
 
 # What apps above keep beside the findings, of the same moment: facts in JSON by name.
 FACTS: dict[str, Callable[[Case], Any]] = {}
 FactsOf = TypeVar("FactsOf", bound=Callable[[Case], Any])
+# Findings by snapshot and when it was taken: a long timeline has two thousand, and
+# every page of its incident shows how many.
+_kept = Kept(64)
 
 
 def stored_with_findings(name: str) -> Callable[[FactsOf], FactsOf]:
@@ -46,19 +51,19 @@ class StoredFindings:
     next_step: str = ""
     degraded: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def blocking(self) -> int:
         return sum(item.is_blocking for item in self.findings)
 
-    @property
+    @cached_property
     def advisory(self) -> int:
         return sum(item.is_open and not item.is_blocking for item in self.findings)
 
 
 def stored_findings(incident: Incident) -> StoredFindings:
-    """The stored findings of an incident, worst first, in one query. A page asks once
-    and hands the result on."""
-    rows = FindingSnapshot.objects.filter(incident=incident).defer("facts")
+    """The stored findings of an incident, worst first, in one query; in two where this
+    process has not read them yet. A page asks once and hands the result on."""
+    rows = FindingSnapshot.objects.filter(incident=incident).defer("findings", "facts")
     stored = rows.annotate(degraded=F("facts__degraded")).first()
     return StoredFindings() if stored is None else from_snapshot(incident, stored)
 
@@ -72,7 +77,10 @@ def stored_facts(incident: Incident, name: str) -> Any:
 def from_snapshot(incident: Incident, stored: FindingSnapshot) -> StoredFindings:
     """A snapshot that was read already, as findings."""
     return StoredFindings(
-        findings=tuple(as_finding(row) for row in stored.findings),
+        findings=_kept.get(
+            (stored.pk, stored.computed_at, stored.activity_head),
+            lambda: tuple(as_finding(row) for row in stored.findings),
+        ),
         is_current=is_current(incident, stored),
         computed_at=stored.computed_at,
         content_hash=stored.content_hash,

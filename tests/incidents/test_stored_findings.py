@@ -32,13 +32,26 @@ class TestStoredFindings:
         assert stored.blocking + stored.advisory == len(fresh)
         assert stored.computed_at == NOW
 
-    def test_cost_one_query(self, incident):
+    def test_cost_two_queries_and_one_once_they_are_known(self, incident):
         refresh_findings(incident.pk)
-        with CaptureQueriesContext(connection) as seen:
-            stored = selectors.stored_findings(incident)
-            assert stored.blocking
-            assert stored.content_hash
-        assert len(seen) == 1
+        for cost in (2, 1, 1):
+            with CaptureQueriesContext(connection) as seen:
+                stored = selectors.stored_findings(incident)
+                assert stored.blocking
+                assert stored.content_hash
+            assert len(seen) == cost
+
+    def test_are_read_again_once_the_checks_have_run(self, incident, commander, clock):
+        refresh_findings(incident.pk)
+        before = selectors.stored_findings(incident)
+        make_scope(incident, actor=commander)
+        refresh_findings(incident.pk)
+        incident.refresh_from_db()
+        after = selectors.stored_findings(incident)
+        assert after.findings != before.findings
+        assert [item.key for item in after.findings] == [
+            item.key for item in selectors.findings(incident)
+        ]
 
     def test_are_current_until_something_is_recorded(self, incident, commander):
         refresh_findings(incident.pk)
