@@ -194,19 +194,19 @@ def server(
 
 
 @contextlib.contextmanager
-def private_postgres(password: str | None = None) -> Iterator[str]:
-    """A throw-away PostgreSQL on a free loopback port; yields its URL."""
+def postgres(folder: Path, password: str | None = None, **more: str) -> Iterator[str]:
+    """PostgreSQL on this folder, made where it has no data yet, and a free loopback
+    port; yields the start of its URL. more: settings."""
     programs = postgres_bin()
     user = "postgres" if os.geteuid() == 0 else None  # initdb refuses root
-    folder = Path(tempfile.mkdtemp(prefix="postmortem-pg-"))
-    try:
-        data, password_file = folder / "data", folder / "password"
-        password = password or secrets.token_hex(16)
-        password_file.write_text(password)
+    data, password_file = folder / "data", folder / "password"
+    if not data.exists():
+        password_file.write_text(password or secrets.token_hex(16))
         if user:
             account = pwd.getpwnam(user)
             for path in (folder, password_file):
                 os.chown(path, account.pw_uid, account.pw_gid)
+        password_file.chmod(0o600)
         made = subprocess.run(
             [
                 *(str(programs / "initdb"), "-D", str(data), "-U", "postmortem"),
@@ -222,28 +222,39 @@ def private_postgres(password: str | None = None) -> Iterator[str]:
         )
         if made.returncode:
             raise Failure(f"initdb failed:\n{made.stdout}{made.stderr}")
-        port = free_port()
-        settings = {
-            "listen_addresses": "127.0.0.1",
-            "port": str(port),
-            "unix_socket_directories": str(folder),
-            # Nothing here has to survive a crash.
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
-        }
-        options = [part for n, v in settings.items() for part in ("-c", f"{n}={v}")]
-        pidfile = data / "postmaster.pid"
-        with server(
-            "PostgreSQL",
-            [str(programs / "postgres"), "-D", str(data), *options],
-            log=folder / "log",
-            # The last line of the pid file says when connections are taken.
-            is_ready=lambda: pidfile.exists() and "ready" in pidfile.read_text(),
-            user=user,
-            stop_signal=signal.SIGINT,  # a fast shutdown
-        ):
-            yield f"postgres://postmortem:{password}@127.0.0.1:{port}/postmortem"
+    port = free_port()
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": str(folder),
+        # Nothing here has to survive a crash.
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        **more,
+    }
+    options = [part for n, v in settings.items() for part in ("-c", f"{n}={v}")]
+    pidfile = data / "postmaster.pid"
+    pidfile.unlink(missing_ok=True)
+    with server(
+        "PostgreSQL",
+        [str(programs / "postgres"), "-D", str(data), *options],
+        log=folder / "log",
+        # The last line of the pid file says when connections are taken.
+        is_ready=lambda: pidfile.exists() and "ready" in pidfile.read_text(),
+        user=user,
+        stop_signal=signal.SIGINT,  # a fast shutdown
+    ):
+        yield f"postgres://postmortem:{password_file.read_text()}@127.0.0.1:{port}/"
+
+
+@contextlib.contextmanager
+def private_postgres(password: str | None = None) -> Iterator[str]:
+    """A throw-away PostgreSQL; yields its URL."""
+    folder = Path(tempfile.mkdtemp(prefix="postmortem-pg-"))
+    try:
+        with postgres(folder, password) as url:
+            yield f"{url}postmortem"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -8,8 +8,6 @@ import hashlib
 import http.client
 import json
 import os
-import pwd
-import secrets
 import signal
 import subprocess
 import tempfile
@@ -18,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from test import PYTHON, ROOT, Failure, free_port, postgres_bin, server
+from test import PYTHON, ROOT, Failure, postgres, server
 
 
 def say(text: str) -> None:
@@ -50,59 +48,15 @@ def cache_folder() -> Path:
 @contextlib.contextmanager
 def kept_postgres(folder: Path) -> Iterator[str]:
     """PostgreSQL on a data folder that stays; yields the start of its URL."""
-    programs = postgres_bin()
-    user = "postgres" if os.geteuid() == 0 else None
-    group = pwd.getpwnam(user).pw_gid if user else None
-    data, password_file = folder / "pg" / "data", folder / "pg" / "password"
-    if not data.exists():
-        data.parent.mkdir(mode=0o755, parents=True)
-        password_file.write_text(secrets.token_hex(16))
-        if user:
-            for path in (data.parent, password_file):
-                os.chown(path, pwd.getpwnam(user).pw_uid, group or -1)
-        password_file.chmod(0o600)
-        made = subprocess.run(
-            [
-                *(str(programs / "initdb"), "-D", str(data), "-U", "postmortem"),
-                *("--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync"),
-                *("--encoding=UTF8", "--locale=C.UTF-8"),
-            ],
-            cwd=data.parent,
-            user=user,
-            group=group,
-            extra_groups=[] if user else None,
-            capture_output=True,
-            text=True,
-        )
-        if made.returncode:
-            raise Failure(f"initdb failed:\n{made.stdout}{made.stderr}")
-    port = free_port()
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": str(data.parent),
-        "shared_buffers": "256MB",
-        "maintenance_work_mem": "256MB",
-        "max_wal_size": "4GB",
-        "jit": "off",
-        "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
-    }
-    pidfile = data / "postmaster.pid"
-    pidfile.unlink(missing_ok=True)
-    with server(
-        "PostgreSQL",
-        [
-            *(str(programs / "postgres"), "-D", str(data)),
-            *(part for n, v in settings.items() for part in ("-c", f"{n}={v}")),
-        ],
-        log=folder / "pg" / "log",
-        is_ready=lambda: pidfile.exists() and "ready" in pidfile.read_text(),
-        user=user,
-        stop_signal=signal.SIGINT,
-    ):
-        yield f"postgres://postmortem:{password_file.read_text()}@127.0.0.1:{port}/"
+    (folder / "pg").mkdir(mode=0o755, parents=True, exist_ok=True)
+    with postgres(
+        folder / "pg",
+        shared_buffers="256MB",
+        maintenance_work_mem="256MB",
+        max_wal_size="4GB",
+        jit="off",
+    ) as url:
+        yield url
 
 
 def sql(url: str, text: str, *, database: str = "postgres") -> str:

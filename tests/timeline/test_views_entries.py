@@ -13,6 +13,13 @@ from tests.conftest import HTMX
 from tests.timeline.conftest import Tape, at, set_status, text, url
 from timeline.models import Entry, EntryEvidence, Milestone
 
+EDITED = {
+    "kind": "signal",
+    "occurred_at": "2026-03-10 14:05",
+    "precision": "minute",
+    "observed_signal": "Two",
+}
+
 
 class TestQuickAdd:
     def test_records_and_goes_to_the_row(self, page: Client, tape: Tape) -> None:
@@ -140,13 +147,7 @@ class TestEntryForms:
     ) -> None:
         """R-TL-11"""
         tape.add("14:05", "One")
-        body = {
-            "kind": "signal",
-            "occurred_at": "2026-03-10 14:05",
-            "precision": "minute",
-            "observed_signal": "Two",
-            "version": "1",
-        }
+        body = {**EDITED, "version": "1"}
         assert page.post(url(tape, "1/edit/"), body).status_code == 302
         found = page.post(url(tape, "1/edit/"), {**body, "observed_signal": "Three"})
         assert found.status_code == 409
@@ -159,13 +160,7 @@ class TestEntryForms:
     ) -> None:
         """R-TL-11"""
         tape.add("14:05", "One")
-        body = {
-            "kind": "signal",
-            "occurred_at": "2026-03-10 14:05",
-            "precision": "minute",
-            "observed_signal": "Two",
-        }
-        found = page.post(url(tape, "1/edit/"), body)
+        found = page.post(url(tape, "1/edit/"), EDITED)
         assert found.status_code == 409
         assert "came without the version" in text(found)
         assert "Two" in found.content.decode()
