@@ -19,6 +19,11 @@ actions = [
     path("incidents/<str:key>/actions/", include("actions.urls.pages")),
 ]
 
+review = [
+    path("policies/closing/", include("review.urls.policies")),
+    path("incidents/<str:key>/review/", include("review.urls.pages")),
+]
+
 handler500 = "postmortem.views.server_error"
 
 urlpatterns = [
@@ -32,5 +37,5 @@ urlpatterns = [
     path("incidents/<str:key>/timeline/", include("timeline.urls.pages")),
     path("incidents/<str:key>/causes/", include("rca.urls.pages")),
     path("", include((actions, "actions"))),
-    path("incidents/<str:key>/review/", include("review.urls.pages")),
+    path("", include((review, "review"))),
 ]

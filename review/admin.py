@@ -1,11 +1,10 @@
-"""Inspection only: the review is written by services, never here. Editable is who must
-approve a closure, per severity."""
+"""Inspection only: the review is written by services, never here."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from incidents.admin import CaseRecordAdmin, ReadOnlyAdmin
+from incidents.admin import CaseRecordAdmin, InspectionAdmin, ReadOnlyAdmin
 from review.models import (
     ClosureApproval,
     ClosurePolicy,
@@ -40,8 +39,5 @@ class ReportBuildAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ClosurePolicy)
-class ClosurePolicyAdmin(admin.ModelAdmin):
+class ClosurePolicyAdmin(InspectionAdmin):
     list_display = ("severity", "approvals", "managers", "engineering_and_finance")
-
-    def has_delete_permission(self, request, obj=None):
-        return False

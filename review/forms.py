@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 
 from incidents.forms import CaseForm, ClockField, PersonChoiceField
+from incidents.forms.fields import model_field
 from incidents.models import Incident
-from review.models import Participant
+from review.models import ClosurePolicy, Participant
 
 PROSE = forms.Textarea(attrs={"rows": 4})
 READY = {True: "yes", False: "no", None: ""}
@@ -105,3 +106,21 @@ class KeepForm(CaseForm):
         max_length=300, help_text="Name the action or the proof that is missing."
     )
     reason = forms.CharField(widget=PROSE, max_length=10000)
+
+
+class ClosurePolicyForm(forms.Form):
+    """Who has to approve a closure; `version` is that of the severity's policy."""
+
+    approvals = model_field(ClosurePolicy, "approvals")
+    managers = model_field(ClosurePolicy, "managers")
+    engineering_and_finance = model_field(ClosurePolicy, "engineering_and_finance")
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}))
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, policy: ClosurePolicy, version: int, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        for name, item in self.fields.items():
+            item.initial = getattr(policy, name, None)
+        self.fields["version"].initial = version

@@ -66,7 +66,7 @@ class Participant(CaseRecord):
 
 
 class ClosurePolicy(models.Model):
-    """Who must approve a closure, per severity (editable)."""
+    """Who must approve a closure, per severity: two people at least (R-AP-02)."""
 
     severity = models.CharField(max_length=4, choices=Severity, primary_key=True)
     approvals = models.PositiveSmallIntegerField(default=2)
@@ -83,8 +83,14 @@ class ClosurePolicy(models.Model):
         return self.severity
 
     def clean(self) -> None:
-        if self.approvals < 2:
-            raise ValidationError({"approvals": "Closing needs two people (R-AP-02)."})
+        if not 2 <= self.approvals <= 9:
+            raise ValidationError(
+                {"approvals": "Closing takes two people at least, and nine at most."}
+            )
+        if self.managers > self.approvals:
+            raise ValidationError(
+                {"managers": "There cannot be more managers than people who approve."}
+            )
 
 
 class ClosureApproval(models.Model):

@@ -4,8 +4,6 @@ from django.urls import path
 
 from review.views import approvals, closing, reports, reviews
 
-app_name = "review"
-
 urlpatterns = [
     path("", reviews.review_detail, name="review_detail"),
     path("open/", reviews.review_open, name="review_open"),
