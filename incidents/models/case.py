@@ -359,6 +359,15 @@ class Participation(CaseRecord):
                 ),
             ),
         ]
+        indexes = [
+            # Whoever may see restricted incidents is read from this alone: it holds
+            # every incident of a person, and a list asks for them on every page.
+            models.Index(
+                fields=["user", "incident"],
+                condition=models.Q(retracted_at=None),
+                name="incidents_involved",
+            ),
+        ]
 
     @property
     def is_current(self) -> bool:
