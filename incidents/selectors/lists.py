@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import FilteredRelation, JSONField, OuterRef, Q, Subquery
+from django.db.models.functions import JSONArray
 
 from accounts.models import User, label_of
-from incidents.models import IN_COMMAND, Incident, Lane, Participation
+from incidents.models import IN_COMMAND, Incident, Lane
 from incidents.models.case import IncidentQuerySet
 from incidents.permissions import OPEN
 from postmortem.lib.addresses import incident_address
@@ -67,6 +69,10 @@ _SHOWN = (
     *("clock_zone", "declared_at", "snapshot__blocking", "snapshot__advisory"),
     *("snapshot__next_step", "snapshot__facts__degraded"),
 )
+_COMMANDER = ("command__user__title", "command__user__name", "command__user__handle")
+_held: list[Any] = IN_COMMAND.children
+# One row at most: an incident has one commander at a time.
+_IN_COMMAND = Q(*((f"participations__{name}", value) for name, value in _held))
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ class Line:
     blocking: int | None
     advisory: int | None
     next_step: str | None
-    degraded: list[str] | None
+    degraded: tuple[str, ...]
     lanes: tuple[tuple[str, str], ...] = ()
     commander: str = ""
 
@@ -105,25 +111,40 @@ class Line:
         return "" if self.status in OPEN else Incident.Status(self.status).label
 
 
+class Gathered(Subquery):
+    """The rows of another query, of one value `row` each, as one value of this one."""
+
+    output_field = JSONField()
+    template = "(SELECT jsonb_agg(row) FROM (%(subquery)s) AS gathered)"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = (
+            "(SELECT json_group_array(json(row)) FROM (%(subquery)s) AS gathered)"
+        )
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+@cache
+def _lanes() -> Gathered:
+    """Slug and name of each lane in force, by number."""
+    rows = Lane.objects.filter(incident=OuterRef("pk"), retracted_at=None)
+    return Gathered(rows.order_by("number").values(row=JSONArray("slug", "name")))
+
+
 def lines(rows: IncidentQuerySet) -> list[Line]:
-    """These incidents as lines, in their order: three queries. `lanes`: slug and name
+    """These incidents as lines, in their order, in one query. `lanes`: slug and name
     of each; `commander`: whoever is in command now, or nobody."""
-    found: list[Any] = list(rows.values_list(*_SHOWN))
-    keys = [row[0] for row in found]
-    lanes: dict[int, list[tuple[str, str]]] = {}
-    for incident, slug, name in (
-        Lane.objects.filter(incident__in=keys, retracted_at=None)
-        .order_by("number")
-        .values_list("incident", "slug", "name")
-    ):
-        lanes.setdefault(incident, []).append((slug, name))
-    command = {
-        incident: label_of(*names)
-        for incident, *names in Participation.objects.filter(
-            IN_COMMAND, incident__in=keys
-        ).values_list("incident", "user__title", "user__name", "user__handle")
-    }
+    command = FilteredRelation("participations", condition=_IN_COMMAND)
+    shown = rows.annotate(command=command, shown_lanes=_lanes())
+    found: Any = shown.values_list(*_SHOWN, "shown_lanes", *_COMMANDER)
     return [
-        Line(*(*row, tuple(lanes.get(row[0], ())), command.get(row[0], "")))
-        for row in found
+        Line(
+            *(
+                *values,
+                tuple(degraded or ()),
+                tuple((slug, name) for slug, name in lanes or ()),
+                label_of(title, name, handle) if handle else "",
+            )
+        )
+        for *values, degraded, lanes, title, name, handle in found
     ]

@@ -5,13 +5,15 @@ import datetime as dt
 import pytest
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Role
 from incidents import selectors
-from incidents.models import FindingSnapshot, Incident
-from incidents.services import claims, lifecycle
+from incidents.models import FindingSnapshot, Incident, Participation
+from incidents.services import claims, lifecycle, people
 from incidents.services.findings import refresh_findings
 from postmortem.lib.canonical import digest
 from postmortem.lib.findings import Case, Gate, run_checks
 from postmortem.lib.record import build_record
+from tests.conftest import NOW, person
 from tests.factories import (
     make_evidence,
     make_figure,
@@ -79,7 +81,7 @@ class TestQueryCounts:
         READS[name](small)
         assert count(lambda: READS[name](large)) == count(lambda: READS[name](small))
 
-    def test_lists_of_incidents_take_three(self, commander, count):
+    def test_lists_of_incidents_take_one(self, commander, count):
         for _ in range(5):
             refresh_findings(make_incident(actor=commander).pk)
 
@@ -88,7 +90,33 @@ class TestQueryCounts:
             return [(i.key, i.blocking, i.commander, i.lanes) for i in rows]
 
         read()
-        assert count(read) == 3
+        assert count(read) == 1
+
+
+class TestLines:
+    def test_name_whoever_is_in_command_now(self, incident, commander):
+        night = person("night", "Second", "Night commander", Role.COMMANDER)
+        backup = person("backup", "Third", "Backup", Role.COMMANDER)
+        for user, duty in ((backup, "commander"), (night, "scribe")):
+            people.set_duty(
+                incident_id=incident.pk,
+                actor=commander,
+                user=user,
+                duty=duty,
+                is_backup=user == backup,
+            )
+        before = selectors.lines(selectors.search(commander))
+        people.hand_over_command(incident_id=incident.pk, actor=commander, to=night)
+        after = selectors.lines(selectors.search(commander))
+
+        assert [line.commander for line in before] == [commander.label]
+        assert [line.commander for line in after] == ["Night commander"]
+
+    def test_name_nobody_where_command_has_ended(self, incident, commander):
+        Participation.objects.filter(incident=incident).update(until=NOW)
+
+        (line,) = selectors.lines(selectors.search(commander))
+        assert (line.key, line.commander) == ("INC-1", "")
 
 
 class TestSearch:
