@@ -128,6 +128,21 @@ class TestIncidentList:
         assert len(shown(client)) == 13
         assert len(many) == len(few) <= 12
 
+    def test_shows_a_change_at_once(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        """Rows are kept as they were written; another word makes another row."""
+        client.force_login(commander)
+        assert incident.title in client.get(LIST).content.decode()
+
+        lifecycle.edit_incident(
+            incident_id=incident.pk, actor=commander, title="Refunds <twice>"
+        )
+        page = client.get(LIST).content.decode()
+
+        assert "Refunds &lt;twice&gt;" in page
+        assert incident.title not in page
+
     def test_pages_through_many(self, client: Client, commander: User):
         for _ in range(26):
             make_incident(actor=commander)
