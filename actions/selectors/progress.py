@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User, label_of
 from actions.models import ActionItem, ClosureTest, TestRun
@@ -109,19 +109,21 @@ class Line:
 
 
 def lines(rows: QuerySet[ActionItem]) -> list[Line]:
-    """These actions as lines, in their order: at most four queries."""
+    """These actions as lines, in their order: at most four queries; two while no test
+    was run, as is usual for what is late."""
     found: list[Any] = list(rows.values_list(*_SHOWN))
     tests = _grouped(
         ClosureTest.objects.filter(
             action__in=[row[0] for row in found], retracted_at=None
         )
         .order_by("number")
+        .annotate(ran=Exists(TestRun.objects.filter(closure_test=OuterRef("pk"))))
         .only("action", "number", "retracted_at"),
         "action_id",
     )
     held = [test for group in tests.values() for test in group]
-    runs = _grouped(
-        TestRun.objects.filter(closure_test__in=held)
+    runs = _grouped(  # of none, nothing is asked
+        TestRun.objects.filter(closure_test__in=[test for test in held if test.ran])
         .order_by("ran_at", "number")
         .only("closure_test", "number", "ran_at", "outcome", "retracted_at"),
         "closure_test_id",

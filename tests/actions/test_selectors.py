@@ -54,8 +54,8 @@ class TestPendingActions:
         desk.completed()
         client.force_login(responder)
 
-        found = client.get("/actions/").context["rows"]
-        assert [row["ref"] for row in found] == ["ACT-2", "ACT-1"]
+        found = client.get("/actions/").context["page"]
+        assert [row.ref for row in found] == ["ACT-2", "ACT-1"]
 
         Incident.objects.update(is_restricted=True)
         assert client.get("/actions/").context["rows"] == []

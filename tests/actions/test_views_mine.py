@@ -9,10 +9,13 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.safestring import SafeString
 
 from accounts.models import User
-from actions import deadlines
+from actions import deadlines, selectors
+from actions.models import ActionItem
 from actions.views import action_row
+from actions.views.mine import line, written
 from incidents.models import Incident, Participation
 from incidents.selectors.tallies import TOP
 from incidents.services import unknowns
@@ -20,6 +23,12 @@ from incidents.services.people import set_duty
 from postmortem.lib.kept import Kept
 from tests.actions.conftest import Desk, text
 from tests.conftest import NOW
+
+
+def queries(browser: Client) -> int:
+    with CaptureQueriesContext(connection) as seen:
+        assert browser.get("/actions/?show=open").status_code == 200
+    return len(seen)
 
 
 class TestMyActions:
@@ -80,17 +89,30 @@ class TestMyActions:
         assert action_row(action, due).due_note == "due today"
 
     def test_costs_no_more_with_more_actions(self, browser: Client, desk: Desk) -> None:
-        def queries() -> int:
-            with CaptureQueriesContext(connection) as seen:
-                assert browser.get("/actions/?show=open").status_code == 200
-            return len(seen)
-
         desk.proven()
-        few = queries()
+        few = queries(browser)
         for _ in range(4):
             desk.proven()
 
-        assert queries() == few
+        assert queries(browser) == few
+
+    def test_asks_for_no_runs_while_no_test_was_run(
+        self, browser: Client, desk: Desk
+    ) -> None:
+        """Their runs and the artifacts of these are two queries."""
+        action = desk.opened()
+        few = queries(browser)
+        desk.run(action, evidence=[desk.artifact()])
+
+        assert queries(browser) == few + 2
+
+    def test_does_not_take_a_plain_title_for_a_marked_one(self, desk: Desk) -> None:
+        (row,) = selectors.lines(ActionItem.objects.filter(pk=desk.opened().pk))
+        words = line(row, NOW)
+        title = "<mark>Improve</mark> it"
+
+        assert title in written(**{**words, "title": SafeString(title)})
+        assert title not in written(**{**words, "title": title})
 
     def test_needs_a_person(self, client: Client, db: None) -> None:
         assert client.get("/actions/").status_code == 302
