@@ -45,7 +45,7 @@ from timeline.models import DependencyCheckpoint
 from timeline.selectors import entries, recovery_strip, strip_svg
 
 # Part of every build key: raise it when the page changes, so that it is built again.
-TEMPLATE_VERSION = 5
+TEMPLATE_VERSION = 6
 LATER_SHOWN = 3  # more claims on later summaries than this become one line
 PLACES = {
     "case": "incidents:incident_detail",

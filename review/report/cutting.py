@@ -438,9 +438,8 @@ STEPS = (
 )
 
 
-MOST_CITED = (
-    24  # artifacts that stay in the index while texts can be shorter and actions fit
-)
+# Artifacts that stay in the index while texts can be shorter and actions fit.
+MOST_CITED = 24
 
 
 def _steps(full: Limits, cited: int) -> Iterator[Limits]:

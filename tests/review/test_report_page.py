@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from fontTools.ttLib import TTFont
 
 from review.report import cut, limit_steps, render_html, render_pdf
 from review.report.content import Indicator, Line
 from review.report.cutting import COLUMNS, ROOM, drawable, guess, height
-from review.report.measuring import SANS, Column, printable, width
+from review.report.measuring import FONTS, SANS, Column, printable, width
 from review.report.rendering import _press, strong_figures
 from tests.review.printed import (
     BLOCKS,
@@ -233,6 +235,17 @@ class TestMeasuring:
         text = printable(TEXTS[script] * 4)
         for lines in (1, 2, 3):
             assert column.lines(column.fit(text, lines, 30), 30) <= lines
+
+    def test_is_as_high_in_every_font(self) -> None:
+        """Else a line in another script is higher than the height that is counted."""
+        heights = set()
+        for path in FONTS.glob("*.ttf"):
+            font = TTFont(BytesIO(path.read_bytes()), lazy=True)
+            scale = font["head"].unitsPerEm
+            found = font["hhea"].ascent / scale, font["hhea"].descent / scale
+            heights.add((round(found[0], 2), round(found[1], 2)))
+
+        assert heights == {(0.97, -0.24)}
 
     def test_is_not_narrower_than_the_engine(self) -> None:
         """A text that fits here must fit there: same advances, no kerning."""
