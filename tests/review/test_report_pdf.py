@@ -173,6 +173,14 @@ class TestPdf:
         ):
             assert part in words, part
 
+    def test_keeps_the_whole_foot_where_the_zone_has_a_long_name(self) -> None:
+        zone = "America/Argentina/ComodRivadavia"
+        words = words_of(render_pdf(replace(made(7), zone=zone)))
+
+        assert f"sha256 {made(7).hash_groups}" in words
+        assert f"All times on one incident clock, {zone}." in words
+        assert "Page 1 of 1" in words
+
     def test_carries_the_record_as_an_attachment(self) -> None:
         pdf = opened(printed(7))
 
