@@ -110,13 +110,16 @@ def _pictures(report: Report) -> dict[str, bytes]:
     }
 
 
+QR_DOTS = 4  # to a module and side: sharp where a viewer smooths pictures
+
+
 def _qr(url: str) -> bytes:
+    """As dots: the engine reads a path of hundreds of commands one by one."""
     import segno
 
     out = BytesIO()
-    segno.make(url, error="m", micro=False).save(
-        out, kind="svg", border=0, xmldecl=False, svgns=True, omitsize=True
-    )
+    code = segno.make(url, error="m", micro=False)
+    code.save(out, kind="png", border=0, scale=QR_DOTS)
     return out.getvalue()
 
 
@@ -227,8 +230,9 @@ def _fetcher(pictures: dict[str, bytes]) -> Any:
     class ReportFetcher(urls.URLFetcher):  # type: ignore[misc, name-defined]
         def fetch(self, url: str, headers: Any = None) -> Any:
             if url in pictures:
+                kind = "image/png" if url == "report:qr" else "image/svg+xml"
                 return urls.URLFetcherResponse(
-                    url, pictures[url], {"Content-Type": "image/svg+xml"}, "200 OK"
+                    url, pictures[url], {"Content-Type": kind}, "200 OK"
                 )
             return super().fetch(url, headers)
 

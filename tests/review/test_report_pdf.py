@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ import pytest
 import segno
 import time_machine
 from django.conf import settings
+from PIL import Image
 
 from review.report import render_pdf
 from review.report.measuring import FONTS
-from review.report.rendering import _fetcher, _press, _qr
+from review.report.rendering import QR_DOTS, _fetcher, _press, _qr
 from tests.conftest import NOW
 from tests.review.printed import TEXTS, fonts_of, made, opened, printed, words_of
 
@@ -190,25 +192,26 @@ class TestPdf:
     def test_draws_a_code_that_opens_the_record(self) -> None:
         """The dark modules of the picture are those of the address's QR code."""
         report = made(7)
-        svg = _qr(report.url).decode()
-        wanted = segno.make(report.url, error="m", micro=False)
-        side = len(wanted.matrix)
-        drawn = [[0] * side for _ in range(side)]
-        path = re.search(r' d="([^"]+)"', svg)
-        assert path
-        x, y = 0.0, 0.0
-        for command, numbers in re.findall(r"([Mmh])([-\d. ]+)", path[1]):
-            values = [float(number) for number in numbers.split()]
-            if command == "M":
-                x, y = values
-            elif command == "m":
-                x, y = x + values[0], y + values[1]
-            else:
-                for column in range(int(x), int(x + values[0])):
-                    drawn[int(y)][column] = 1
-                x += values[0]
+        picture = Image.open(BytesIO(_qr(report.url))).convert("1")
+        wanted = segno.make(report.url, error="m", micro=False).matrix
+        side = len(wanted)
+        drawn = [
+            [not picture.getpixel((x * QR_DOTS, y * QR_DOTS)) for x in range(side)]
+            for y in range(side)
+        ]
 
-        assert drawn == [[int(bool(module)) for module in row] for row in wanted.matrix]
+        assert picture.size == (side * QR_DOTS, side * QR_DOTS)
+        assert drawn == [[bool(module) for module in row] for row in wanted]
+
+    def test_draws_the_code_with_hard_edges(self) -> None:
+        pdf = opened(printed(7))
+        images = [
+            item
+            for item in pdf.objects
+            if isinstance(item, pikepdf.Stream) and item.get("/Subtype") == "/Image"
+        ]
+
+        assert [bool(image.Interpolate) for image in images] == [False]
 
     def test_never_sets_type_below_the_limits(self) -> None:
         """Body at least 7 pt, index and refs at least 6.4 pt."""
