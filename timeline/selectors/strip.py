@@ -269,9 +269,10 @@ def strip_svg(
     bottom = height - 20.0
     top = 30.0
     parts: list[SafeString] = [hatch(pen, ident)]
-    for x, label in axis.ticks():
-        parts.append(pen.line("grid", x, top, x, bottom))
-        parts.append(pen.text("tick", x, height - 6, label, "middle"))
+    # In print a letter takes as long as a line of the page: fewer, wider apart.
+    ticks = axis.ticks(room=80) if pen.is_print else axis.ticks()
+    parts.append(pen.lines("grid", [(x, top, x, bottom) for x, _ in ticks]))
+    parts += [pen.text("tick", x, height - 6, label, "middle") for x, label in ticks]
     parts += draw_gaps(pen, axis, data.stretches, top + 14, bottom, ident, words=False)
     parts.append(pen.line("axis", left, bottom, axis.right, bottom))
     room = (bottom - top - 18) / 2
@@ -311,6 +312,8 @@ def _draw_bar(
     parts.append(pen.rect(css, start, y, end - start, high, f"{bar.name}: {bar.words}"))
     if bar.end and bar.open_scopes == 0:
         parts.append(pen.line(f"after {bar.css}", end, middle, axis.right, middle))
+    if pen.is_print and bar.duration.state == "recorded":
+        return parts  # the one-pager says it above the strip, with its evidence
     words = bar.length
     if wide and end - start > 12 + 6.2 * len(words):
         parts.append(pen.text("bar-text", end - 7, middle + 4, words, "end"))
@@ -334,10 +337,12 @@ def _draw_marks(
         words = f"{mark.number} {mark.label}, {at}, {mark.state}"
         parts.append(
             format_html(
-                "<g>{}{}{}{}{}{}</g>",
+                "<g>{}{}{}{}</g>",
                 titled(words),
-                pen.line(f"mark{unproven}", head, 20, x, top + 2),
-                pen.line(f"mark{unproven}", x, top + 2, x, bottom),
+                pen.lines(
+                    f"mark{unproven}",
+                    [(head, 20, x, top + 2), (x, top + 2, x, bottom)],
+                ),
                 format_html(
                     '<circle {} cx="{}" cy="12" r="8"></circle>',
                     pen.look(f"dot{unproven}"),
@@ -346,7 +351,6 @@ def _draw_marks(
                 pen.text(
                     f"dot-text{unproven}", head, 15.5, str(mark.number), "middle", 10
                 ),
-                "",
             )
         )
     return parts
