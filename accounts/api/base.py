@@ -38,6 +38,7 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
     # Actions that answer a file, whatever kinds of answer the client names.
     answers_files: ClassVar[frozenset[str]] = frozenset()
     post: Any
+    patch: Any
 
     @property
     def actor(self) -> User:
@@ -123,6 +124,8 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         if request.method == "POST":
             # The permission is checked by now: whoever lost it gets no old answer.
             self.post = partial(self._once, self.post)
+        elif request.method == "PATCH":
+            self.patch = partial(self._on_what_was_read, self.patch)
 
     def _once(self, act: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
         """`act`, at most once for one Idempotency-Key. Key, effect and answer are one

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.base import ApiViewSet, read_versions
+from accounts.api.base import ApiViewSet
 from accounts.models import ApiToken, User
 from incidents import permissions
 from incidents.decorators import find_incident
@@ -88,13 +88,8 @@ class CaseViewSet(ApiViewSet):
     def parse_edit(
         self, serializer: type[serializers.Serializer[Any]]
     ) -> dict[str, Any]:
-        """The body of a PATCH: only what was sent, and the version that was read
-        (`version` in the body, or the one in If-Match)."""
-        changes = self.parse(serializer, partial=True)
-        versions = read_versions(self.request)
-        if "version" not in changes and versions:
-            changes["version"] = max(versions)
-        return changes
+        """The body of a PATCH: only what was sent."""
+        return self.parse(serializer, partial=True)
 
     def answer(
         self,

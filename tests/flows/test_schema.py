@@ -56,6 +56,8 @@ def document(key: str) -> dict[str, Any]:
                     parameter["schema"] = {"type": "string", "enum": [key]}
                 elif parameter["name"] == "number":
                     parameter["schema"] |= {"minimum": 1, "maximum": 4}
+                elif parameter["name"] == "If-Match":  # of such as it allows
+                    parameter["schema"] = {"type": "string", "enum": ["*"]}
     return json.loads(json.dumps(made))
 
 

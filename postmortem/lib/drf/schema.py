@@ -103,6 +103,10 @@ class Schema(AutoSchema):
         if self.method == "POST":
             parameters.append(KEY)
         view: Any = self.view
+        # The view of a document is called with no address: what one would give it.
+        view.kwargs = {
+            each["name"]: None for each in parameters if each["in"] == "path"
+        }
         if writes and view.honors_if_match():
             parameters.append(MATCH)
         responses = operation["responses"]
