@@ -94,6 +94,10 @@ class IncidentIn(EditIn):
     kind = serializers.ChoiceField(choices=Incident.Kind.choices)
     is_drill = serializers.BooleanField()
     is_restricted = serializers.BooleanField()
+    restrict_anyway = serializers.BooleanField(
+        required=False,
+        help_text="Restrict it also from people whom its rows name.",
+    )
 
 
 class SeverityIn(EditIn, ReasonIn):

@@ -74,6 +74,15 @@ class IncidentForm(CaseForm):
     is_drill = model_field(Incident, "is_drill")
     is_restricted = model_field(Incident, "is_restricted")
 
+    def narrow(self, incident: Incident) -> None:
+        if not incident.is_restricted:
+            self.fields["restrict_anyway"] = forms.BooleanField(
+                required=False,
+                label="Restrict it all the same",
+                help_text="Also from people whom its rows name: without this, they are "
+                "told to you first and nothing changes.",
+            )
+
 
 class ReasonForm(CaseForm):
     """A verb that needs only its reason: relapse, cancel, withdraw, reopen. Without one

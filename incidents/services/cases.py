@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from copy import deepcopy
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from accounts.services import stand_in
 from incidents import activity, permissions
 from incidents.models import Incident
 from incidents.services.lifecycle import next_incident_number, store_numbered
+from incidents.services.sight import cannot_see, is_blind, named_fields
 from postmortem.lib.canonical import canonical_bytes, digest
 from postmortem.lib.persistence import service
 from postmortem.lib.record import (
@@ -203,6 +204,8 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
             reason=IMPORT_REASON,
         )
     loader.load(record)
+    if not loader.faults:
+        loader.faults += _blind(incident, record, loader)
     if loader.faults:
         raise MalformedCase(loader.faults)
     activity.record(
@@ -214,6 +217,22 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
         data={"file_hash": case.get("content_hash") or ""},
     )
     return incident
+
+
+def _blind(incident: Incident, record: dict[str, Any], loader: Loader) -> list[Fault]:
+    """Whoever is named by a row that stands, is known here and cannot see the case."""
+    found = []
+    cannot = cache(partial(is_blind, incident))
+    for shape in SHAPES.values():
+        names = [n for n in shape.fields if n in named_fields(shape.model)]
+        data = record.get(shape.name) if names else None
+        for index, item in enumerate([data] if shape.single and data else data or []):
+            for name in names if not item.get("retracted_at") else ():
+                user = loader.person(item[name]) if item.get(name) else None
+                if user is not None and cannot(user):
+                    words = cannot_see(incident, user)
+                    found.append(Fault(loader.path(shape, index, name), words))
+    return found
 
 
 def _new_incident(case: dict[str, Any]) -> Incident:

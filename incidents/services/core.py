@@ -20,6 +20,7 @@ from incidents.models import (
     EvidenceLink,
     Incident,
 )
+from incidents.services.sight import named_fields, require_sight
 from postmortem.lib.canonical import plain
 from postmortem.lib.errors import InvalidTransition, StaleVersion
 from postmortem.lib.persistence import save, save_many, service, validate
@@ -79,6 +80,7 @@ def add_record(row: C, *, actor: User) -> C:
     row.number = next_number(type(row), row.incident)
     row.recorded_at = timezone.now()
     row.recorded_by = actor
+    require_sight(row, named_fields(type(row)))
     return save(row, actor=actor)
 
 
@@ -134,6 +136,8 @@ def change_record(
             moved[name] = [shown(old), shown(value)]
             setattr(row, name, value)
     if moved:
+        if isinstance(row, CaseRecord):
+            require_sight(row, moved)
         save(row, actor=actor, reason=reason)
     return moved
 

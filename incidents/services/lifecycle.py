@@ -26,6 +26,7 @@ from incidents.services.core import (
     require_reason,
 )
 from incidents.services.people import require_fit, tell_duty
+from incidents.services.sight import require_no_loss
 from postmortem.lib.errors import GateClosed, InvalidTransition
 from postmortem.lib.findings import Gate, findings_block
 from postmortem.lib.persistence import save, service
@@ -190,11 +191,14 @@ def edit_incident(
     kind: str = KEEP,
     is_drill: bool = KEEP,
     is_restricted: bool = KEEP,
+    restrict_anyway: bool = False,
 ) -> Incident:
     """Change the head of the case file. Severity, clock and status have their verbs.
 
     Restricting or opening an incident to everybody takes a commander, compliance or an
-    administrator, because it decides who can read it (decision 12).
+    administrator, because it decides who can read it (decision 12). It is refused with
+    the names of those whom its rows name and who would lose sight of it;
+    restrict_anyway: they were read.
     """
     incident = lock_incident(incident_id, actor=actor, permission="incident.edit")
     changes = given(
@@ -207,6 +211,8 @@ def edit_incident(
     if changes.get("is_restricted", incident.is_restricted) != incident.is_restricted:
         permissions.require(actor, "incident.restrict")
     moved = change_record(incident, changes, actor=actor, version=version)
+    if "is_restricted" in moved and not restrict_anyway:
+        require_no_loss(incident)
     if moved:
         activity.record(
             incident,
