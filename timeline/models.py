@@ -169,7 +169,7 @@ class Entry(Claim):
 
 
 class SentLine(models.Model):
-    """That a line of the quick-add bar has arrived: the key its browser gave it and the
+    """That a line of the quick-add bar has arrived: the key of what was sent and the
     entry it became. A line that is sent again, because the answer was lost on the way,
     finds its entry here instead of becoming a second one."""
 

@@ -44,16 +44,6 @@ class TestRecordLine:
         tape.incident.refresh_from_db()
         assert activity.verify(tape.incident) == []
 
-    def test_takes_other_words_under_a_used_key_for_a_new_line(
-        self, tape: Tape
-    ) -> None:
-        """Nothing that was typed is lost to a browser that repeats itself."""
-        first = line(tape, key="a1", observed_signal="Rate falls")
-        second = line(tape, key="a1", observed_signal="Rate is back")
-
-        assert (first.was_there, second.was_there) == (False, False)
-        assert second.entry.observed_signal == "Rate is back"
-
     def test_reads_the_incident_once(self, tape: Tape) -> None:
         """Under one lock: the line and its entry are one write."""
         with CaptureQueriesContext(connection) as queries:
@@ -117,6 +107,37 @@ class TestTheBar:
     def test_takes_the_same_line_once(self, page: Client, tape: Tape) -> None:
         for _ in range(2):
             page.post(self.url(tape), {"text": "09:05 rate down", "key": "k1"})
+        assert Entry.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"text": "09:05 rate is back"},
+            {"text": "09:07 rate down"},
+            {"at": "09:07", "text": "rate down"},
+            {"kind": "action"},
+            {"link": "https://dash.pay.example/d/auth"},
+            {"upload": SimpleUploadedFile("rate.txt", b"61 %")},
+            {"milestone": "first_alert"},
+        ],
+    )
+    def test_takes_whatever_else_is_sent_under_its_key_for_a_new_line(
+        self, page: Client, tape: Tape, other: dict[str, Any]
+    ) -> None:
+        """A form without scripts keeps its key; nothing that was typed is lost."""
+        sent = {"text": "09:05 rate down", "kind": "signal", "key": "k1"}
+        page.post(self.url(tape), sent)
+        page.post(self.url(tape), sent | other)
+        assert Entry.objects.count() == 2
+
+    def test_knows_a_line_again_however_much_later(
+        self, page: Client, tape: Tape, clock: Traveller
+    ) -> None:
+        """`-5m` is another time by then, and still the line that arrived."""
+        sent = {"text": "-5m rate down", "key": "k1"}
+        page.post(self.url(tape), sent)
+        clock.shift(dt.timedelta(minutes=2))
+        page.post(self.url(tape), sent)
         assert Entry.objects.count() == 1
 
     def test_gives_a_refused_line_back_with_its_key(

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from incidents.forms import MultipleFileField, MultipleFileInput
 from incidents.models import Incident, Lane
 from postmortem.lib import sensitive
+from postmortem.lib.canonical import digest
 from postmortem.lib.fields import validate_link
 from postmortem.lib.times import on_clock
 from timeline.forms.times import When, leading_time
@@ -107,7 +108,7 @@ class QuickAddForm(forms.Form):
         self.attached = {
             "uploads": data.get("upload") or [],
             "link": data.get("link") or "",
-            "key": data.get("key") or "",
+            "key": self._line_key(data),
             "milestone": data.get("milestone") or "",
         }
         if {"at", "text"} & set(self.errors):
@@ -132,6 +133,17 @@ class QuickAddForm(forms.Form):
             "dependency": dependency,
             "action_taken" if kind in ACTS else "observed_signal": text,
         }
+
+    def _line_key(self, data: dict[str, Any]) -> str:
+        """What this line is called: the browser's key and all that was sent under it. A
+        line that is sent again has the same; one that a page without scripts sends from
+        its old form, with another time or another file, is another line."""
+        if not data.get("key"):
+            return ""
+        names = ("key", "at", "text", "kind", "lane", "link", "milestone")
+        sent = {name: self.data.get(name) or "" for name in names}
+        files = [[item.name, item.size] for item in data.get("upload") or []]
+        return digest(sent | {"files": files})[:40]
 
     def _kind(self, text: str, kind: str) -> tuple[str, str]:
         """(the rest, the kind): by `!word`, or by a first word with a colon."""

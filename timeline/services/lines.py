@@ -17,7 +17,6 @@ from incidents.models import Evidence, Lane
 from incidents.services.core import lock_incident
 from incidents.services.evidence import Upload, add_evidence
 from postmortem.lib.errors import DomainError
-from postmortem.lib.fields import clean_text
 from postmortem.lib.persistence import save, service
 from timeline.models import DependencyCheckpoint, Entry, SentLine
 from timeline.services.entries import link_entry_evidence, put_entry
@@ -59,9 +58,9 @@ def record_line(
     """Record an entry and hang files and a link on it as its evidence.
 
     The entry is stored first: a file that is refused or lost on the way never takes
-    the sentence with it, and `faults` says what is missing. key: what the browser calls
-    this line; sent a second time it finds the entry that is there. milestone: the
-    required moment that the line is.
+    the sentence with it, and `faults` says what is missing. key: what the sender calls
+    this line and all that was sent of it; sent a second time it finds the entry that is
+    there. milestone: the required moment that the line is.
     """
     entry, was_there = _add_once(
         incident_id=incident_id,
@@ -121,8 +120,7 @@ def record_line(
 def _add_once(
     *, incident_id: int, actor: User, key: str, **fields: Any
 ) -> tuple[Entry, bool]:
-    """(the entry, whether this line had arrived before). Other words under a key that
-    was used are a new line: nothing that was typed is taken for something else."""
+    """(the entry, whether this line had arrived before)."""
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
     if not key:
         return put_entry(incident, actor=actor, **fields), False
@@ -131,23 +129,13 @@ def _add_once(
         .select_related("entry")
         .first()
     )
-    if sent is not None and _says(sent.entry, fields):
+    if sent is not None:
         sent.entry.incident = incident
         return sent.entry, True
     entry = put_entry(incident, actor=actor, **fields)
-    if sent is None:
-        line = SentLine(incident=incident, sender=actor, key=key, entry=entry)
-        save(line, actor=actor)
+    line = SentLine(incident=incident, sender=actor, key=key, entry=entry)
+    save(line, actor=actor)
     return entry, False
-
-
-def _says(entry: Entry, fields: dict[str, Any]) -> bool:
-    """Whether these were the words of the entry when it came in."""
-    first = entry.history.earliest("history_id")
-    return all(
-        getattr(first, name) == clean_text(fields.get(name) or "")
-        for name in ("observed_signal", "action_taken")
-    )
 
 
 def _try(found: list[Evidence], faults: list[str], what: str, **fields: Any) -> None:
