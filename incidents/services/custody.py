@@ -13,7 +13,7 @@ from incidents import activity, permissions
 from incidents.models import ActivityEntry, Evidence, Incident, StoredFile
 from incidents.selectors.artifacts import CASE_EXPORTED
 from incidents.services.cases import case_bytes
-from incidents.services.core import lock_incident
+from incidents.services.core import lock_incident, require_reason
 from incidents.services.files import EvidenceFile, open_kept
 from postmortem.lib.errors import DomainError
 from postmortem.lib.persistence import service
@@ -132,17 +132,23 @@ def _record_read(
     )
 
 
-def take_case(incident: Incident, *, actor: User) -> bytes:
+def take_case(incident: Incident, *, actor: User, reason: str | None = None) -> bytes:
     """The case file for somebody who takes it along. One activity tells it, and stands
-    in the custody of every artifact that is in it."""
+    in the custody of every artifact that is in it. reason: None where none is asked."""
     data = case_bytes(incident)
-    _record_export(incident_id=incident.pk, actor=actor)
+    _record_export(incident_id=incident.pk, actor=actor, reason=reason)
     return data
 
 
 @service
-def _record_export(*, incident_id: int, actor: User) -> None:
+def _record_export(*, incident_id: int, actor: User, reason: str | None) -> None:
     incident = lock_incident(incident_id, actor=actor, permission="incident.export")
+    if reason is not None:
+        reason = require_reason(reason, "the case is taken along")
     activity.record(
-        incident, actor=actor, verb=CASE_EXPORTED, sentence="exported the case"
+        incident,
+        actor=actor,
+        verb=CASE_EXPORTED,
+        sentence="exported the case",
+        reason=reason or "",
     )

@@ -6,6 +6,7 @@ import copy
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -16,7 +17,7 @@ from accounts.models import User
 from incidents import activity
 from incidents.management.commands.convert_case import convert
 from incidents.models import Incident
-from incidents.selectors import findings
+from incidents.selectors import custody, findings
 from incidents.services.cases import (
     case_bytes,
     case_schema,
@@ -27,6 +28,7 @@ from incidents.services.cases import (
 )
 from postmortem.lib.canonical import canonical_bytes, digest
 from postmortem.lib.record import MalformedCase
+from tests.factories import make_evidence
 
 CASES = sorted((Path(__file__).parent.parent / "cases").glob("*.yaml"))
 DEMO = sorted((Path(__file__).parents[2] / "demo").glob("*.json"))
@@ -374,11 +376,17 @@ class TestMalformed:
 
 
 class TestCommands:
+    @staticmethod
+    def export(incident: Incident, **options: Any) -> None:
+        person = options.pop("person", "ic@pay.example")
+        options.setdefault("reason", "For the auditor")
+        call_command("export_case", incident.key, actor=person, **options)
+
     def test_export_writes_what_import_reads(
         self, incident: Incident, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         target = tmp_path / "case.json"
-        call_command("export_case", incident.key, output=str(target))
+        self.export(incident, output=str(target))
         assert target.read_bytes() == case_bytes(incident)
         assert read_case(target.read_bytes())["ref"] == incident.key
 
@@ -389,7 +397,43 @@ class TestCommands:
         with pytest.raises(
             CommandError, match=r"case\.json: cannot be written: No such"
         ):
-            call_command("export_case", incident.key, output=str(target))
+            self.export(incident, output=str(target))
+
+    def test_export_stands_in_the_custody_with_who_and_why(
+        self, incident: Incident, commander: User, tmp_path: Path
+    ) -> None:
+        item = make_evidence(incident, actor=commander)
+        self.export(incident, output=str(tmp_path / "case.json"))
+        told = custody(incident, item)[0]
+        assert (told.actor, told.sentence, told.reason) == (
+            commander,
+            "exported the case",
+            "For the auditor",
+        )
+        incident.refresh_from_db()
+        assert activity.verify(incident) == []
+
+    @pytest.mark.parametrize(
+        ("person", "reason", "words"),
+        [
+            ("nobody@pay.example", "For the auditor", "Nobody here has the email"),
+            ("ic@pay.example", " ", "Say why the case is taken along."),
+            ("out@pay.example", "For the auditor", "There is no such incident."),
+        ],
+    )
+    def test_export_gives_nothing_without_who_and_why(
+        self,
+        incident: Incident,
+        outsider: User,
+        tmp_path: Path,
+        person: str,
+        reason: str,
+        words: str,
+    ) -> None:
+        target = tmp_path / "case.json"
+        with pytest.raises(CommandError, match=words):
+            self.export(incident, person=person, reason=reason, output=str(target))
+        assert not target.exists()
 
     def test_import_by_the_first_administrator(
         self, db: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -428,7 +472,7 @@ class TestCommands:
         import hashlib
 
         target = tmp_path / "record.json"
-        call_command("export_case", incident.key, output=str(target), record=True)
+        self.export(incident, output=str(target), record=True)
         assert (
             hashlib.sha256(target.read_bytes()).hexdigest()
             == export_case(incident)["content_hash"]

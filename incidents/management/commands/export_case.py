@@ -1,15 +1,18 @@
-"""`manage.py export_case INC-1 -o case.json`: a whole incident in the case format."""
+"""`manage.py export_case INC-1 --as EMAIL --reason "..."`: a whole incident in the case
+format."""
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from incidents.management.commands.findings import find
-from incidents.services.cases import case_bytes, export_case
+from incidents.management.commands.findings import find, find_person
+from incidents.services.custody import take_case
 from postmortem.lib.canonical import canonical_bytes
 
 
@@ -18,6 +21,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("key", help="the incident, such as INC-2041")
+        parser.add_argument(
+            "--as",
+            dest="actor",
+            required=True,
+            help="email of the person who takes it along; the custody tells it",
+        )
+        parser.add_argument("--reason", required=True, help="what it is taken for")
         parser.add_argument("-o", "--output", help="the file; default: standard output")
         parser.add_argument(
             "--record",
@@ -27,11 +37,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, key: str, **options: Any) -> None:
         incident = find(key)
-        data = (
-            canonical_bytes(export_case(incident)["record"])
-            if options["record"]
-            else case_bytes(incident)
-        )
+        try:
+            data = take_case(
+                incident, actor=find_person(options["actor"]), reason=options["reason"]
+            )
+        except PermissionDenied as error:
+            raise CommandError(str(error)) from error
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        if options["record"]:
+            data = canonical_bytes(json.loads(data)["record"])
         if options["output"]:
             try:
                 Path(options["output"]).write_bytes(data)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.models import User
 from incidents import selectors
 from incidents.models import Incident
 from postmortem.lib.findings import Level
@@ -83,3 +84,11 @@ def find(key: str) -> Incident:
             f"There is no {key}. Write a key such as INC-2041.", returncode=2
         )
     return incident
+
+
+def find_person(email: str) -> User:
+    """Whoever has this email, or an error that says so."""
+    user = User.objects.filter(email__iexact=email).first()
+    if user is None:
+        raise CommandError(f"Nobody here has the email {email}.")
+    return user

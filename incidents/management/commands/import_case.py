@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
 from accounts.models import Role, User
+from incidents.management.commands.findings import find_person
 from incidents.services.cases import import_case, read_case
 from postmortem.lib.record import MalformedCase
 
@@ -44,10 +45,7 @@ class Command(BaseCommand):
 
     def _actor(self, email: str | None) -> User:
         if email:
-            user = User.objects.filter(email__iexact=email).first()
-            if user is None:
-                raise CommandError(f"Nobody here has the email {email}.")
-            return user
+            return find_person(email)
         may = Q(groups__name__in=[Role.ADMIN, Role.COMMANDER]) | Q(is_superuser=True)
         user = User.objects.filter(may, is_active=True).first()
         if user is None:
