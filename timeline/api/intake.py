@@ -21,7 +21,7 @@ from timeline.forms import QUICK_KINDS
 from timeline.models import Candidate, Entry, Import, LogReading
 from timeline.services.intake import asking, deciding
 from timeline.services.intake.reading import Reading
-from timeline.services.intake.source import refuse_two_sources
+from timeline.services.intake.source import refuse_two_sources, refuse_what_it_is
 
 
 class ImportIn(serializers.Serializer[Any]):
@@ -51,7 +51,8 @@ class ImportIn(serializers.Serializer[Any]):
     is_original = FlagField(
         required=False,
         help_text="False: a later summary. When left out, chats and tables are "
-        "original records and an old timeline is a later summary.",
+        "original records and an old timeline is a later summary. Not with `evidence`, "
+        "which says so itself.",
     )
     preview = FlagField(
         required=False,
@@ -217,8 +218,8 @@ class ImportViewSet(CaseViewSet):
         if evidence is None:
             row = asking.take_log(**who, **sent)
         else:
+            refuse_what_it_is(sent.pop("is_original", None))
             refuse_two_sources(sent.pop("upload", None), sent.pop("text", ""))
-            sent.pop("is_original", None)
             row = asking.ask_reading(**who, **sent, evidence=evidence)
         page = self.answer(ImportOut, row, status=202)
         page["Location"] = reverse("api:import-detail", args=[key, row.pk])

@@ -179,6 +179,19 @@ class TestImports:
             assert faults(answer) == {"evidence": "invalid"}
         assert LogReading.objects.count() == before
 
+    @pytest.mark.parametrize("is_original", [True, False])
+    def test_refuse_to_say_what_an_artifact_is_that_says_so_itself(
+        self, api: Api, tape: Tape, is_original: bool
+    ) -> None:
+        chat(tape)
+        before = LogReading.objects.count()
+
+        answer = api.post("imports/", evidence="EV-1", is_original=is_original)
+
+        assert answer.status_code == 422
+        assert faults(answer) == {"is_original": "invalid"}
+        assert LogReading.objects.count() == before
+
     def test_are_done_once_under_a_key(self, api: Api) -> None:
         headers = {"Idempotency-Key": "import-1"}
         body = json.dumps({"text": CHAT, "day": "2026-03-10"})

@@ -62,6 +62,20 @@ def refuse_two_sources(upload: File[Any] | None, text: str) -> None:
         )
 
 
+def refuse_what_it_is(is_original: bool | None) -> None:
+    """An artifact that is there says itself whether it is an original."""
+    if is_original is not None:
+        raise ValidationError(
+            {
+                "is_original": ValidationError(
+                    "The artifact says so itself. Leave this out, or edit the artifact "
+                    "first. Nothing was read.",
+                    code="invalid",
+                )
+            }
+        )
+
+
 def refuse_no_log(upload: File[Any]) -> None:
     """What its size, its name and its first bytes tell before it is read."""
     size = upload.size or 0
