@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus
 
 from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 
@@ -15,14 +18,20 @@ from incidents.models import SavedFilter
 from incidents.selectors import VIEW_LABELS, Filters
 from incidents.services import filters as services
 from incidents.views import posted
-from postmortem.lib.htmx import form_page
+from postmortem.lib import sensitive
+from postmortem.lib.htmx import done, form_page
 
 
 @requires("incident.view")
 def filter_add(request: SignedInRequest) -> HttpResponse:
     """Save what the list is asked by the query of this address."""
-    asked = Filters.read(request.GET)
     query = request.GET.urlencode()
+    try:
+        sensitive.refuse(unquote_plus(query))
+    except ValidationError as error:  # no form, whose address would repeat it
+        messages.error(request, f"The filter is not saved: {error.messages[0]}")
+        return done(request, reverse("incidents:incident_list"))
+    asked = Filters.read(request.GET)
     words = [VIEW_LABELS[asked.view]]
     words += [f"{chip['name'].lower()} {chip['value']}" for chip in asked.chips()]
     return _form(

@@ -162,6 +162,20 @@ class TestIncidentList:
 
 
 class TestFilterForms:
+    @pytest.mark.parametrize("digits", ["4539148803436467", "4539+1488+0343+6467"])
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_repeat_no_card_number_of_their_address(
+        self, page: Client, commander: User, method: str, digits: str
+    ) -> None:
+        address = f"{ADD}?view=open&q={digits}"
+        answer = getattr(page, method)(address, follow=True)
+
+        body = answer.content.decode()
+        assert answer.redirect_chain == [(LIST, 302)]
+        assert "The filter is not saved: 453914" in body
+        assert "4539148803436467" not in body.replace("+", "").replace(" ", "")
+        assert not commander.saved_filters.exists()
+
     def test_save_what_the_list_was_asked_and_lead_back_to_it(
         self, page: Client, commander: User
     ) -> None:
