@@ -199,6 +199,29 @@ class TestRedaction:
         assert (row.state, row.result) == ("failed", {})
         assert "no stored file" in row.error
 
+    def test_leaves_no_preview_of_what_was_read_a_moment_before(
+        self,
+        tape: Tape,
+        administrator: User,
+        commander: User,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Between the last look at the artifact and the end of its reading."""
+        evidence = take(tape, text=CHAT)
+        where = {"incident_id": tape.incident.pk, "number": evidence.number}
+        real = worker._read
+
+        def read_then_redact(row: LogReading) -> None:
+            real(row)
+            redaction.ask_redaction(**where, actor=administrator, reason="Names")
+            redaction.confirm_redaction(**where, actor=commander)
+
+        monkeypatch.setattr(worker, "_read", read_then_redact)
+        row = work(again(tape, evidence))
+
+        row.refresh_from_db()
+        assert (row.state, row.result) == ("failed", {})
+
     def test_takes_the_lines_along(
         self, tape: Tape, administrator: User, commander: User
     ) -> None:

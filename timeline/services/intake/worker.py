@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from incidents import permissions
+from incidents.services.core import hold_incident
 from incidents.services.custody import open_evidence_file
 from postmortem.lib.errors import DomainError
 from postmortem.lib.persistence import save
@@ -49,6 +50,8 @@ def read_long(reading_id: int) -> LogReading | None:
             _read(row)
         if row.makes and row.made is None:
             _make(row)
+        row.state = State.DONE if row.makes else State.READY
+        return _finish(row)
     except (ValidationError, DomainError, PermissionDenied) as error:
         said = error.messages if isinstance(error, ValidationError) else [str(error)]
         row.state, row.error, row.result = State.FAILED, " ".join(said)[:2000], {}
@@ -58,8 +61,6 @@ def read_long(reading_id: int) -> LogReading | None:
             row.lease_until = timezone.now() + timedelta(seconds=15 * 2**row.attempts)
             return _save(row)
         row.state, row.error, row.result = State.FAILED, STOPPED, {}
-    else:
-        row.state = State.DONE if row.makes else State.READY
     return _finish(row)
 
 
@@ -102,10 +103,21 @@ def waiting_readings() -> list[int]:
 
 def _finish(row: LogReading) -> LogReading:
     row.lease_until = None
-    _save(row)
+    _keep(row)
     if row.path:
         default_storage.delete(row.path)
     return row
+
+
+def _keep(row: LogReading) -> None:
+    """Save what was read, behind the lock that a redaction takes: nothing comes back of
+    an artifact that was redacted or withdrawn meanwhile."""
+    with transaction.atomic():
+        incident = hold_incident(row.incident_id)
+        if row.result and row.evidence is not None:
+            row.evidence.refresh_from_db()
+            refuse_source(incident, row.evidence)
+        _save(row)
 
 
 def _save(row: LogReading) -> LogReading:
@@ -134,12 +146,8 @@ def _read(row: LogReading) -> None:
                 is_original=row.is_original,
             )
             row.evidence.incident = row.incident
-        else:
-            # As it stands now: of what was redacted meanwhile nothing is shown.
-            row.evidence.refresh_from_db()
-            refuse_source(row.incident, row.evidence)
     row.reader, row.day, row.result = reading.reader, reading.day, reading.as_json()
-    _save(row)
+    _keep(row)
 
 
 def _make(row: LogReading) -> None:
