@@ -34,7 +34,9 @@ def finding_list(request: SignedInRequest, incident: Incident) -> HttpResponse:
         "incidents/finding_list.html",
         {
             **workspace(request, incident, "overview", stored=stored),
-            **findings_panel(incident, request.user, stored),
+            **findings_panel(
+                incident, request.user, stored, number=request.GET.get("page")
+            ),
             "waivers": selectors.waivers(incident),
             "quality": selectors.stored_facts(incident, "quality"),
             "cadence": selectors.stored_facts(incident, "cadence"),

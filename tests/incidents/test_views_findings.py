@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
+import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from incidents import selectors
 from incidents.models import Incident, Waiver
+from incidents.views import findings
+from postmortem.lib.findings import Finding, Level
 from tests.incidents.conftest import CASE
+
+PARTS = ("blocking", "later", "advisory")
+SAYS = re.compile(r"Point (\d+)\.")
+
+
+@pytest.mark.usefixtures("many")
+class TestAllFindings:
+    @pytest.fixture
+    def many(self, incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the checks have stored: 8 that block closing, and 140 advisory ones."""
+        levels = [*[Level.ERROR] * 8, *[Level.WARNING] * 140]
+        found = tuple(
+            Finding("TL003", level, f"Point {number}.", key=str(number))
+            for number, level in enumerate(levels)
+        )
+        stored = selectors.StoredFindings(
+            found, is_current=True, computed_at=timezone.now()
+        )
+        monkeypatch.setattr(findings, "findings_for_page", lambda *_, **__: stored)
+
+    def test_stand_a_hundred_on_a_page(self, client: Client, viewer: User) -> None:
+        client.force_login(viewer)
+        pages = [client.get(f"{CASE}findings/?page={n}") for n in (1, 2)]
+
+        shown = [[int(n) for n in SAYS.findall(page.text)] for page in pages]
+        assert shown == [list(range(100)), list(range(100, 148))]
+        for page in pages:
+            totals = [page.context[f"{name}_total"] for name in PARTS]
+            assert totals == [0, 8, 140]
+        assert "1 to 100 of 148" in pages[0].text
+        assert "101 to 148 of 148" in pages[1].text
+
+    @pytest.mark.parametrize("number", ["99", "x", "-1", "9" * 5000, "%00"])
+    def test_begin_with_the_first_page_for_one_that_there_is_not(
+        self, client: Client, viewer: User, number: str
+    ) -> None:
+        client.force_login(viewer)
+        answer = client.get(f"{CASE}findings/?page={number}")
+        assert SAYS.findall(answer.text)[0] == "0"
 
 
 class TestFindings:
