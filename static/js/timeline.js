@@ -310,7 +310,7 @@
       list.hidden = false;
       $("#tl-none")?.remove();
     }
-    for (const id of ["tl-segments", "tl-rules", "tl-chart", "milestones", "durations", "checkpoints", "hypotheses", "tl-moments"])
+    for (const id of ["tab-timeline-count", "tl-segments", "tl-rules", "tl-chart", "milestones", "durations", "checkpoints", "hypotheses", "tl-moments"])
       refresh(id, fresh);
     tell(news);
   }

@@ -114,6 +114,15 @@ class TestEntrySince:
         assert body.index("First") < body.index("Second, by") < body.index("Third")
         assert "<html" not in body
         assert "All 3" in body
+        assert '<span class="pm-count" id="tab-timeline-count">3</span>' in body
+
+    def test_names_the_figure_of_its_tab_as_the_page_does(
+        self, page: Client, tape: Tape
+    ) -> None:
+        """The browser puts what came into the place of the same id."""
+        tape.add("14:05")
+        body = page.get(url(tape)).content.decode()
+        assert '<span id="tab-timeline-count" class="pm-count">1</span>' in body
 
     def test_stays_inside_what_the_browser_has_open(
         self, page: Client, tape: Tape
