@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -56,15 +57,16 @@ def finding_status(request: SignedInRequest, incident: Incident) -> HttpResponse
     context = workspace(request, incident, tab, stored=stored)
     if tab == "overview":
         context |= findings_panel(incident, request.user, stored, brief=True)
+    closure_url = page_url("review:review_detail", incident.key)
+    asked_from = urlsplit(request.headers.get("HX-Current-URL", "")).path
     return render(
         request,
         "incidents/_findings_new.html",
         {
             **context,
             "has_panel": tab == "overview",
-            "closure_url": page_url("review:review_detail", incident.key)
-            if tab == "review"
-            else "",
+            # Other pages of that tab have none of its cards.
+            "closure_url": closure_url if asked_from == closure_url else "",
             "oob": True,
         },
     )

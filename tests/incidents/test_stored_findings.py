@@ -124,14 +124,24 @@ class TestFindingsForPage:
         clock.shift(dt.timedelta(seconds=29))
         assert client.get(status).status_code == 204
         clock.shift(dt.timedelta(seconds=2))
-        new = client.get(status)
-        assert new.status_code == 200
-        assert 'hx-select-oob="#approvals,#checklist,#gaps,#outcome"' in (
-            new.content.decode()
-        )
+        assert client.get(status).status_code == 200
         assert FindingSnapshot.objects.get().computed_at == NOW + dt.timedelta(
             seconds=31
         )
+
+    def test_bring_new_cards_where_there_are_cards(self, client, incident, commander):
+        """The one-pager stands under the same tab, and has none of them."""
+        refresh_findings(incident.pk)
+        client.force_login(commander)
+        status = f"{incident.get_absolute_url()}findings/status/?tab=review"
+
+        def asked_from(page: str) -> str:
+            url = f"http://testserver{incident.get_absolute_url()}review/{page}"
+            return client.get(status, headers={"HX-Current-URL": url}).text
+
+        assert 'hx-select-oob="#approvals,#checklist,#gaps,#outcome"' in asked_from("")
+        assert "select-oob" not in asked_from("one-pager/")
+        assert "Show the new result" in asked_from("one-pager/")
 
     def test_are_the_newer_ones_of_two_runs(self, incident, commander, clock):
         early = Case(incident)
