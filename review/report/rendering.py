@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
-from functools import cache
+from functools import cache, lru_cache
 from html import unescape
 from importlib import import_module
 from io import BytesIO
@@ -36,7 +36,7 @@ from review.report.cutting import (
     guess,
     limit_steps,
 )
-from review.report.measuring import FONTS
+from review.report.measuring import BOLD, FONTS, SANS, width
 
 EPOCH = "946684800"  # 1 January 2000, UTC
 _FIGURE = re.compile(
@@ -105,14 +105,41 @@ def _pictures(report: Report) -> dict[str, bytes]:
     """The pictures of one page by the address that its HTML gives them."""
     return {
         "report:logo": LOGO.encode(),
-        "report:strip": re.sub(r"<title.*?</title>", "", report.strip).encode(),
+        "report:strip": _begun(re.sub(r"<title.*?</title>", "", report.strip)).encode(),
         "report:qr": _qr(report.url),
     }
+
+
+_ANCHORED = re.compile(
+    r'<text (?P<look>[^>]*)x="(?P<x>[\d.]+)" y="(?P<y>[\d.]+)" '
+    r'text-anchor="(?P<anchor>middle|end)"(?: font-size="(?P<size>[\d.]+)")?>'
+    r"(?P<words>[^<]*)"
+)
+
+
+def _begun(svg: str) -> str:
+    """The picture with each text set from its beginning. To the engine, one that is set
+    from its middle or its end is a picture within the picture. It sets letter by letter
+    without kerning, as `width` counts."""
+    usual = re.search(r'font-size="([\d.]+)"', svg)
+
+    def begun(found: re.Match[str]) -> str:
+        size = found["size"] or (usual[1] if usual else "16")
+        font = BOLD if "font-weight" in found["look"] else SANS
+        room = width(unescape(found["words"]), float(size), font)
+        x = float(found["x"]) - room / (2 if found["anchor"] == "middle" else 1)
+        return (
+            f'<text {found["look"]}x="{x:.2f}" y="{found["y"]}" font-size="{size}">'
+            f"{found['words']}"
+        )
+
+    return _ANCHORED.sub(begun, svg)
 
 
 QR_DOTS = 4  # to a module and side: sharp where a viewer smooths pictures
 
 
+@lru_cache(maxsize=256)  # a page is made again at each change of its incident
 def _qr(url: str) -> bytes:
     """As dots: the engine reads a path of hundreds of commands one by one."""
     import segno

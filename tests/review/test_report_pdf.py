@@ -22,8 +22,8 @@ from django.conf import settings
 from PIL import Image
 
 from review.report import render_pdf
-from review.report.measuring import FONTS
-from review.report.rendering import QR_DOTS, _fetcher, _press, _qr
+from review.report.measuring import BOLD, FONTS, SANS, width
+from review.report.rendering import QR_DOTS, _fetcher, _pictures, _press, _qr
 from tests.conftest import NOW
 from tests.review.printed import TEXTS, fonts_of, made, opened, printed, words_of
 
@@ -202,6 +202,29 @@ class TestPdf:
 
         assert picture.size == (side * QR_DOTS, side * QR_DOTS)
         assert drawn == [[bool(module) for module in row] for row in wanted]
+
+    @pytest.mark.parametrize(
+        ("look", "anchor", "font", "share"),
+        [
+            ("", "middle", SANS, 0.5),
+            ('font-weight="600" ', "end", BOLD, 1),
+            ("", "start", SANS, 0),
+        ],
+    )
+    def test_begins_the_words_of_the_strip_where_they_stood(
+        self, look: str, anchor: str, font: str, share: float
+    ) -> None:
+        text = f'<text {look}x="200.0" y="9" text-anchor="{anchor}">1 &lt; 2</text>'
+        strip = f'<svg font-size="10">{text}</svg>'
+        drawn = _pictures(replace(made(1), strip=strip))["report:strip"].decode()
+        x = re.search(r'x="([\d.]+)" y="9"', drawn)
+
+        assert x
+        assert float(x[1]) == pytest.approx(
+            200 - share * width("1 < 2", 10, font), abs=0.01
+        )
+        assert ("text-anchor" in drawn) is (anchor == "start")
+        assert ">1 &lt; 2</text></svg>" in drawn
 
     def test_draws_the_code_with_hard_edges(self) -> None:
         pdf = opened(printed(7))
