@@ -34,11 +34,10 @@ def search(
     lane: a slug. q: every word stands in the title or the summary, or is the number
     (`2041`, `INC-2041`) or the reference of the source.
     """
-    found = Incident.objects.visible_to(user)
-    found = found.filter(narrowed(statuses, severities, lane))
+    asked = narrowed(statuses, severities, lane)
     for word in q.split()[:WORDS]:
-        found = found.filter(_says(word))
-    return found
+        asked &= _says(word)
+    return Incident.objects.visible_to(user).filter(asked)
 
 
 def narrowed(statuses: Collection[str], severities: Collection[str], lane: str) -> Q:

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.decorators import signed_in
@@ -22,6 +21,7 @@ from incidents.selectors import VIEW_LABELS, Filters, Saved, lane_slugs, view_co
 from incidents.selectors.lists import Line
 from incidents.views import MY_APPROVALS, keep_count, kept_count
 from incidents.views.work import waiting_approvals
+from postmortem.lib.addresses import page_url
 from postmortem.lib.htmx import render_page, wants_fragment
 from postmortem.lib.paging import ListPaginator
 from postmortem.lib.times import on_clock
@@ -130,10 +130,12 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
             "page": page,
             "rows": [_row(line, age(line.declared_at, now)) for line in page],
             "query": f"{query}&" if query else "",
-            "export_url": f"{reverse('incidents:incident_export')}?{query}",
+            "export_url": f"{page_url('incidents:incident_export')}?{query}",
             "tabs": _tabs(filters, counts, saved, mine),
             "saved": mine,
             "chips": filters.chips(),
+            "list_url": page_url("incidents:incident_list"),
+            "declare_url": page_url("incidents:incident_declare"),
             "clear_query": urlencode({"view": filters.view}),
             "view_label": VIEW_LABELS[filters.view],
             "missing": _missing(filters, lanes),
@@ -163,36 +165,49 @@ def _tabs(
 ) -> list[dict[str, Any]]:
     """The views, the saved filters (`mine` is the one in force), and a way to save what
     else narrows the list. From a saved filter one goes back to the whole view."""
-    here = reverse("incidents:incident_list")
+    here = page_url("incidents:incident_list")
     views = [
-        {
-            "label": label,
-            "url": f"{here}?view={name}"
+        _tab(
+            label,
+            f"{here}?view={name}"
             if mine
             else f"{here}?{filters.query(view=name, status='')}",
-            "active": name == filters.view and not mine,
-            "count": counts[name],
-        }
+            active=name == filters.view and not mine,
+            count=counts[name],
+        )
         for name, label in VIEW_LABELS.items()
     ]
     own = [
-        {
-            "label": one.name,
-            "url": f"{here}?{one.query}",
-            "active": one == mine,
-            "count": one.count,
-        }
+        _tab(one.name, f"{here}?{one.query}", active=one == mine, count=one.count)
         for one in saved
     ]
     if mine or not filters.narrows:
         return views + own
-    save = {
-        "label": "Save this filter",
-        "url": f"{reverse('incidents:filter_add')}?{filters.query()}",
-        "icon": "device-floppy",
-        "drawer": True,
-    }
+    address = f"{page_url('incidents:filter_add')}?{filters.query()}"
+    save = _tab("Save this filter", address, icon="device-floppy", drawer=True)
     return [*views, *own, save]
+
+
+def _tab(
+    label: str,
+    url: str,
+    *,
+    active: bool = False,
+    count: int | None = None,
+    icon: str = "",
+    drawer: bool = False,
+) -> dict[str, Any]:
+    """With every word that the template asks for: a missing one costs it more than all
+    the others."""
+    return {
+        "label": label,
+        "url": url,
+        "active": active,
+        "count": count,
+        "count_kind": "",
+        "icon": icon,
+        "drawer": drawer,
+    }
 
 
 def _missing(filters: Filters, lanes: list[str]) -> list[str]:

@@ -35,7 +35,7 @@ def tabs(page: Client, query: str = "") -> list[tuple[str, int | None, bool]]:
     return [
         (tab["label"], tab["count"], tab["active"])
         for tab in shown
-        if "drawer" not in tab
+        if not tab["drawer"]
     ]
 
 
