@@ -155,17 +155,15 @@ def proof_badge(
     failed = [run for run in made if run.outcome == TestRun.Outcome.FAILED]
     if failed:
         return "failed", f"Failed, {failed[0].ref}"
+    if not made:
+        return ("norun", "No run yet") if is_mandatory else ("defined", "Defined")
     if all(test.accepted_run for test in tests):
         count = sum(len(test.live_runs) for test in tests)
         return "passed", "Passed" if count == len(tests) else f"Passed, run {count}"
     unproven = [run for run in made if run.outcome == TestRun.Outcome.PASSED]
     if unproven and len(made) == len(tests):
         return "provisional", "Artifact missing"
-    if made:
-        return "provisional", "Not passed"
-    if is_mandatory:
-        return "norun", "No run yet"
-    return "defined", "Defined"
+    return "provisional", "Not passed"
 
 
 def _due_note(action: ActionItem, now: datetime) -> tuple[str, str]:
