@@ -44,7 +44,8 @@ class SignInBackend(AuthenticationBackend):  # type: ignore[misc]
     every page asks for both."""
 
     def get_user(self, user_id: int) -> User | None:
-        rows = list(User.objects.filter(pk=user_id).annotate(group=F("groups__name")))
+        person = User.objects.filter(pk=user_id).order_by()
+        rows = list(person.annotate(group=F("groups__name")))
         if not rows or not self.user_can_authenticate(rows[0]):
             return None
         rows[0].roles = rows[0].roles_in(row.group for row in rows if row.group)
