@@ -45,6 +45,7 @@ register(
         "closure_tests",
         ClosureTest,
         fields=("action", "procedure", "pass_condition", "environment", "due_at"),
+        part_of=("action",),
     )
 )
 register(
@@ -62,5 +63,6 @@ register(
             "known_unknown",
         ),
         links={"evidence": Links(TestRunEvidence)},
+        part_of=("closure_test",),
     )
 )

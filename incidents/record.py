@@ -146,6 +146,7 @@ register(
             "known_unknown",
         ),
         links={"evidence": Links(FigureEvidence)},
+        part_of=("impact",),
     )
 )
 register(

@@ -86,7 +86,6 @@ class Entry(Claim):
 
     prefix = "TL"
     tab = "timeline:entry_list"
-    without_proof = models.Q(kind=Kind.NO_RECORD)
 
     kind = models.CharField(max_length=10, choices=Kind)
     occurred_at = models.DateTimeField("time", null=True, blank=True)
@@ -154,6 +153,10 @@ class Entry(Claim):
             faults.setdefault("occurred_at", error)
         if faults:
             raise ValidationError(faults)
+
+    @property
+    def says_no_record(self) -> bool:
+        return self.kind == self.Kind.NO_RECORD
 
     @property
     def headline(self) -> str:

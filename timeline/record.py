@@ -49,6 +49,7 @@ register(
         "milestones",
         Milestone,
         fields=("kind", "entry", "not_applicable", "reason", "is_marked"),
+        part_of=("entry",),
     )
 )
 register(

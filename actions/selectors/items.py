@@ -17,6 +17,7 @@ from actions.models import (
     TestRunEvidence,
 )
 from incidents.models import Incident
+from postmortem.lib.record import live_rows
 
 
 def run_evidence() -> QuerySet[TestRunEvidence]:
@@ -28,9 +29,7 @@ def with_approvals(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
     """People and approvals: two queries."""
     return rows.select_related(
         "owner", "recorded_by", "completed_by", "retracted_by"
-    ).prefetch_related(
-        Prefetch("approvals", ActionApproval.objects.select_related("approver"))
-    )
+    ).prefetch_related(_approvals())
 
 
 def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
@@ -41,6 +40,10 @@ def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
 def load_rest(actions: Iterable[ActionItem]) -> None:
     """Read for actions with their approvals what `with_everything` has besides."""
     prefetch_related_objects(list(actions), *_rest())
+
+
+def _approvals() -> Prefetch[Any]:
+    return Prefetch("approvals", ActionApproval.objects.select_related("approver"))
 
 
 def _rest() -> list[Prefetch[Any]]:
@@ -86,8 +89,10 @@ def all_actions(incident: Incident) -> list[ActionItem]:
 
 def actions(incident: Incident) -> list[ActionItem]:
     """The actions in force, by number, with everything prefetched."""
-    rows = ActionItem.objects.filter(incident=incident, retracted_at=None)
-    return _of_incident(list(with_everything(rows.order_by("number"))), incident)
+    rows = live_rows(incident, with_everything(ActionItem.objects.all()))
+    # They are outside of the record: rows that were read with it come without them.
+    prefetch_related_objects(rows, _approvals())
+    return _of_incident(rows, incident)
 
 
 def get_action(incident: Incident, number: int) -> ActionItem:

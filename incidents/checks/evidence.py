@@ -180,7 +180,7 @@ def not_superseded(case: Case) -> Iterator[Problem]:
 def supports_a_claim(case: Case) -> Iterator[Problem]:
     """An artifact that no claim cites is either not needed or tells something that the
     record does not say yet."""
-    used = case.load(selectors.evidence_in_use)
+    used = case.load(selectors.citations)
     loose = [
         row.ref
         for row in case.load(selectors.evidence)

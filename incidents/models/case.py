@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -16,6 +16,9 @@ from accounts.models import Role, User
 from postmortem.lib.addresses import incident_address
 from postmortem.lib.fields import LineField, ProseField
 from postmortem.lib.times import validate_zone
+
+if TYPE_CHECKING:
+    from postmortem.lib.record import Rows
 
 
 class Severity(models.TextChoices):
@@ -147,6 +150,9 @@ class Incident(models.Model):
     activity_head = models.CharField(max_length=64, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    # The whole record, on the copy that `with_rows` makes; None on every other.
+    rows: Rows | None = None
 
     objects = IncidentQuerySet.as_manager()
     history = HistoricalRecords(

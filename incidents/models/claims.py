@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -20,10 +20,7 @@ class Claim(CaseRecord):
 
     Provisional until an original record that can be opened is linked: one property and
     one badge everywhere (R-TL-03, R-EV-04). `known_unknown` says what would prove it.
-    without_proof: rows of this kind that say that there is no record (R-EV-10).
     """
-
-    without_proof: ClassVar[models.Q] = models.Q(pk=None)
 
     known_unknown = models.ForeignKey(
         KnownUnknown,
@@ -46,6 +43,11 @@ class Claim(CaseRecord):
     @property
     def evidence(self) -> list[Evidence]:
         return [link.evidence for link in self.live_links]
+
+    @property
+    def says_no_record(self) -> bool:
+        """It states that there is no record, and so needs none (R-EV-10)."""
+        return False
 
     @property
     def is_provisional(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.files.storage import default_storage
-from django.db.models import Case, Q, Value, When
+from django.db.models import BigIntegerField, F, Q, Value
 
 from incidents.models import (
     ActivityEntry,
@@ -22,16 +22,15 @@ from incidents.models import (
     StoredFile,
 )
 from incidents.selectors.rows import evidence
+from postmortem.lib.record import every_row, live_rows
 
 CASE_EXPORTED = "incidents.case_exported"
 MONEY_LANES = frozenset({"payouts", "ledger", "refunds", "virtual-accounts"})
 
 
-def _on_money(lane: str = "") -> Q:
-    """Money or the books were touched; `lane` leads from the row to its lane."""
-    return Q(**{f"{lane}slug__in": sorted(MONEY_LANES)}) | Q(
-        **{f"{lane}family": Lane.Family.DISBURSEMENTS}
-    )
+def _is_money(lane: Lane) -> bool:
+    """Money or the books were touched."""
+    return lane.slug in MONEY_LANES or lane.family == Lane.Family.DISBURSEMENTS
 
 
 @dataclass(frozen=True)
@@ -80,19 +79,6 @@ def evidence_use(incident: Incident) -> dict[int, list[Use]]:
     return dict(found)
 
 
-def evidence_in_use(incident: Incident) -> set[int]:
-    """Primary keys of the artifacts that a claim in force rests on, in one query."""
-    first, *others = [
-        model._default_manager.filter(
-            incident=incident, retracted_at=None, claim__retracted_at=None
-        )
-        .order_by()
-        .values_list("evidence_id")
-        for model in link_models()
-    ]
-    return {pk for (pk,) in first.union(*others)}
-
-
 @dataclass(frozen=True)
 class Citation:
     """That a claim in force rests on an artifact; whether it is on a money lane."""
@@ -103,30 +89,49 @@ class Citation:
 
 
 def citations(incident: Incident) -> dict[int, list[Citation]]:
-    """For each artifact (by primary key) who cites it: one query for all of them."""
+    """For each artifact (by primary key) who cites it: one query for all of them, and
+    one for the lanes."""
+    money = {
+        row.pk for row in every_row(incident, Lane.objects.all()) if _is_money(row)
+    }
+    found: dict[int, list[Citation]] = defaultdict(list)
+    for evidence_id, kind, claim_id, lane_id in _cited(incident):
+        found[evidence_id].append(
+            Citation(link_models()[kind], claim_id, lane_id in money)
+        )
+    return dict(found)
+
+
+def _cited(incident: Incident) -> list[tuple[int, int, int, int | None]]:
+    """Artifact, position of the kind of link, claim, and lane of the claim."""
+    if incident.rows is not None:
+        return [
+            (
+                link.evidence_id,
+                kind,
+                link.claim_id,
+                getattr(link.claim, "lane_id", None),
+            )
+            for kind, model in enumerate(link_models())
+            for link in live_rows(incident, model.objects.all())
+            if not link.claim.is_retracted
+        ]
     parts = []
-    for position, model in enumerate(link_models()):
+    for kind, model in enumerate(link_models()):
         claim = model._meta.get_field("claim").related_model
         has_lane = any(field.name == "lane" for field in claim._meta.fields)
+        no_lane = Value(None, output_field=BigIntegerField())
         parts.append(
             model._default_manager.filter(
                 incident=incident, retracted_at=None, claim__retracted_at=None
             )
             .order_by()
             .annotate(
-                kind=Value(position),
-                money=Case(
-                    When(_on_money("claim__lane__"), then=Value(1)), default=Value(0)
-                )
-                if has_lane
-                else Value(0),
+                kind=Value(kind), lane=F("claim__lane_id") if has_lane else no_lane
             )
-            .values_list("evidence_id", "kind", "claim_id", "money")
+            .values_list("evidence_id", "kind", "claim_id", "lane")
         )
-    found: dict[int, list[Citation]] = defaultdict(list)
-    for evidence_id, kind, claim_id, money in parts[0].union(*parts[1:], all=True):
-        found[evidence_id].append(Citation(link_models()[kind], claim_id, bool(money)))
-    return dict(found)
+    return list(parts[0].union(*parts[1:], all=True))
 
 
 def uses_of(row: Evidence, cited: list[Citation]) -> list[Use]:
@@ -144,7 +149,8 @@ def uses_of(row: Evidence, cited: list[Citation]) -> list[Use]:
 
 def money_lanes(incident: Incident) -> list[Lane]:
     """The lanes in which money or the books were touched (R-EV-08)."""
-    return list(Lane.objects.filter(_on_money(), incident=incident, retracted_at=None))
+    rows = live_rows(incident, Lane.objects.all())
+    return [row for row in rows if _is_money(row)]
 
 
 def missing_pair(row: Evidence, cited: list[Citation]) -> str:

@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Count, Exists, OuterRef
 
-from incidents.models import Claim, Evidence, KnownUnknown
+from incidents.models import Claim, KnownUnknown
 from incidents.selectors.rows import unknowns
 from incidents.selectors.stored import stored_with_findings
 from postmortem.lib.findings import Case
+from postmortem.lib.record import live_rows
 
 
 @cache
@@ -28,22 +28,16 @@ def claim_models() -> tuple[Any, ...]:
 def record_quality(case: Case) -> dict[str, int | None]:
     """Claims in force, how many of them cite evidence (a share of none is None, never
     zero) and how many are provisional, without those that say that there is no record;
-    known unknowns that are open, and those past their date. One query per kind."""
-    claims = cited = proven = 0
-    proof = Evidence.proof("evidence__")
-    for model in claim_models():
-        links = model._meta.get_field("evidence_links").related_model.objects.filter(
-            claim=OuterRef("pk"), retracted_at=None
+    known unknowns that are open, and those past their date."""
+    rows: list[Claim] = [
+        row
+        for model in claim_models()
+        for row in live_rows(
+            case.incident, model.objects.prefetch_related("evidence_links__evidence")
         )
-        rows = model.objects.filter(incident=case.incident, retracted_at=None)
-        found = rows.exclude(model.without_proof).aggregate(
-            claims=Count("pk"),
-            cited=Count("pk", filter=Exists(links)),
-            proven=Count("pk", filter=Exists(links.filter(proof))),
-        )
-        claims += found["claims"]
-        cited += found["cited"]
-        proven += found["proven"]
+        if not row.says_no_record
+    ]
+    claims, cited = len(rows), sum(bool(row.evidence) for row in rows)
     still_open = [
         row for row in case.load(unknowns) if row.state == KnownUnknown.State.OPEN
     ]
@@ -51,7 +45,7 @@ def record_quality(case: Case) -> dict[str, int | None]:
         "claims": claims,
         "with_evidence": cited,
         "evidence_percent": cited * 100 // claims if claims else None,
-        "provisional": claims - proven,
+        "provisional": sum(row.is_provisional for row in rows),
         "open_unknowns": len(still_open),
         "overdue_unknowns": sum(
             row.due_at is not None and case.reached(row.due_at) for row in still_open

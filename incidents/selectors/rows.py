@@ -32,23 +32,16 @@ from incidents.models import (
     SeverityPolicy,
     Waiver,
 )
+from postmortem.lib.record import live_rows
 
 
 def lanes(incident: Incident) -> list[Lane]:
-    return list(
-        Lane.objects.filter(incident=incident, retracted_at=None).select_related(
-            "owner"
-        )
-    )
+    return live_rows(incident, Lane.objects.select_related("owner"))
 
 
 def participations(incident: Incident) -> list[Participation]:
     """Every duty that was held, present and past, in the order it was taken."""
-    return list(
-        Participation.objects.filter(
-            incident=incident, retracted_at=None
-        ).select_related("user")
-    )
+    return live_rows(incident, Participation.objects.select_related("user"))
 
 
 def current_duties(incident: Incident) -> list[Participation]:
@@ -73,56 +66,59 @@ def _links(model: type[EvidenceLink]) -> Prefetch[Any]:
 
 def scope(incident: Incident) -> list[ScopeStatement]:
     """Scope statements in force with their signals."""
-    return list(
-        ScopeStatement.objects.filter(incident=incident, retracted_at=None)
-        .select_related("lane", "closing_evidence", "closed_by", "known_unknown")
-        .prefetch_related(_links(ScopeEvidence))
+    return live_rows(
+        incident,
+        ScopeStatement.objects.select_related(
+            "lane", "closing_evidence", "closed_by", "known_unknown"
+        ).prefetch_related(_links(ScopeEvidence)),
     )
 
 
 def impacts(incident: Incident) -> list[ImpactStatement]:
     """Impact statements in force with evidence; `live_figures` are theirs."""
-    return list(
-        ImpactStatement.objects.filter(incident=incident, retracted_at=None)
-        .select_related("known_unknown")
-        .prefetch_related(
+    rows = live_rows(
+        incident,
+        ImpactStatement.objects.select_related("known_unknown").prefetch_related(
             _links(ImpactEvidence),
             Prefetch(
                 "figures",
-                ImpactFigure.objects.filter(retracted_at=None)
-                .select_related("known_unknown")
-                .prefetch_related(_links(FigureEvidence)),
-                to_attr="live_figures",
+                ImpactFigure.objects.select_related("known_unknown").prefetch_related(
+                    _links(FigureEvidence)
+                ),
             ),
-        )
+        ),
     )
+    for row in rows:
+        live = [figure for figure in row.figures.all() if not figure.is_retracted]
+        row.live_figures = live  # type: ignore[attr-defined]
+    return rows
 
 
 def figures(incident: Incident) -> list[ImpactFigure]:
-    return list(
-        ImpactFigure.objects.filter(
-            incident=incident, retracted_at=None, impact__retracted_at=None
-        )
-        .select_related("impact", "known_unknown")
-        .prefetch_related(_links(FigureEvidence))
+    rows = live_rows(
+        incident,
+        ImpactFigure.objects.select_related("impact", "known_unknown").prefetch_related(
+            _links(FigureEvidence)
+        ),
     )
+    return [row for row in rows if not row.impact.is_retracted]
 
 
 def evidence(incident: Incident) -> list[Evidence]:
     """Artifacts in force, superseded ones included (they stay readable)."""
-    return list(
-        Evidence.objects.filter(incident=incident, retracted_at=None).select_related(
-            "paired_with", "superseded_by", "recorded_by"
-        )
+    return live_rows(
+        incident,
+        Evidence.objects.select_related("paired_with", "superseded_by", "recorded_by"),
     )
 
 
 def unknowns(incident: Incident) -> list[KnownUnknown]:
     """Known unknowns in force: open ones first, then by deadline."""
-    rows = (
-        KnownUnknown.objects.filter(incident=incident, retracted_at=None)
-        .select_related("owner", "resolved_by")
-        .prefetch_related(_links(KnownUnknownEvidence))
+    rows = live_rows(
+        incident,
+        KnownUnknown.objects.select_related("owner", "resolved_by").prefetch_related(
+            _links(KnownUnknownEvidence)
+        ),
     )
     last = datetime.max.replace(tzinfo=timezone.get_default_timezone())
     return sorted(
@@ -136,10 +132,8 @@ def unknowns(incident: Incident) -> list[KnownUnknown]:
 
 
 def waivers(incident: Incident) -> list[Waiver]:
-    return list(
-        Waiver.objects.filter(incident=incident, retracted_at=None).select_related(
-            "recorded_by", "seconded_by", "owner"
-        )
+    return live_rows(
+        incident, Waiver.objects.select_related("recorded_by", "seconded_by", "owner")
     )
 
 

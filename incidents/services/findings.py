@@ -17,6 +17,7 @@ from incidents.permissions import OPEN
 from incidents.selectors.stored import FACTS
 from postmortem.lib.canonical import plain
 from postmortem.lib.findings import Case, Finding
+from postmortem.lib.record import with_rows
 
 # How long a page leaves the checks to the worker before it runs them itself.
 WORKER_TIME = timedelta(seconds=30)
@@ -44,7 +45,7 @@ def refresh_findings(
         known = {selectors.record_hash: stored.content_hash}
     else:
         known = {}
-    case = Case(incident, now=now, known=known)
+    case = Case(with_rows(incident), now=now, known=known)
     found = selectors.findings_of(case)
     return store_findings(case, found)
 

@@ -10,6 +10,7 @@ from django.db.models import Prefetch, QuerySet
 
 from incidents.models import CaseRecord, Incident
 from postmortem.lib.findings import Case
+from postmortem.lib.record import every_row, live_rows
 from rca.models import (
     Analysis,
     Cause,
@@ -39,7 +40,7 @@ def answers(incident: Incident) -> Mapping[int, Sequence[CaseRecord]]:
 
 def analysis(incident: Incident) -> Analysis | None:
     """The method in force, or None while nobody chose one (R-DOC-14)."""
-    found = Analysis.objects.filter(incident=incident, retracted_at=None).first()
+    found = next(iter(live_rows(incident, Analysis.objects.all())), None)
     if found is not None:
         found.incident = incident
     return found
@@ -56,25 +57,22 @@ def causes(incident: Incident) -> list[Cause]:
 def every_cause(incident: Incident) -> list[Cause]:
     """As `causes`, and those withdrawn as mistakes, which are shown struck through."""
     order = {label: index for index, label in enumerate(Cause.Label.values)}
-    every = _attach(incident, _causes(incident).select_related("retracted_by"))
+    every = _attach(incident, every_row(incident, _causes()))
     found = [row for row in every if not row.is_retracted]
     by_pk = {cause.pk: cause for cause in found}
     for cause in every:
         cause.next_causes = []
         cause.entry_rows = []
-    paths = CausePath.objects.filter(incident=incident, retracted_at=None)
-    for source, target in paths.order_by("leads_to__number").values_list(
-        "cause_id", "leads_to_id"
-    ):
-        if source in by_pk and target in by_pk:
-            by_pk[source].next_causes.append(by_pk[target])
-    joined = CauseEntry.objects.filter(
-        incident=incident, retracted_at=None, entry__retracted_at=None
-    ).select_related("entry")
-    for row in joined.order_by("entry__number"):
-        if row.cause_id in by_pk:
-            row.entry.incident = incident
-            by_pk[row.cause_id].entry_rows.append(row.entry)
+    for path in live_rows(incident, CausePath.objects.all()):
+        if path.cause_id in by_pk and path.leads_to_id in by_pk:
+            by_pk[path.cause_id].next_causes.append(by_pk[path.leads_to_id])
+    for joined in live_rows(incident, CauseEntry.objects.select_related("entry")):
+        if joined.cause_id in by_pk and not joined.entry.is_retracted:
+            joined.entry.incident = incident
+            by_pk[joined.cause_id].entry_rows.append(joined.entry)
+    for cause in found:
+        cause.next_causes.sort(key=lambda row: row.number)
+        cause.entry_rows.sort(key=lambda row: row.number)
     return sorted(every, key=lambda cause: (order[cause.label], cause.number))
 
 
@@ -84,18 +82,16 @@ def standing_causes(case: Case) -> list[Cause]:
     return [row for row in case.load(causes) if row.state != Cause.State.RULED_OUT]
 
 
-def _causes(incident: Incident) -> QuerySet[Cause]:
-    return (
-        Cause.objects.filter(incident=incident)
-        .select_related("known_unknown", "known_unknown__owner")
-        .prefetch_related(_evidence(CauseEvidence))
-    )
+def _causes() -> QuerySet[Cause]:
+    return Cause.objects.select_related(
+        "known_unknown", "known_unknown__owner", "retracted_by"
+    ).prefetch_related(_evidence(CauseEvidence))
 
 
 def failure_modes(incident: Incident) -> list[FailureMode]:
     """Rows of the failure-mode table: supported first, known unknowns last."""
     order = {str(standing): index for index, standing in enumerate(_STANDINGS)}
-    rows = _attach(incident, _modes(incident).filter(retracted_at=None))
+    rows = _attach(incident, live_rows(incident, _modes()))
     return sorted(
         rows,
         key=lambda row: (
@@ -115,16 +111,14 @@ _STANDINGS = (
 
 def withdrawn_modes(incident: Incident) -> list[FailureMode]:
     """Rows withdrawn as mistakes."""
-    rows = _modes(incident).exclude(retracted_at=None)
+    rows = _modes().filter(incident=incident).exclude(retracted_at=None)
     return _attach(incident, rows.select_related("retracted_by"))
 
 
-def _modes(incident: Incident) -> QuerySet[FailureMode]:
-    return (
-        FailureMode.objects.filter(incident=incident)
-        .select_related("known_unknown", "known_unknown__owner")
-        .prefetch_related(_evidence(FailureModeEvidence))
-    )
+def _modes() -> QuerySet[FailureMode]:
+    return FailureMode.objects.select_related(
+        "known_unknown", "known_unknown__owner"
+    ).prefetch_related(_evidence(FailureModeEvidence))
 
 
 def abandoned_hypotheses(incident: Incident) -> list[Hypothesis]:

@@ -9,11 +9,15 @@ from incidents.selectors import record_hash
 from postmortem.lib.findings import Case, Gate, Level, Problem, check
 from postmortem.lib.words import listed
 from review.checks.base import TAB, page
-from review.selectors import ApprovalsState, approvals_state
+from review.selectors import ApprovalsState, approvals_state, excluded_people
 
 
 def _approvals(case: Case) -> ApprovalsState:
-    return case.load(approvals_state, present_hash=case.load(record_hash))
+    return case.load(
+        approvals_state,
+        present_hash=case.load(record_hash),
+        excluded=case.load(excluded_people),
+    )
 
 
 @check(

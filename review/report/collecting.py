@@ -21,7 +21,6 @@ from incidents.models import (
     Participation,
 )
 from incidents.selectors import citations
-from postmortem.lib import tabs
 from postmortem.lib.canonical import digest
 from postmortem.lib.findings import Finding
 from postmortem.lib.times import span
@@ -42,7 +41,7 @@ from review.report.content import (
 from review.report.facts import REFS_SHOWN, Facts
 from review.selectors import Gap, approvals_state, latest_seal
 from timeline.models import DependencyCheckpoint
-from timeline.selectors import entries, recovery_strip, strip_svg
+from timeline.selectors import clock_of, entries, recovery_strip, strip_svg
 
 # Part of every build key: raise it when the page changes, so that it is built again.
 TEMPLATE_VERSION = 6
@@ -101,7 +100,8 @@ class _Builder(Facts):
         incident = self.incident
         blocking = sum(f.is_blocking for f in self.findings)
         flags = Counter(f.id for f in self.findings if f.is_blocking)
-        start, end = tabs.clock_range(incident)
+        clock = clock_of(self.case.load(entries), self.marks)
+        start, end = clock.start, clock.end
         impact = self._impact()
         amounts = self._money()
         indicators = self._indicators()
@@ -122,10 +122,7 @@ class _Builder(Facts):
             clock=clock_range(start, end, self.zone) + length,
             zone=self.zone,
             commander=self._commander(),
-            lanes=", ".join(
-                Lane.objects.filter(**self.live).values_list("name", flat=True)
-            )
-            or NOT_RECORDED,
+            lanes=", ".join(lane.name for lane in self.live(Lane)) or NOT_RECORDED,
             summary=incident.summary,
             impact=impact,
             money=amounts,
@@ -144,7 +141,7 @@ class _Builder(Facts):
             risks=risks,
             controls=controls,
             index=self._index(),
-            evidence_total=sum(not e.is_retracted for e in self.artifacts.values()),
+            evidence_total=sum(not e.is_retracted for e in self.artifacts),
             content_hash=self.content,
             sealed_hash=self.seal.content_hash if self.is_sealed and self.seal else "",
             url=settings.BASE_URL
@@ -191,19 +188,16 @@ class _Builder(Facts):
         )
 
     def _commander(self) -> str:
-        duty = (
-            Participation.objects.filter(
-                **self.live, duty=Participation.Duty.COMMANDER, is_backup=False
-            )
-            .select_related("user")
-            .order_by("number")
-            .last()
-        )
-        return duty.user.label if duty else NOT_RECORDED
+        held = [
+            duty
+            for duty in self.live(Participation)
+            if duty.duty == Participation.Duty.COMMANDER and not duty.is_backup
+        ]
+        return held[-1].user.label if held else NOT_RECORDED
 
     def _impact(self) -> tuple[Line, ...]:
         rows: dict[str, list[ImpactStatement]] = {}
-        for row in self.proven(ImpactStatement.objects.filter(**self.live)):
+        for row in self.live(ImpactStatement):
             rows.setdefault(row.kind, []).append(row)
         found = []
         for kind in ImpactStatement.Kind:
@@ -261,9 +255,9 @@ class _Builder(Facts):
 
     def _causes(self) -> list[tuple[str, Line]]:
         found = []
-        for cause in self.proven(
-            Cause.objects.filter(**self.live).exclude(state=Cause.State.RULED_OUT)
-        ):
+        for cause in self.live(Cause):
+            if cause.state == Cause.State.RULED_OUT:
+                continue
             refs, more = self.refs(cause)
             found.append(
                 (
@@ -362,19 +356,15 @@ class _Builder(Facts):
 
     def _risks(self) -> tuple[Line, ...]:
         found: list[Line] = []
-        for point in self.proven(
-            DependencyCheckpoint.objects.filter(
-                **self.live, state=DependencyCheckpoint.State.DEGRADED
-            )
-        ):
+        for point in self.live(DependencyCheckpoint):
+            if point.state != DependencyCheckpoint.State.DEGRADED:
+                continue
             refs, more = self.refs(point)
             text = f"{point.name} is still degraded."
             found.append(Line("Risk", text, refs, more, short=text.rstrip(".")))
-        for item in (
-            KnownUnknown.objects.filter(**self.live)
-            .exclude(state=KnownUnknown.State.RESOLVED)
-            .select_related("owner")
-        ):
+        for item in self.live(KnownUnknown):
+            if item.state == KnownUnknown.State.RESOLVED:
+                continue
             accepted = item.state == KnownUnknown.State.ACCEPTED
             ends = [
                 item.owner.label if item.owner else "no owner",
@@ -436,8 +426,11 @@ class _Builder(Facts):
 
     def _present(self) -> list[Evidence]:
         """Artifacts that neither were withdrawn nor have a better one, by number."""
-        rows = (row for row in self.artifacts.values() if not row.is_retracted)
-        return [row for row in rows if row.superseded_by_id is None]
+        return [
+            row
+            for row in self.artifacts
+            if not row.is_retracted and row.superseded_by_id is None
+        ]
 
     def _index(self) -> tuple[IndexLine, ...]:
         """Artifacts, most cited first: on this page, then in the whole record."""

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import F, QuerySet
 
 from actions.models import ActionItem, ClosureTest
 from incidents.models import (
+    CaseRecord,
     Claim,
     Evidence,
     ImpactFigure,
     Incident,
-    SeverityPolicy,
 )
 from incidents.selectors import (
-    content_hash,
     findings_of,
+    policy,
     record_hash,
     stored_facts,
     stored_findings,
 )
 from postmortem.lib.findings import Case, Finding
+from postmortem.lib.record import every_row, live_rows, with_rows
 from postmortem.lib.times import on_clock, span
 from review.report.content import (
     NOT_RECORDED,
@@ -43,7 +43,7 @@ from timeline.selectors import (
     silences,
 )
 
-T = TypeVar("T", bound=Claim)
+T = TypeVar("T", bound=CaseRecord)
 REFS_SHOWN = 4
 
 
@@ -57,50 +57,36 @@ class Facts:
         findings: Sequence[Finding] | None,
         content: str,
     ) -> None:
-        self.incident = incident
+        self.incident = incident = incident if incident.rows else with_rows(incident)
         self.zone = incident.clock_zone
         self.as_of = as_of
         self.seal = latest_seal(incident)
         self.is_sealed = bool(self.seal) and incident.status == Incident.Status.CLOSED
         self.stored = stored_findings(incident)
-        self.content = content or content_hash(incident, fresh=True)
+        self.content = content or record_hash(incident)
         self.case = Case(incident, now=as_of, known={record_hash: self.content})
         self.findings = list(findings) if findings is not None else self._findings()
         self.cited: dict[str, int] = {}
-        live: dict[str, Any] = {"incident": incident, "retracted_at": None}
-        self.live = live
         marks = self.marks = self.case.load(milestones)
         self.milestones = feeding(marks)
         self.durations = {d.key: d for d in durations_of(incident, marks)}
-        self.artifacts = {
-            item.pk: item for item in Evidence.objects.filter(incident=incident)
-        }
-        for item in self.artifacts.values():
-            item.incident = incident
-        self.figures = self.proven(ImpactFigure.objects.filter(**live))
-        self.actions = list(
-            ActionItem.objects.filter(**live)
-            .exclude(state=ActionItem.State.CANCELLED)
-            .select_related("owner")
-            .order_by(F("due_at").asc(nulls_last=True), "number")
+        self.artifacts = every_row(incident, Evidence.objects.all())
+        self.figures = self.live(ImpactFigure)
+        self.actions = sorted(
+            (
+                row
+                for row in self.live(ActionItem)
+                if row.state != ActionItem.State.CANCELLED
+            ),
+            key=lambda row: (row.due_at is None, row.due_at, row.number),
         )
         self.tests: dict[int, list[ClosureTest]] = {}
-        for test in ClosureTest.objects.filter(**live).prefetch_related(
-            "runs__evidence_links"
-        ):
-            self._give_evidence(test.runs.all())
+        for test in self.live(ClosureTest):
             self.tests.setdefault(test.action_id, []).append(test)
 
-    def proven(self, rows: QuerySet[T]) -> list[T]:
-        """These claims with their artifacts, which were read already."""
-        found = list(rows.prefetch_related("evidence_links"))
-        self._give_evidence(found)
-        return found
-
-    def _give_evidence(self, claims: Iterable[Any]) -> None:
-        for claim in claims:
-            for link in claim.evidence_links.all():
-                link.evidence = self.artifacts[link.evidence_id]
+    def live(self, model: type[T]) -> list[T]:
+        """The rows in force of this kind, by number."""
+        return live_rows(self.incident, model._default_manager.all())
 
     @property
     def is_checked(self) -> bool:
@@ -188,15 +174,15 @@ class Facts:
         if not updates:
             return "Updates: none with a time"
         number = f"{updates} update{'' if updates == 1 else 's'}"
-        policy = SeverityPolicy.objects.filter(severity=self.incident.severity).first()
-        if policy is None or not policy.cadence_minutes:
+        minutes = self.case.load(policy).cadence_minutes
+        if not minutes:
             return number
-        allowed = timedelta(minutes=policy.cadence_minutes)
+        allowed = timedelta(minutes=minutes)
         found = silences(rows, list(self.marks), allowed)
         if found is None:
             return number
         if not found:
-            return f"{number}, on cadence ({policy.cadence_minutes} min)"
+            return f"{number}, on cadence ({minutes} min)"
         return f"{number}, at most {span(found[0].length)} apart"
 
     def _accuracy(self) -> Indicator:

@@ -7,6 +7,7 @@ from review.selectors.approvals import (
     approvals_state,
     approvals_states,
     excluded_of,
+    excluded_people,
     standing,
 )
 from review.selectors.checklist import (
@@ -48,6 +49,7 @@ __all__ = [
     "closure_facts",
     "current_review",
     "excluded_of",
+    "excluded_people",
     "gaps",
     "gaps_from",
     "gaps_sealed",

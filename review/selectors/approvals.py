@@ -12,7 +12,8 @@ from accounts.models import Team, User
 from actions.models import ActionItem
 from incidents.activity import Breach, also_verifies
 from incidents.models import ActivityEntry, FindingSnapshot, Incident, Participation
-from incidents.selectors import content_hash
+from incidents.selectors import content_hash, participations
+from postmortem.lib.record import live_rows
 from review.models import ClosureApproval, ClosurePolicy, Review
 
 SeatKind = ClosureApproval.Seat
@@ -33,6 +34,9 @@ VERB_OF_DECISION = {
     Decision.CHANGES: "review.changes_requested",
     Decision.WITHDRAWN: "review.approval_withdrawn",
 }
+# Who had one of these duties judges their own work.
+EXCLUDING = (Participation.Duty.COMMANDER, Participation.Duty.SCRIBE)
+STILL_OPEN = (ActionItem.State.DRAFT, ActionItem.State.OPEN)
 REMITS = {
     SeatKind.ENGINEERING: "remediation quality and completeness",
     SeatKind.FINANCE: "business impact and books",
@@ -147,16 +151,12 @@ def excluded_people(incident: Incident) -> dict[UUID, str]:
         incident=incident, verb="incidents.case_imported"
     ).select_related("actor"):
         found.setdefault(entry.actor.person_id, "imported this case")
-    for duty in Participation.objects.filter(
-        incident=incident,
-        retracted_at=None,
-        is_backup=False,
-        duty__in=[Participation.Duty.COMMANDER, Participation.Duty.SCRIBE],
-    ).select_related("user"):
-        found.setdefault(
-            duty.user.person_id,
-            f"was {duty.get_duty_display().lower()} of this incident",
-        )
+    for duty in participations(incident):
+        if duty.duty in EXCLUDING and not duty.is_backup:
+            found.setdefault(
+                duty.user.person_id,
+                f"was {duty.get_duty_display().lower()} of this incident",
+            )
     versions = Review.history.filter(incident=incident)
     authors = {
         pk
@@ -165,17 +165,12 @@ def excluded_people(incident: Incident) -> dict[UUID, str]:
     }
     for person in User.objects.filter(pk__in=authors - {None}):
         found.setdefault(person.person_id, "is or was an author of this review")
-    for action in ActionItem.objects.filter(
-        incident=incident,
-        retracted_at=None,
-        timing=ActionItem.Timing.MANDATORY,
-        state__in=[ActionItem.State.DRAFT, ActionItem.State.OPEN],
-        owner__isnull=False,
-    ).select_related("owner"):
-        assert action.owner is not None
-        found.setdefault(
-            action.owner.person_id, f"owns {action.ref}, a mandatory action still open"
-        )
+    for action in live_rows(incident, ActionItem.objects.select_related("owner")):
+        if action.owner and action.is_mandatory and action.state in STILL_OPEN:
+            found.setdefault(
+                action.owner.person_id,
+                f"owns {action.ref}, a mandatory action still open",
+            )
     return found
 
 

@@ -5,32 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from incidents.models import ActivityEntry, Incident
+from postmortem.lib.record import live_rows
 from review.models import Participant, ReportBuild, Review
 
 
 def current_review(incident: Incident) -> Review | None:
     """The review of an incident, with its people; None before it is opened."""
-    return (
-        Review.objects.filter(incident=incident, retracted_at=None)
-        .select_related(
+    rows = live_rows(
+        incident,
+        Review.objects.select_related(
             "owner",
             "meeting_owner",
             "documentation_owner",
             "follow_up_owner",
             "blameless_by",
             "incident",
-        )
-        .first()
+        ),
     )
+    return next(iter(rows), None)
 
 
 def live_participants(incident: Incident) -> list[Participant]:
     """Who takes part in the review, in the order they were added (R-DOC-08)."""
-    return list(
-        Participant.objects.filter(incident=incident, retracted_at=None).select_related(
-            "user"
-        )
-    )
+    return live_rows(incident, Participant.objects.select_related("user"))
 
 
 def review_people(incident: Incident) -> dict[str, Any]:

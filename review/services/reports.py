@@ -25,7 +25,7 @@ from postmortem.lib import jobs
 from postmortem.lib.canonical import canonical_bytes
 from postmortem.lib.findings import Finding
 from postmortem.lib.persistence import save, service
-from postmortem.lib.record import build_record
+from postmortem.lib.record import build_record, with_rows
 from review.models import ReportBuild
 from review.report import PageTooLong, build_key, build_report, render_pdf
 from review.selectors import latest_seal, present_findings
@@ -196,7 +196,7 @@ def _claim(build_id: int) -> ReportBuild | None:
 
 def _render(build: ReportBuild) -> bytes:
     """The bytes of a build: of the version that was asked for, and no other."""
-    incident = build.incident
+    incident = with_rows(build.incident)
     seal = latest_seal(incident)
     sealed = not build.is_draft and seal is not None
     as_of = seal.sealed_at if sealed and seal else build.requested_at

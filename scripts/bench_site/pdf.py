@@ -18,7 +18,7 @@ from weasyprint import HTML  # noqa: E402
 
 from incidents.models import Incident  # noqa: E402
 from postmortem.lib.canonical import canonical_bytes  # noqa: E402
-from postmortem.lib.record import build_record  # noqa: E402
+from postmortem.lib.record import build_record, with_rows  # noqa: E402
 from review.report import build_report, render_pdf  # noqa: E402
 
 TURNS = 7
@@ -26,6 +26,7 @@ TURNS = 7
 
 def one_pager(incident: Incident) -> bytes:
     """As the worker makes it, from the rows to the bytes."""
+    incident = with_rows(incident)
     record = canonical_bytes(build_record(incident))
     content = hashlib.sha256(record).hexdigest()
     report = build_report(incident, as_of=timezone.now(), content=content)

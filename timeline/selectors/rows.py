@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from incidents.models import Evidence, Incident, Lane, SeverityPolicy
 from incidents.selectors import stored_with_findings
 from postmortem.lib.findings import Case
+from postmortem.lib.record import every_row, live_rows
 from timeline.models import (
     CheckpointEvidence,
     DependencyCheckpoint,
@@ -31,8 +32,13 @@ DEFAULT_GAP = timedelta(minutes=60)
 
 def entries(incident: Incident) -> list[Entry]:
     """Live entries in the order of decision 6, with evidence and milestones."""
-    rows = _entries(incident).filter(retracted_at=None)
-    return in_order(_attach(incident, rows))
+    rows = _attach(incident, live_rows(incident, _entries()))
+    for row in rows:
+        marks = [mark for mark in row.milestones.all() if not mark.is_retracted]
+        for mark in marks:
+            mark.incident = incident
+        row.live_milestones = marks  # type: ignore[attr-defined]
+    return in_order(rows)
 
 
 def entries_at(incident: Incident, numbers: Iterable[int]) -> dict[int, Entry]:
@@ -46,19 +52,10 @@ def entries_at(incident: Incident, numbers: Iterable[int]) -> dict[int, Entry]:
     return {row.number: row for row in _attach(incident, rows)}
 
 
-def _entries(incident: Incident) -> QuerySet[Entry]:
-    return (
-        Entry.objects.filter(incident=incident)
-        .select_related("owner", "lane", "hypothesis", "known_unknown")
-        .prefetch_related(
-            _evidence(EntryEvidence),
-            Prefetch(
-                "milestones",
-                Milestone.objects.filter(retracted_at=None),
-                to_attr="live_milestones",
-            ),
-        )
-    )
+def _entries() -> QuerySet[Entry]:
+    return Entry.objects.select_related(
+        "owner", "lane", "hypothesis", "known_unknown"
+    ).prefetch_related(_evidence(EntryEvidence), "milestones")
 
 
 def _evidence(model: type[Any]) -> Prefetch[Any]:
@@ -73,8 +70,6 @@ def _attach(incident: Incident, rows: Iterable[T]) -> list[T]:
         row.incident = incident
         for link in row.evidence_links.all():
             link.evidence.incident = incident
-        for milestone in getattr(row, "live_milestones", ()):
-            milestone.incident = incident
     return found
 
 
@@ -132,19 +127,19 @@ def milestones(incident: Incident) -> list[Milestone]:
 def milestones_all(incident: Incident) -> list[Milestone]:
     """Every milestone, withdrawn ones too."""
     order = {kind: index for index, kind in enumerate(Milestone.Kind.values)}
-    rows = (
-        Milestone.objects.filter(incident=incident)
-        .select_related("entry", "entry__owner", "entry__lane")
-        .prefetch_related(
+    found = every_row(
+        incident,
+        Milestone.objects.select_related(
+            "entry", "entry__owner", "entry__lane"
+        ).prefetch_related(
             Prefetch(
                 "entry__evidence_links",
                 EntryEvidence.objects.filter(retracted_at=None).select_related(
                     "evidence"
                 ),
             )
-        )
+        ),
     )
-    found = list(rows)
     for row in found:
         row.incident = incident
         if row.entry is not None:
@@ -154,17 +149,16 @@ def milestones_all(incident: Incident) -> list[Milestone]:
 
 def hypotheses(incident: Incident) -> list[Hypothesis]:
     """The ledger of hypotheses, abandoned ones included (R-HY-02)."""
-    rows = Hypothesis.objects.filter(incident=incident, retracted_at=None)
-    return _attach(incident, rows.prefetch_related(_evidence(HypothesisEvidence)))
+    rows = Hypothesis.objects.prefetch_related(_evidence(HypothesisEvidence))
+    return _attach(incident, live_rows(incident, rows))
 
 
 def checkpoints(incident: Incident) -> list[DependencyCheckpoint]:
     """Live dependency checkpoints with lane and evidence."""
-    rows = DependencyCheckpoint.objects.filter(incident=incident, retracted_at=None)
-    return _attach(
-        incident,
-        rows.select_related("lane").prefetch_related(_evidence(CheckpointEvidence)),
+    rows = DependencyCheckpoint.objects.select_related("lane").prefetch_related(
+        _evidence(CheckpointEvidence)
     )
+    return _attach(incident, live_rows(incident, rows))
 
 
 @stored_with_findings("degraded")
@@ -177,9 +171,7 @@ def degraded(case: Case) -> list[str]:
 
 def lanes(incident: Incident) -> list[Lane]:
     """Live lanes of the incident."""
-    found = list(
-        Lane.objects.filter(incident=incident, retracted_at=None).order_by("number")
-    )
+    found = live_rows(incident, Lane.objects.all())
     for lane in found:
         lane.incident = incident
     return found

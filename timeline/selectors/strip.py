@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from incidents.models import Incident, ScopeStatement
+from postmortem.lib.record import live_rows
 from timeline.models import Entry, Milestone
 from timeline.selectors.analysis import Gap, stated_stretches, timeline_gaps
 from timeline.selectors.durations import (
@@ -181,11 +182,11 @@ def recovery_strip(
         _mark(number, kind, label, fed.get(kind), kind in excluded)
         for number, (kind, label) in enumerate(NUMBERED)
     ]
-    scopes = list(
-        ScopeStatement.objects.filter(
-            incident=incident, retracted_at=None, state=ScopeStatement.State.OPEN
-        ).values_list("audience", flat=True)
-    )
+    scopes = [
+        row.audience
+        for row in live_rows(incident, ScopeStatement.objects.all())
+        if row.state == ScopeStatement.State.OPEN
+    ]
     every = durations_of(incident, marks)
     by_key = {item.key: item for item in every}
     audience = ScopeStatement.Audience

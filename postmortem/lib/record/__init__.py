@@ -12,6 +12,7 @@ from postmortem.lib.record.loading import (
     Loader,
     read_value,
 )
+from postmortem.lib.record.reading import Rows, every_row, live_rows, with_rows
 from postmortem.lib.record.schema import json_schema
 from postmortem.lib.record.shapes import (
     SCHEMA_VERSION,
@@ -34,11 +35,15 @@ __all__ = [
     "Loader",
     "MalformedCase",
     "Refs",
+    "Rows",
     "Shape",
     "build_record",
+    "every_row",
     "json_schema",
+    "live_rows",
     "read_value",
     "record_of",
     "ref_order",
     "register",
+    "with_rows",
 ]

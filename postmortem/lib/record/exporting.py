@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 from postmortem.lib.canonical import Json, plain
+from postmortem.lib.record.reading import read_rows
 from postmortem.lib.record.shapes import (
     SCHEMA_VERSION,
     SHAPES,
@@ -20,27 +21,10 @@ if TYPE_CHECKING:
 
 def build_record(incident: Incident) -> dict[str, Json]:
     """The recorded facts of an incident in canonical form (decisions 1 and 3)."""
-    of_incident = {"incident": incident}
-    rows: dict[type[models.Model], list[Any]] = {
-        shape.model: list(
-            shape.model._default_manager.filter(
-                **of_incident if shape.base else {"pk": incident.pk}
-            )
-        )
-        for shape in SHAPES.values()
-    }
-    for shape in SHAPES.values():
-        tables = [
-            *(links.model for links in shape.links.values()),
-            *(many.model for many in shape.refs.values()),
-        ]
-        for model in tables:
-            rows[model] = list(
-                model._default_manager.filter(**of_incident, retracted_at=None)
-            )
-    ids, users = _people(rows)
-    people = dict(users.filter(pk__in=ids).values_list("pk", "handle")) if ids else {}
-    return record_of(rows, people)
+    rows = incident.rows or read_rows(incident)
+    return record_of(
+        rows.tables, {pk: person.handle for pk, person in rows.people.items()}
+    )
 
 
 def record_of(
@@ -64,19 +48,6 @@ def record_of(
         ]
         record[shape.name] = (items[0] if items else None) if shape.single else items
     return record
-
-
-def _people(rows: dict[type[models.Model], list[Any]]) -> tuple[set[int], Any]:
-    """Who is named in these rows, and where people are found."""
-    ids: set[int] = set()
-    user_model: Any = None
-    for shape in SHAPES.values():
-        for _, item in shape.columns:
-            if is_person(item):
-                user_model = item.related_model
-                ids |= {getattr(row, item.attname) for row in rows[shape.model]}
-    ids.discard(None)
-    return ids, user_model._default_manager
 
 
 def _lists(

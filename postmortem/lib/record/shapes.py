@@ -74,6 +74,7 @@ class Shape:
     base: the fields that every CaseRecord has (number, author, retraction, extra).
     on_import: fields outside the record that an imported row gets.
     chains: fields that lead from row to row of this section and never back.
+    part_of: fields that name the row which a row of this section hangs on.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Shape:
     base: bool = True
     on_import: dict[str, Any] = field(default_factory=dict)
     chains: tuple[str, ...] = ()
+    part_of: tuple[str, ...] = ()
 
     @property
     def all_fields(self) -> tuple[str, ...]:
