@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import User
 from incidents import activity
 from incidents.models import Incident
-from incidents.selectors import content_hash, from_snapshot
+from incidents.selectors import from_snapshot, record_hash
 from incidents.services.core import lock_incident
 from incidents.services.custody import FileMissing
 from incidents.services.findings import refresh_findings
@@ -67,9 +67,11 @@ def queue_report(incident: Incident, *, actor: User) -> tuple[ReportBuild, bool]
 
     Called inside a service, whose activity entry tells of it.
     """
-    content = content_hash(incident, fresh=True)
-    key = build_key(incident, content=content, findings=_findings(incident))
-    build = _of_the_seal(incident) or ReportBuild.objects.filter(build_key=key).first()
+    build = _of_the_seal(incident)
+    if build is None:
+        content, found = _as_checked(incident)
+        key = build_key(incident, content=content, findings=found)
+        build = ReportBuild.objects.filter(build_key=key).first()
     is_new = build is None
     if build is None:
         build = save(
@@ -97,15 +99,17 @@ def queue_report(incident: Incident, *, actor: User) -> tuple[ReportBuild, bool]
     return build, is_new
 
 
-def _findings(incident: Incident) -> Sequence[Finding]:
-    """The findings of now. What the worker has stored of this state is taken; only
-    where it did not come yet, the checks run here, once for both."""
+def _as_checked(incident: Incident) -> tuple[str, Sequence[Finding]]:
+    """The content hash and the findings of now. What the worker has stored of this
+    state is taken; only where it did not come yet, the checks run here, once for
+    both. A frozen record was judged once, and its follow-up actions go on."""
     stored = None
     if incident.status != Incident.Status.CLOSED:
         stored = refresh_findings(incident.pk, if_needed=True)
     if stored is None:
-        return present_findings(incident)
-    return from_snapshot(incident, stored).findings
+        return record_hash(incident), present_findings(incident)
+    content = record_hash(incident) if incident.is_frozen else stored.content_hash
+    return content, from_snapshot(incident, stored).findings
 
 
 def _of_the_seal(incident: Incident) -> ReportBuild | None:

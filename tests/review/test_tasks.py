@@ -55,16 +55,17 @@ class TestRequestReport:
         with time_machine.travel(NOW + dt.timedelta(days=3), tick=False):
             assert reports.request_report(**bare.ids) != asked
 
-    def test_runs_no_check_that_the_worker_has_run(
+    def test_leaves_the_checks_and_the_hash_to_the_worker(
         self, bare: Case, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         refresh_findings(bare.incident.pk)
 
         def run(case: Any) -> Any:
-            raise AssertionError("the checks run in the request")
+            raise AssertionError("the request does what the worker has done")
 
         monkeypatch.setattr("incidents.selectors.findings_of", run)
         monkeypatch.setattr("review.selectors.seals.findings", run)
+        monkeypatch.setattr("incidents.selectors.results.build_record", run)
 
         assert reports.request_report(**bare.ids).state == State.QUEUED
 
