@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.files.storage import default_storage
-from django.db.models import BigIntegerField, F, Q, Value
+from django.db.models import F, Q, Value
 
 from incidents.models import (
     ActivityEntry,
@@ -120,14 +120,13 @@ def _cited(incident: Incident) -> list[tuple[int, int, int, int | None]]:
     for kind, model in enumerate(link_models()):
         claim = model._meta.get_field("claim").related_model
         has_lane = any(field.name == "lane" for field in claim._meta.fields)
-        no_lane = Value(None, output_field=BigIntegerField())
         parts.append(
             model._default_manager.filter(
                 incident=incident, retracted_at=None, claim__retracted_at=None
             )
             .order_by()
             .annotate(
-                kind=Value(kind), lane=F("claim__lane_id") if has_lane else no_lane
+                kind=Value(kind), lane=F("claim__lane_id") if has_lane else Value(0)
             )
             .values_list("evidence_id", "kind", "claim_id", "lane")
         )
