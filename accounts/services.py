@@ -29,7 +29,7 @@ from accounts.models import (
     User,
 )
 from postmortem.lib import sensitive
-from postmortem.lib.errors import DomainError, SeparationOfDuties
+from postmortem.lib.errors import DomainError, SeparationOfDuties, field_error
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -425,7 +425,7 @@ def _lock_accounts(actor: User) -> dict[int, User]:
 
 def _require_reason(reason: str, words: str) -> str:
     if not reason.strip():
-        raise ValidationError({"reason": ValidationError(words, code="required")})
+        raise field_error("reason", words, "required")
     return reason.strip()
 
 

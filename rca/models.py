@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
 from django.db import models
 
 from incidents.models import CaseRecord, CaseRelation, Claim, EvidenceLink
+from postmortem.lib.errors import field_error
 from postmortem.lib.fields import LineField, ProseField
 from timeline.models import Entry
 
@@ -80,12 +80,10 @@ class Cause(Claim):
 
     def clean(self) -> None:
         if self.state == self.State.RULED_OUT and not self.ruled_out_reason:
-            raise ValidationError(
-                {
-                    "ruled_out_reason": ValidationError(
-                        "Say what ruled it out; it stays on record.", code="required"
-                    )
-                }
+            raise field_error(
+                "ruled_out_reason",
+                "Say what ruled it out; it stays on record.",
+                "required",
             )
 
     @property

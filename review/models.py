@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from incidents.models import CaseRecord, Incident, Severity
 from incidents.models.case import user_fk
+from postmortem.lib.errors import field_error
 from postmortem.lib.fields import LineField, ProseField
 
 
@@ -131,13 +132,8 @@ class ClosureApproval(models.Model):
 
     def clean(self) -> None:
         if self.decision == self.Decision.CHANGES and not self.comment:
-            raise ValidationError(
-                {
-                    "comment": ValidationError(
-                        "Say what has to change before you can approve.",
-                        code="required",
-                    )
-                }
+            raise field_error(
+                "comment", "Say what has to change before you can approve.", "required"
             )
 
 

@@ -17,6 +17,7 @@ from incidents.models import (
     Lane,
 )
 from incidents.models.case import user_fk
+from postmortem.lib.errors import field_error
 from postmortem.lib.fields import LineField, ProseField
 from postmortem.lib.times import refuse_future
 
@@ -234,21 +235,12 @@ class Milestone(CaseRecord):
 
     def clean(self) -> None:
         if self.not_applicable and not self.reason:
-            raise ValidationError(
-                {
-                    "reason": ValidationError(
-                        "Say why this milestone does not apply.", code="required"
-                    )
-                }
+            raise field_error(
+                "reason", "Say why this milestone does not apply.", "required"
             )
         if self.not_applicable == (self.entry_id is not None):
-            raise ValidationError(
-                {
-                    "entry": ValidationError(
-                        "A milestone has either an entry or “not applicable”.",
-                        code="invalid",
-                    )
-                }
+            raise field_error(
+                "entry", "A milestone has either an entry or “not applicable”."
             )
 
     @property
@@ -333,13 +325,8 @@ class DependencyCheckpoint(Claim):
 
     def clean(self) -> None:
         if self.stabilized_at and self.state != self.State.STABILIZED:
-            raise ValidationError(
-                {
-                    "state": ValidationError(
-                        "A time of stabilization is given, so the state is stabilized.",
-                        code="invalid",
-                    )
-                }
+            raise field_error(
+                "state", "A time of stabilization is given, so the state is stabilized."
             )
 
 

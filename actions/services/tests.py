@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.files.base import File
 
 from accounts.models import User
@@ -29,7 +28,7 @@ from incidents.services.core import (
 )
 from incidents.services.evidence import store_evidence
 from incidents.services.files import keep_file
-from postmortem.lib.errors import InvalidTransition
+from postmortem.lib.errors import InvalidTransition, field_error
 from postmortem.lib.persistence import service
 from postmortem.lib.times import refuse_future
 from postmortem.lib.words import shortened
@@ -116,14 +115,11 @@ def _keep_a_test(
     if any(test.pass_condition for test in left):
         return
     field = "pass_condition" if plus else "reason"
-    raise ValidationError(
-        {
-            field: ValidationError(
-                f"{action.ref} is {action.get_state_display().lower()} and needs a "
-                "closure test with a pass condition. Add the other one first.",
-                code="required",
-            )
-        }
+    raise field_error(
+        field,
+        f"{action.ref} is {action.get_state_display().lower()} and needs a "
+        "closure test with a pass condition. Add the other one first.",
+        "required",
     )
 
 
@@ -261,13 +257,10 @@ def attach_artifact(
     action = get_record(ActionItem, incident, run.closure_test.action.number)
     require_follow_up(incident, action)
     if not evidence and not uploads:
-        raise ValidationError(
-            {
-                "evidence": ValidationError(
-                    "Choose an artifact of this incident or upload a file.",
-                    code="required",
-                )
-            }
+        raise field_error(
+            "evidence",
+            "Choose an artifact of this incident or upload a file.",
+            "required",
         )
     attached = _attach(run, actor=actor, evidence=evidence, uploads=uploads)
     activity.record(

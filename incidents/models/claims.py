@@ -12,6 +12,7 @@ from django.db import models
 from incidents.models.case import CaseRecord, Lane, user_fk
 from incidents.models.evidence import Evidence, EvidenceLink, KnownUnknown
 from postmortem.lib.currencies import decimals, is_currency, minor_digits
+from postmortem.lib.errors import field_error
 from postmortem.lib.fields import AmountField, LineField, ProseField
 
 
@@ -128,13 +129,10 @@ class ImpactStatement(Claim):
 
     def clean(self) -> None:
         if not self.statement and not self.no_material_change:
-            raise ValidationError(
-                {
-                    "statement": ValidationError(
-                        "State the impact, or choose “no material change found”.",
-                        code="required",
-                    )
-                }
+            raise field_error(
+                "statement",
+                "State the impact, or choose “no material change found”.",
+                "required",
             )
 
 
@@ -191,44 +189,32 @@ class ImpactFigure(Claim):
 
     def clean(self) -> None:
         if re.fullmatch("[A-Z]{3}", self.currency) and not is_currency(self.currency):
-            raise ValidationError(
-                {
-                    "currency": ValidationError(
-                        f"{self.currency} is no currency of ISO 4217. Write its code, "
-                        "such as EUR, USD or JPY.",
-                        code="unknown_currency",
-                    )
-                }
+            raise field_error(
+                "currency",
+                f"{self.currency} is no currency of ISO 4217. Write its code, "
+                "such as EUR, USD or JPY.",
+                "unknown_currency",
             )
         if self.amount is not None and not self.currency:
-            raise ValidationError(
-                {
-                    "currency": ValidationError(
-                        "An amount needs its currency, for example EUR.",
-                        code="currency_missing",
-                    )
-                }
+            raise field_error(
+                "currency",
+                "An amount needs its currency, for example EUR.",
+                "currency_missing",
             )
         digits = minor_digits(self.currency)
         if self.amount is not None and decimals(self.amount) > digits:
             most = f"at most {digits} digits" if digits else "no digits"
-            raise ValidationError(
-                {
-                    "amount": ValidationError(
-                        f"An amount in {self.currency} has {most} after the point.",
-                        code="minor_unit",
-                    )
-                }
+            raise field_error(
+                "amount",
+                f"An amount in {self.currency} has {most} after the point.",
+                "minor_unit",
             )
         if self.amount is None and self.count is None:
-            raise ValidationError(
-                {
-                    "count": ValidationError(
-                        "Give a count or an amount; leave the figure out if it is not "
-                        "known and write a known unknown instead.",
-                        code="figure_missing",
-                    )
-                }
+            raise field_error(
+                "count",
+                "Give a count or an amount; leave the figure out if it is not "
+                "known and write a known unknown instead.",
+                "figure_missing",
             )
         if self.count is not None and self.count < 0:
             raise ValidationError({"count": "A count is not negative."})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import User
@@ -35,7 +35,7 @@ from incidents.services.core import (
     tell_edit,
 )
 from incidents.services.lifecycle import withdraw_all_clear
-from postmortem.lib.errors import InvalidTransition
+from postmortem.lib.errors import InvalidTransition, field_error
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
 
@@ -206,9 +206,7 @@ def reopen_scope(
 
 
 def _closing_signal(incident: Incident, signal: Evidence | None) -> Evidence:
-    def refused(words: str, code: str) -> ValidationError:
-        return ValidationError({"closing_evidence": ValidationError(words, code=code)})
-
+    refused = partial(field_error, "closing_evidence")
     if signal is None:
         raise refused(
             "Choose the signal that shows the end: a scope line closes only by an "
@@ -441,10 +439,4 @@ def _check_refs(incident: Incident, row: Claim) -> None:
 
 def _same_case(incident: Incident, target: Any, *, field: str) -> None:
     if target.incident_id != incident.pk:
-        raise ValidationError(
-            {
-                field: ValidationError(
-                    f"{target.ref} belongs to another incident.", code="invalid"
-                )
-            }
-        )
+        raise field_error(field, f"{target.ref} belongs to another incident.")

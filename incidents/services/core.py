@@ -22,7 +22,7 @@ from incidents.models import (
 )
 from incidents.services.sight import named_fields, require_sight
 from postmortem.lib.canonical import plain
-from postmortem.lib.errors import InvalidTransition, StaleVersion
+from postmortem.lib.errors import InvalidTransition, StaleVersion, field_error
 from postmortem.lib.persistence import save, save_many, service, validate
 
 C = TypeVar("C", bound=CaseRecord)
@@ -39,9 +39,7 @@ def given(**fields: Any) -> dict[str, Any]:
 def require_reason(reason: str, words: str, *, field: str = "reason") -> str:
     """A verb that needs its reason: `words` completes 'Say why …'."""
     if not reason.strip():
-        raise ValidationError(
-            {field: ValidationError(f"Say why {words}.", code="required")}
-        )
+        raise field_error(field, f"Say why {words}.", "required")
     return activity.plain_reason(reason.strip(), field=field)
 
 
@@ -240,13 +238,7 @@ def set_evidence(
     wanted = list(evidence)
     for item in wanted:
         if item.incident_id != claim.incident_id:
-            raise ValidationError(
-                {
-                    "evidence": ValidationError(
-                        f"{item.ref} belongs to another incident.", code="invalid"
-                    )
-                }
-            )
+            raise field_error("evidence", f"{item.ref} belongs to another incident.")
     if not wanted and keep:
         return []
     present = {link.evidence_id: link for link in model.objects.filter(claim=claim)}
@@ -369,9 +361,7 @@ def link_evidence(
     incident = lock_incident(incident_id, actor=actor, permission=permission)
     claim = get_record(model, incident, number)
     if not evidence:
-        raise ValidationError(
-            {"evidence": ValidationError("Choose the evidence.", code="required")}
-        )
+        raise field_error("evidence", "Choose the evidence.", "required")
     fields: dict[str, Any] = {"note": note} if note else {}
     if set_evidence(claim, evidence, actor=actor, **fields):
         refs = ", ".join(item.ref for item in evidence)

@@ -29,7 +29,7 @@ from incidents.services.core import (
 from incidents.services.files import KeptFile, keep_file
 from incidents.services.links import is_listed, plain_host
 from postmortem.lib import jobs
-from postmortem.lib.errors import InvalidTransition
+from postmortem.lib.errors import InvalidTransition, field_error
 from postmortem.lib.fields import validate_link
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
@@ -104,14 +104,11 @@ def store_evidence(
     _check_url(url)
     refuse_future(captured_at, "captured_at")
     if upload is None and not url and not description.strip():
-        raise ValidationError(
-            {
-                "upload": ValidationError(
-                    "Attach the file, give its durable link, or describe where it can "
-                    "be found.",
-                    code="required",
-                )
-            }
+        raise field_error(
+            "upload",
+            "Attach the file, give its durable link, or describe where it can "
+            "be found.",
+            "required",
         )
     row = Evidence(
         incident=incident,
@@ -156,7 +153,7 @@ def edit_evidence(
         url = url.strip()
         _check_url(url)
         if row.url and url != row.url:
-            raise _refused(
+            raise field_error(
                 "url",
                 f"The link of {row.ref} is what other people opened. Add the new link "
                 "as an artifact of its own and supersede this one.",
@@ -194,7 +191,7 @@ def attach_file(
     incident = lock_incident(incident_id, actor=actor, permission="evidence.add")
     row = get_record(Evidence, incident, number)
     if row.sha256:
-        raise _refused(
+        raise field_error(
             "upload",
             f"{row.ref} has its file, which is never replaced. Add the new one as an "
             "artifact of its own and supersede this one.",
@@ -232,7 +229,7 @@ def supersede_evidence(
     following: Evidence | None = replacement
     while following is not None:
         if following.pk == row.pk:
-            raise _refused(
+            raise field_error(
                 "replacement", f"{row.ref} cannot take its own place.", "invalid"
             )
         following = following.superseded_by
@@ -266,9 +263,9 @@ def pair_evidence(
     if row.paired_with_id == (other.pk if other else None):
         return row
     if other is not None and row.pk == other.pk:
-        raise _refused("paired_with", "An artifact is not its own pair.", "invalid")
+        raise field_error("paired_with", "An artifact is not its own pair.", "invalid")
     if other is not None and other.side == row.side:
-        raise _refused(
+        raise field_error(
             "paired_with",
             f"{row.ref} and {other.ref} are both {row.get_side_display().lower()}s. A "
             "pair is one operational record and one finance record.",
@@ -308,7 +305,7 @@ def _attach(row: Evidence, kept: KeptFile) -> None:
     if Evidence.objects.filter(
         incident=row.incident, sha256=kept.sha256, redacted_at__isnull=False
     ).exists():
-        raise _refused(
+        raise field_error(
             "upload",
             f"The content of “{kept.filename}” was redacted from this incident and is "
             "not taken in again. Attach a masked copy.",
@@ -325,7 +322,7 @@ def _attach(row: Evidence, kept: KeptFile) -> None:
     if not made and stored.removed_at:
         # Redacted elsewhere: these bytes are deleted, or were uploaded anew just now.
         if not default_storage.exists(stored.path):
-            raise _refused(
+            raise field_error(
                 "upload",
                 f"“{kept.filename}” was deleted while it was stored. Upload it again.",
                 "upload_again",
@@ -350,9 +347,9 @@ def _check_url(url: str) -> None:
     except ValidationError as error:
         raise ValidationError({"url": error}) from error
     except ValueError as error:
-        raise _refused("url", "This link cannot be read.", "invalid") from error
+        raise field_error("url", "This link cannot be read.", "invalid") from error
     if settings.EVIDENCE_LINK_HOSTS and not is_listed(host):
-        raise _refused(
+        raise field_error(
             "url",
             f"Links to {host} are not accepted here. Allowed: "
             f"{', '.join(settings.EVIDENCE_LINK_HOSTS)}.",
@@ -362,9 +359,5 @@ def _check_url(url: str) -> None:
 
 def _of_case(incident: Incident, other: Evidence, field: str) -> Evidence:
     if other.incident_id != incident.pk:
-        raise _refused(field, f"{other.ref} belongs to another incident.", "invalid")
+        raise field_error(field, f"{other.ref} belongs to another incident.", "invalid")
     return get_record(Evidence, incident, other.number)
-
-
-def _refused(field: str, words: str, code: str) -> ValidationError:
-    return ValidationError({field: ValidationError(words, code=code)})

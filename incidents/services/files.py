@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 import puremagic
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from postmortem.lib import sensitive
+from postmortem.lib.errors import field_error
 from postmortem.lib.uploads import ReceivedFile, is_text, receive
 
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -186,8 +186,8 @@ def keep_file(upload: File[Any], *, field: str = "upload") -> KeptFile:
             return keep_file(received, field=field)
     filename = safe_filename(upload.name or "")
     for hit in sensitive.find(filename):
-        raise _refused(
-            sensitive.words(hit, " in the name of the file"), hit.code, field
+        raise field_error(
+            field, sensitive.words(hit, " in the name of the file"), hit.code
         )
     size = upload.size or 0
     _refuse_size(size, filename, field)
@@ -195,7 +195,7 @@ def keep_file(upload: File[Any], *, field: str = "upload") -> KeptFile:
     if upload.hit:
         hit, line = upload.hit
         said = sensitive.words(hit, f" in line {line} of “{filename}”")
-        raise _refused(f"{said} Attach a masked copy.", hit.code, field)
+        raise field_error(field, f"{said} Attach a masked copy.", hit.code)
     path = f"{upload.sha256[:2]}/{upload.sha256[2:4]}/{upload.sha256}"
     final = Path(default_storage.path(path))
     if not final.exists():
@@ -208,19 +208,19 @@ def keep_file(upload: File[Any], *, field: str = "upload") -> KeptFile:
 
 def _refuse_size(size: int, filename: str, field: str) -> None:
     if size == 0:
-        raise _refused(
+        raise field_error(
+            field,
             f"“{filename}” is empty (0 bytes), so it proves nothing. Check the export "
             "and upload it again.",
             "empty_file",
-            field,
         )
     if size > settings.EVIDENCE_MAX_BYTES:
-        raise _refused(
+        raise field_error(
+            field,
             f"“{filename}” has {size_text(size)}; at most "
             f"{size_text(settings.EVIDENCE_MAX_BYTES)} are stored. Upload the part "
             "that matters, or add a durable link.",
             "too_large",
-            field,
         )
 
 
@@ -293,12 +293,12 @@ def settle_type(filename: str, head: bytes, *, field: str = "upload") -> str:
             and by_name not in _TEXT_LIKE
         )
     if not honest:
-        raise _refused(
+        raise field_error(
+            field,
             f"“{filename}” is named like {_words(by_name)}, but its content is "
             f"{'a web page (HTML)' if _HTML.match(head) else _words(by_bytes)}. Export "
             "it again or give it its true extension.",
             "type_mismatch",
-            field,
         )
     if by_bytes == UNKNOWN and (by_name.startswith("text/") or by_name in _TEXT_LIKE):
         return UNKNOWN
@@ -348,7 +348,3 @@ def size_text(size: int) -> str:
     if size < 1024 * 1024:
         return f"{size / 1024:.0f} KB"
     return f"{size / (1024 * 1024):.1f} MB"
-
-
-def _refused(words: str, code: str, field: str) -> ValidationError:
-    return ValidationError({field: ValidationError(words, code=code)})

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from accounts.models import User
 from incidents.models import SavedFilter
 from incidents.selectors import Filters, forget_filters
+from postmortem.lib.errors import field_error
 from postmortem.lib.persistence import save
 
 
@@ -21,13 +22,7 @@ def save_filter(*, actor: User, name: str, query: str) -> SavedFilter:
     asked = Filters.read(QueryDict(query))
     if asked.unknown:
         values = ", ".join(f"{name} “{value}”" for name, value in asked.unknown)
-        raise ValidationError(
-            {
-                "query": ValidationError(
-                    f"This asks for what does not exist: {values}.", code="invalid"
-                )
-            }
-        )
+        raise field_error("query", f"This asks for what does not exist: {values}.")
     if mine.count() >= SavedFilter.MOST:
         raise ValidationError(
             f"You have {SavedFilter.MOST} saved filters, and there is room for no "

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -27,7 +26,7 @@ from incidents.services.core import (
 )
 from incidents.services.people import require_fit, tell_duty
 from incidents.services.sight import require_no_loss
-from postmortem.lib.errors import GateClosed, InvalidTransition
+from postmortem.lib.errors import GateClosed, InvalidTransition, field_error
 from postmortem.lib.findings import Gate, findings_block
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
@@ -48,13 +47,8 @@ class LaneSpec:
     def build(self, incident: Incident, *, field: str = "lanes") -> Lane:
         slug = slugify(self.name)[:60]
         if not slug:
-            raise ValidationError(
-                {
-                    field: ValidationError(
-                        f"“{self.name}” is no lane name: use letters or digits.",
-                        code="invalid",
-                    )
-                }
+            raise field_error(
+                field, f"“{self.name}” is no lane name: use letters or digits."
             )
         name, family, core = Lane.KNOWN.get(
             slug, (self.name.strip(), Lane.Family.OTHER, False)
@@ -117,15 +111,12 @@ def declare_incident(
     """
     permissions.require(actor, "incident.declare")
     if len(lanes) > MOST_LANES:
-        raise ValidationError(
-            {
-                "lanes": ValidationError(
-                    f"{len(lanes)} lanes are named, at most {MOST_LANES} are taken "
-                    "when an incident is declared. Name those that are affected; "
-                    "others can be added later.",
-                    code="too_many",
-                )
-            }
+        raise field_error(
+            "lanes",
+            f"{len(lanes)} lanes are named, at most {MOST_LANES} are taken "
+            "when an incident is declared. Name those that are affected; "
+            "others can be added later.",
+            "too_many",
         )
     now = timezone.now()
     refuse_future(declared_at, "declared_at", now=now)

@@ -12,6 +12,7 @@ from incidents import activity, permissions, selectors
 from incidents.models import Participation
 from incidents.services.core import add_record, get_record, lock_incident
 from incidents.services.notifications import notify
+from postmortem.lib.errors import field_error
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
 
@@ -50,14 +51,11 @@ def set_duty(
     if duty == Duty.COMMANDER and not is_backup:
         in_command = selectors.commander(incident)
         if in_command:
-            raise ValidationError(
-                {
-                    "duty": ValidationError(
-                        f"{in_command.user.label} is in command, and there is one "
-                        "commander at a time. Hand over command instead.",
-                        code="one_commander",
-                    )
-                }
+            raise field_error(
+                "duty",
+                f"{in_command.user.label} is in command, and there is one "
+                "commander at a time. Hand over command instead.",
+                "one_commander",
             )
         _require_command(user, field="user")
     row = add_record(
@@ -110,14 +108,11 @@ def hand_over_command(
         if before.user_id == to.pk:
             return before
         if before.since and at < before.since:
-            raise ValidationError(
-                {
-                    "at": ValidationError(
-                        f"{before.user.label} took over command later than that. "
-                        "Give a time after it.",
-                        code="before_since",
-                    )
-                }
+            raise field_error(
+                "at",
+                f"{before.user.label} took over command later than that. "
+                "Give a time after it.",
+                "before_since",
             )
         before.until = at
         save(before, actor=actor)
@@ -166,12 +161,8 @@ def end_duty(
     refuse_future(until, "until", now=now)
     row.until = until or now
     if row.since and row.until < row.since:
-        raise ValidationError(
-            {
-                "until": ValidationError(
-                    "The duty cannot end before it began.", code="before_since"
-                )
-            }
+        raise field_error(
+            "until", "The duty cannot end before it began.", "before_since"
         )
     save(row, actor=actor)
     activity.record(
@@ -194,28 +185,22 @@ def require_fit(user: User, duty: str, *, field: str) -> None:
 
 def _require_active(user: User, *, field: str) -> None:
     if not user.is_active:
-        raise ValidationError(
-            {
-                field: ValidationError(
-                    f"{user.label} cannot sign in, so this duty would be in nobody's "
-                    "hands. Choose somebody else.",
-                    code="inactive_person",
-                )
-            }
+        raise field_error(
+            field,
+            f"{user.label} cannot sign in, so this duty would be in nobody's "
+            "hands. Choose somebody else.",
+            "inactive_person",
         )
 
 
 def _require_command(user: User, *, field: str) -> None:
     """Command takes the role for it: a role is the ceiling (decision 12)."""
     if not permissions.can(user, "incident.stabilize"):
-        raise ValidationError(
-            {
-                field: ValidationError(
-                    f"{user.label} does not have the role to command an incident. "
-                    "Choose somebody with the role “commander”.",
-                    code="no_command_role",
-                )
-            }
+        raise field_error(
+            field,
+            f"{user.label} does not have the role to command an incident. "
+            "Choose somebody with the role “commander”.",
+            "no_command_role",
         )
 
 

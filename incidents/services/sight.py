@@ -13,6 +13,7 @@ from django.db import models
 
 from accounts.models import User
 from incidents.models import CaseRecord, Incident, Participation
+from postmortem.lib.errors import field_error
 from postmortem.lib.words import listed
 
 
@@ -81,13 +82,10 @@ def require_no_loss(incident: Incident) -> None:
         if is_blind(incident, user)
     ]
     if losing:
-        raise ValidationError(
-            {
-                "is_restricted": ValidationError(
-                    f"Rows of {incident.key} name people who would not see it any "
-                    f"more: {listed(losing, most=10)}. Give them a duty in it first, "
-                    "or choose to restrict it all the same.",
-                    code="loses_sight",
-                )
-            }
+        raise field_error(
+            "is_restricted",
+            f"Rows of {incident.key} name people who would not see it any "
+            f"more: {listed(losing, most=10)}. Give them a duty in it first, "
+            "or choose to restrict it all the same.",
+            "loses_sight",
         )

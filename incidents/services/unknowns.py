@@ -24,7 +24,7 @@ from incidents.services.core import (
     set_evidence,
     tell_edit,
 )
-from postmortem.lib.errors import InvalidTransition
+from postmortem.lib.errors import InvalidTransition, field_error
 from postmortem.lib.persistence import save, service
 
 State = KnownUnknown.State
@@ -291,11 +291,8 @@ def _settle(
 
 def _refuse_past(due_at: datetime | None) -> None:
     if due_at is not None and due_at <= timezone.now():
-        raise ValidationError(
-            {
-                "due_at": ValidationError(
-                    "This deadline has passed already. Give one that lies ahead.",
-                    code="past_deadline",
-                )
-            }
+        raise field_error(
+            "due_at",
+            "This deadline has passed already. Give one that lies ahead.",
+            "past_deadline",
         )

@@ -17,7 +17,7 @@ from incidents.services.core import (
     lock_incident,
     require_reason,
 )
-from postmortem.lib.errors import InvalidTransition, SeparationOfDuties
+from postmortem.lib.errors import InvalidTransition, SeparationOfDuties, field_error
 from postmortem.lib.findings import Finding, Level
 from postmortem.lib.persistence import save, service
 
@@ -46,13 +46,10 @@ def accept_finding(
         _apart_from_subject(incident, finding.subject_ref, actor)
     now = timezone.now()
     if expires_at is not None and expires_at <= now:
-        raise ValidationError(
-            {
-                "expires_at": ValidationError(
-                    "The expiry lies in the past. Choose a day that lies ahead.",
-                    code="past_deadline",
-                )
-            }
+        raise field_error(
+            "expires_at",
+            "The expiry lies in the past. Choose a day that lies ahead.",
+            "past_deadline",
         )
     if standing := _standing(incident, finding, now):
         return standing
@@ -125,14 +122,11 @@ def _current(incident: Incident, check_id: str, key: str) -> Finding:
     for finding in selectors.findings(incident):
         if (finding.id, finding.key) == (check_id, key):
             return finding
-    raise ValidationError(
-        {
-            "finding_key": ValidationError(
-                f"{check_id} is no longer open as you read it: it was fixed, or what "
-                "lies behind it has changed. Read the findings again.",
-                code="finding_changed",
-            )
-        }
+    raise field_error(
+        "finding_key",
+        f"{check_id} is no longer open as you read it: it was fixed, or what "
+        "lies behind it has changed. Read the findings again.",
+        "finding_changed",
     )
 
 
@@ -154,14 +148,11 @@ def _may_waive(
     """An ERROR can be accepted only where its check allows it, by somebody who holds
     the risk, and for a time (decision 10)."""
     if not finding.waivable:
-        raise ValidationError(
-            {
-                "check_id": ValidationError(
-                    f"{finding.id} blocks and cannot be accepted: fix it. "
-                    f"{finding.hint}".strip(),
-                    code="not_waivable",
-                )
-            }
+        raise field_error(
+            "check_id",
+            f"{finding.id} blocks and cannot be accepted: fix it. "
+            f"{finding.hint}".strip(),
+            "not_waivable",
         )
     faults = {}
     if expires_at is None:

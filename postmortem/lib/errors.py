@@ -5,8 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
+
 if TYPE_CHECKING:
     from postmortem.lib.findings import Finding
+
+
+def field_error(field: str, words: str, code: str = "invalid") -> ValidationError:
+    """What is wrong with one field of what was sent: a form shows the words beside it,
+    the API answers with field and code."""
+    return ValidationError({field: ValidationError(words, code=code)})
 
 
 class DomainError(Exception):

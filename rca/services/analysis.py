@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
-
 from accounts.models import User
 from incidents import activity
 from incidents.services.core import add_record, change_record, lock_incident
-from postmortem.lib.errors import StaleVersion
+from postmortem.lib.errors import StaleVersion, field_error
 from postmortem.lib.persistence import service
 from rca.models import Analysis
 
@@ -28,14 +26,11 @@ def set_analysis(
     """
     incident = lock_incident(incident_id, actor=actor, permission="rca.edit")
     if not why_it_fits.strip():
-        raise ValidationError(
-            {
-                "why_it_fits": ValidationError(
-                    "Say why this method fits this incident; a template that fits all "
-                    "of them is no choice.",
-                    code="required",
-                )
-            }
+        raise field_error(
+            "why_it_fits",
+            "Say why this method fits this incident; a template that fits all "
+            "of them is no choice.",
+            "required",
         )
     analysis = Analysis.objects.filter(incident=incident, retracted_at=None).first()
     if analysis is None:

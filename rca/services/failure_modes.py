@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
 from accounts.models import User
 from incidents import activity
 from incidents.models import CaseRecord, Evidence
@@ -23,6 +21,7 @@ from incidents.services.core import (
     set_evidence,
     tell_edit,
 )
+from postmortem.lib.errors import field_error
 from postmortem.lib.persistence import service
 from rca.models import FailureMode
 from rca.services.unknowns import UNKNOWN_FIELDS, question_of, state_unknown
@@ -196,14 +195,11 @@ def _refuse_settled_unknown(row: FailureMode) -> None:
         row.mode == FailureMode.Mode.KNOWN_UNKNOWN
         and row.standing != Standing.PROVISIONAL
     ):
-        raise ValidationError(
-            {
-                "standing": ValidationError(
-                    "A known unknown stays provisional. Once it is settled, choose the "
-                    "failure mode that it turned out to be.",
-                    code="known_unknown_settled",
-                )
-            }
+        raise field_error(
+            "standing",
+            "A known unknown stays provisional. Once it is settled, choose the "
+            "failure mode that it turned out to be.",
+            "known_unknown_settled",
         )
 
 

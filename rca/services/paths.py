@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.core.exceptions import ValidationError
-
 from accounts.models import User
 from incidents.models import CaseRecord
 from incidents.services.core import set_relations
+from postmortem.lib.errors import field_error
 from rca.models import Cause, CauseEntry, CausePath
 from timeline.models import Entry
 
@@ -22,7 +21,7 @@ def _refuse_foreign(cause: Cause, targets: Iterable[CaseRecord], *, field: str) 
             words = f"{target.ref} was withdrawn; choose another."
         else:
             continue
-        raise ValidationError({field: ValidationError(words, code="invalid")})
+        raise field_error(field, words)
 
 
 def set_paths(
@@ -37,16 +36,13 @@ def set_paths(
         arrows.setdefault(source, set()).add(target)
     for item in leads_to:
         if cause.pk in _reachable(item.pk, arrows):
-            raise ValidationError(
-                {
-                    "leads_to": ValidationError(
-                        f"{item.ref} leads back to {cause.ref}: a cause cannot be "
-                        "its own cause. Remove one arrow of the circle."
-                        if item.pk != cause.pk
-                        else f"{cause.ref} cannot lead to itself.",
-                        code="circle",
-                    )
-                }
+            raise field_error(
+                "leads_to",
+                f"{item.ref} leads back to {cause.ref}: a cause cannot be "
+                "its own cause. Remove one arrow of the circle."
+                if item.pk != cause.pk
+                else f"{cause.ref} cannot lead to itself.",
+                "circle",
             )
     return set_relations(
         CausePath,

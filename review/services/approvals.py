@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,6 +17,7 @@ from postmortem.lib.errors import (
     InvalidTransition,
     SeparationOfDuties,
     StaleVersion,
+    field_error,
 )
 from postmortem.lib.persistence import save, service
 from review.models import ClosureApproval
@@ -153,13 +153,10 @@ def _read_version(incident: Incident, content_hash: str) -> str:
     """The present hash, once it is the one that was read."""
     content_hash = content_hash.strip().lower().removeprefix("sha256:")
     if not content_hash:
-        raise ValidationError(
-            {
-                "content_hash": ValidationError(
-                    "Send the content hash of the version that you read.",
-                    code="required",
-                )
-            }
+        raise field_error(
+            "content_hash",
+            "Send the content hash of the version that you read.",
+            "required",
         )
     present = present_content_hash(incident, fresh=True)
     if content_hash != present:

@@ -3,7 +3,6 @@ closes in bulk or by time-out."""
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,7 +17,7 @@ from incidents.services.lifecycle import (
     move_to_stabilized,
 )
 from postmortem.lib.canonical import canonical_bytes, digest
-from postmortem.lib.errors import GateClosed, InvalidTransition
+from postmortem.lib.errors import GateClosed, InvalidTransition, field_error
 from postmortem.lib.findings import Case, Finding, findings_block
 from postmortem.lib.persistence import save, service
 from postmortem.lib.record import build_record
@@ -156,14 +155,11 @@ def keep_as_stabilized(
     incident = lock_incident(incident_id, actor=actor, permission="review.close")
     reason = require_reason(reason, "the incident is kept as stabilized")
     if not open_risk.strip():
-        raise ValidationError(
-            {
-                "open_risk": ValidationError(
-                    "Name the risk that is still open, for example the action that "
-                    "would remove it.",
-                    code="required",
-                )
-            }
+        raise field_error(
+            "open_risk",
+            "Name the risk that is still open, for example the action that "
+            "would remove it.",
+            "required",
         )
     move_to_stabilized(incident, actor=actor, reason=reason)
     lapse_approvals(incident, actor=actor)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
 from accounts.models import User
 from incidents import activity
 from incidents.models import Evidence, Lane
@@ -22,6 +20,7 @@ from incidents.services.core import (
     replace_evidence,
     set_evidence,
 )
+from postmortem.lib.errors import field_error
 from postmortem.lib.persistence import service
 from postmortem.lib.times import refuse_future
 from timeline.models import DependencyCheckpoint
@@ -150,11 +149,6 @@ def _check_times(
         refuse_future(moment, name)
     first, last = after["first_signal_at"], after["stabilized_at"]
     if first and last and last < first:
-        raise ValidationError(
-            {
-                "stabilized_at": ValidationError(
-                    "It stabilized before its first signal: check both times.",
-                    code="invalid",
-                )
-            }
+        raise field_error(
+            "stabilized_at", "It stabilized before its first signal: check both times."
         )

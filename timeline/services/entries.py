@@ -22,6 +22,7 @@ from incidents.services.core import (
     require_reason,
     set_evidence,
 )
+from postmortem.lib.errors import field_error
 from postmortem.lib.persistence import service, validate
 from postmortem.lib.times import (
     on_clock,
@@ -205,13 +206,8 @@ def edit_entry(
     if "kind" in changes and entry.kind != changes["kind"]:
         _refuse_stated_gap(changes["kind"])
         if entry.kind == Entry.Kind.NO_RECORD:
-            raise ValidationError(
-                {
-                    "kind": ValidationError(
-                        "A stated gap stays one; withdraw it and add an entry.",
-                        code="invalid",
-                    )
-                }
+            raise field_error(
+                "kind", "A stated gap stays one; withdraw it and add an entry."
             )
     times = given(
         occurred_at=occurred_at,
@@ -222,7 +218,7 @@ def edit_entry(
     if after is not KEEP:
         own(incident, after=after)
         if after is not None and after.pk == entry.pk:
-            raise _fault("after", "An entry does not stand behind itself.")
+            raise field_error("after", "An entry does not stand behind itself.")
         times["position"] = place(after) if after else None
     if times:
         present = {
@@ -281,7 +277,7 @@ def state_gap(
         raise ValidationError(faults)
     reason = require_reason(reason, "no record exists")
     if occurred_at == occurred_until:
-        raise _fault("occurred_until", "The end lies after the start.")
+        raise field_error("occurred_until", "The end lies after the start.")
     entry = Entry(
         incident=incident,
         kind=Entry.Kind.NO_RECORD,
@@ -385,13 +381,9 @@ def own(incident: Incident, **rows: Any) -> None:
         raise ValidationError(faults)
 
 
-def _fault(name: str, words: str, code: str = "invalid") -> ValidationError:
-    return ValidationError({name: ValidationError(words, code=code)})
-
-
 def _refuse_stated_gap(kind: str) -> None:
     if kind == Entry.Kind.NO_RECORD:
-        raise _fault(
+        raise field_error(
             "kind", "State a gap with its start, end and reason instead.", "stated_gap"
         )
 
@@ -413,7 +405,7 @@ def _times(
         ("occurred_until", occurred_until),
     ):
         if moment is not None and not isinstance(moment, datetime):
-            raise _fault(
+            raise field_error(
                 name,
                 f"{moment.isoformat()} names a day, not a time. Add the time, or "
                 "choose the precision “Only the day”, so that nobody reads it as "
@@ -422,14 +414,14 @@ def _times(
             )
     if precision == Precision.UNKNOWN:
         if not at_text and position is None:
-            raise _fault(
+            raise field_error(
                 "at_text",
                 "The time is not known: write down what the source says about it, or "
                 "choose the entry that it stands behind.",
                 "required",
             )
         if occurred_until:
-            raise _fault("occurred_until", "An end needs a known start.")
+            raise field_error("occurred_until", "An end needs a known start.")
     assert occurred_at is None or isinstance(occurred_at, datetime)
     assert occurred_until is None or isinstance(occurred_until, datetime)
     refuse_future(occurred_at, "occurred_at")
@@ -465,7 +457,7 @@ def _whole_days(
     else:
         final = last or day
     if final < day:
-        raise _fault("occurred_until", "The end lies before the start.")
+        raise field_error("occurred_until", "The end lies before the start.")
     return start_of_day(day, zone), start_of_day(final + timedelta(days=1), zone)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.core.exceptions import ValidationError
-
 from accounts.models import User
 from incidents import activity
 from incidents.models import Evidence
@@ -19,6 +17,7 @@ from incidents.services.core import (
     lock_incident,
     set_evidence,
 )
+from postmortem.lib.errors import field_error
 from postmortem.lib.persistence import service
 from timeline.models import Hypothesis, HypothesisEvidence
 
@@ -99,7 +98,7 @@ def settle_hypothesis(
             if state == Hypothesis.State.OPEN
             else "Say which observation decided it."
         )
-        raise ValidationError({"what_decided": ValidationError(words, code="required")})
+        raise field_error("what_decided", words, "required")
     moved = change_record(
         hypothesis,
         {"state": state, "what_decided": what_decided},
@@ -134,9 +133,7 @@ def link_hypothesis_evidence(
     incident = lock_incident(incident_id, actor=actor, permission="timeline.edit")
     hypothesis = get_record(Hypothesis, incident, number)
     if not evidence:
-        raise ValidationError(
-            {"evidence": ValidationError("Choose the evidence.", code="required")}
-        )
+        raise field_error("evidence", "Choose the evidence.", "required")
     made = set_evidence(hypothesis, evidence, actor=actor, stance=stance, note=note)
     if made:
         refs = ", ".join(item.ref for item in evidence)
@@ -160,13 +157,8 @@ def _set(
 ) -> int:
     both = {item.pk for item in evidence_for} & {item.pk for item in evidence_against}
     if both:
-        raise ValidationError(
-            {
-                "evidence_against": ValidationError(
-                    "The same artifact stands on both sides; choose one.",
-                    code="invalid",
-                )
-            }
+        raise field_error(
+            "evidence_against", "The same artifact stands on both sides; choose one."
         )
     made = set_evidence(hypothesis, evidence_for, actor=actor, stance=Stance.FOR)
     made += set_evidence(

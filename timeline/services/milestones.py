@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
-
 from accounts.models import User
 from incidents import activity
 from incidents.models import Incident
@@ -14,6 +12,7 @@ from incidents.services.core import (
     lock_incident,
     withdraw,
 )
+from postmortem.lib.errors import field_error
 from postmortem.lib.persistence import service
 from timeline.models import Entry, Milestone
 
@@ -31,12 +30,8 @@ def add_milestone(
     feeds the durations unless another is marked, and only one is."""
     incident = lock_incident(incident_id, actor=actor, permission="timeline.edit")
     if entry is None:
-        raise ValidationError(
-            {
-                "entry": ValidationError(
-                    "Choose the entry that carries the milestone.", code="required"
-                )
-            }
+        raise field_error(
+            "entry", "Choose the entry that carries the milestone.", "required"
         )
     milestone = carry_milestone(incident, entry, kind, actor=actor, marked=is_marked)
     activity.record(
@@ -54,33 +49,17 @@ def carry_milestone(
 ) -> Milestone:
     """Write the milestone inside a service (no activity of its own)."""
     if entry.incident_id != incident.pk or entry.is_retracted:
-        raise ValidationError(
-            {
-                "entry": ValidationError(
-                    f"{entry.ref} is not a live entry of {incident.key}.",
-                    code="invalid",
-                )
-            }
+        raise field_error(
+            "entry", f"{entry.ref} is not a live entry of {incident.key}."
         )
     if entry.kind == Entry.Kind.NO_RECORD:
-        raise ValidationError(
-            {
-                "entry": ValidationError(
-                    "A stated gap carries no milestone.", code="invalid"
-                )
-            }
-        )
+        raise field_error("entry", "A stated gap carries no milestone.")
     same = Milestone.objects.filter(incident=incident, kind=kind, retracted_at=None)
     for row in same:
         row.incident = incident
         if row.entry_id == entry.pk:
-            raise ValidationError(
-                {
-                    "entry": ValidationError(
-                        f"{entry.ref} carries this milestone already.",
-                        code="duplicate",
-                    )
-                }
+            raise field_error(
+                "entry", f"{entry.ref} carries this milestone already.", "duplicate"
             )
         if row.not_applicable:
             withdraw(row, actor=actor, reason=f"{entry.ref} carries it.")
@@ -109,7 +88,7 @@ def mark_not_applicable(
             if present.entry
             else f"{present.ref} says so already."
         )
-        raise ValidationError({"kind": ValidationError(words, code="duplicate")})
+        raise field_error("kind", words, "duplicate")
     milestone = add_record(
         Milestone(
             incident=incident, kind=kind, not_applicable=True, reason=reason.strip()

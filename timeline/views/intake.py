@@ -19,7 +19,7 @@ from django.urls import reverse
 from incidents.decorators import SignedInRequest, incident_view
 from incidents.models import Evidence, Incident, Lane
 from incidents.views import case_form, get_row, posted, workspace
-from postmortem.lib.errors import DomainError
+from postmortem.lib.errors import DomainError, field_error
 from postmortem.lib.htmx import done, render_page
 from postmortem.lib.times import on_clock
 from timeline import forms, selectors
@@ -393,7 +393,5 @@ def _lane(text: str, incident: Incident) -> Lane | None:
     if number.isdecimal() and len(number) < 10:
         found = Lane.objects.filter(incident=incident, number=int(number)).first()
     if found is None:
-        raise ValidationError(
-            {"lane": ValidationError("There is no such lane.", code="unknown")}
-        )
+        raise field_error("lane", "There is no such lane.", "unknown")
     return found

@@ -14,7 +14,7 @@ from accounts.models import User
 from incidents import activity
 from incidents.models import Evidence, Incident, Lane
 from incidents.services.core import lock_incident, set_evidence
-from postmortem.lib.errors import DomainError
+from postmortem.lib.errors import DomainError, field_error
 from postmortem.lib.persistence import save, service
 from timeline import selectors
 from timeline.models import Candidate, Entry
@@ -166,9 +166,10 @@ def _rows(incident: Incident, actor: User, ids: Sequence[int]) -> list[Candidate
     """These candidates, in the order of the ids; unknown ones and too many refused."""
     wanted = list(dict.fromkeys(ids))
     if not wanted:
-        raise _fault("Choose at least one candidate.", "required")
+        raise field_error("ids", "Choose at least one candidate.", "required")
     if len(wanted) > MOST:
-        raise _fault(
+        raise field_error(
+            "ids",
             f"{len(wanted)} candidates at once: at most {MOST} are decided in one go.",
             "too_many",
         )
@@ -180,7 +181,9 @@ def _rows(incident: Incident, actor: User, ids: Sequence[int]) -> list[Candidate
     }
     missing = [pk for pk in wanted if pk not in found]
     if missing:
-        raise _fault(f"There is no candidate {missing[0]} in this incident.", "unknown")
+        raise field_error(
+            "ids", f"There is no candidate {missing[0]} in this incident.", "unknown"
+        )
     return [found[pk] for pk in wanted]
 
 
@@ -282,7 +285,3 @@ def _reason(reason: str) -> str:
         return str(field.clean(reason, None))
     except ValidationError as error:
         raise ValidationError({"reason": error}) from error
-
-
-def _fault(words: str, code: str) -> ValidationError:
-    return ValidationError({"ids": ValidationError(words, code=code)})

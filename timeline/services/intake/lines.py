@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 
 from postmortem.lib import sensitive
+from postmortem.lib.errors import field_error
 from postmortem.lib.times import read_time, zone
 
 MAX_ROWS = 100_000
@@ -86,7 +87,7 @@ class Context:
 
 def refuse(words: str, code: str = "unreadable") -> ValidationError:
     """Nothing of this source can be taken."""
-    return ValidationError({"upload": ValidationError(words, code=code)})
+    return field_error("upload", words, code)
 
 
 def refuse_sensitive(text: str, place: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
 
 from accounts.models import User
@@ -13,7 +12,7 @@ from incidents.models import Evidence, Incident
 from incidents.services.core import lock_incident
 from incidents.services.evidence import add_evidence
 from incidents.services.files import safe_filename, settle_type, size_text
-from postmortem.lib.errors import InvalidTransition
+from postmortem.lib.errors import InvalidTransition, field_error
 from postmortem.lib.persistence import service
 from postmortem.lib.uploads import HEAD, ReceivedFile, receive
 from timeline.models import Import
@@ -32,13 +31,8 @@ _SUFFIXES = {Kind.SLACK: "json", Kind.TABLE: "csv", Kind.PROSE: "md"}
 def as_upload(upload: File[Any] | None, text: str, reader: str = "") -> File[Any]:
     """The file, or the pasted text as one."""
     if upload is not None and text.strip():
-        raise ValidationError(
-            {
-                "text": ValidationError(
-                    "Give the file or the text, not both: each is its own artifact.",
-                    code="invalid",
-                )
-            }
+        raise field_error(
+            "text", "Give the file or the text, not both: each is its own artifact."
         )
     if upload is not None:
         return upload
@@ -51,28 +45,20 @@ def as_upload(upload: File[Any] | None, text: str, reader: str = "") -> File[Any
 def refuse_two_sources(upload: File[Any] | None, text: str) -> None:
     """An artifact that is there is read as it is: nothing is sent along with it."""
     if upload is not None or text.strip():
-        raise ValidationError(
-            {
-                "evidence": ValidationError(
-                    "Give the artifact that is there, or a file or text, not both: "
-                    "each is its own artifact. Nothing was read.",
-                    code="invalid",
-                )
-            }
+        raise field_error(
+            "evidence",
+            "Give the artifact that is there, or a file or text, not both: "
+            "each is its own artifact. Nothing was read.",
         )
 
 
 def refuse_what_it_is(is_original: bool | None) -> None:
     """An artifact that is there says itself whether it is an original."""
     if is_original is not None:
-        raise ValidationError(
-            {
-                "is_original": ValidationError(
-                    "The artifact says so itself. Leave this out, or edit the artifact "
-                    "first. Nothing was read.",
-                    code="invalid",
-                )
-            }
+        raise field_error(
+            "is_original",
+            "The artifact says so itself. Leave this out, or edit the artifact "
+            "first. Nothing was read.",
         )
 
 
@@ -103,13 +89,7 @@ def refuse_no_log(upload: File[Any]) -> None:
 def refuse_source(incident: Incident, evidence: Evidence) -> None:
     """Candidates come from an artifact of this incident that stands and opens."""
     if evidence.incident_id != incident.pk:
-        raise ValidationError(
-            {
-                "evidence": ValidationError(
-                    f"{evidence.ref} belongs to another incident.", code="invalid"
-                )
-            }
-        )
+        raise field_error("evidence", f"{evidence.ref} belongs to another incident.")
     if evidence.is_retracted:
         raise InvalidTransition(
             f"{evidence.ref} was withdrawn: its lines cannot become entries.",
