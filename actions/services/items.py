@@ -93,6 +93,7 @@ def _set_causes(
         actor=actor,
         source_name="action",
         target_name="cause",
+        field="causes",
     )
 
 
@@ -107,6 +108,7 @@ def _set_failure_modes(
         actor=actor,
         source_name="action",
         target_name="failure_mode",
+        field="failure_modes",
     )
 
 

@@ -30,6 +30,7 @@ from incidents.services.core import (
     given,
     lock_incident,
     replace_evidence,
+    require_own,
     require_reason,
     set_evidence,
     tell_edit,
@@ -213,8 +214,7 @@ def _closing_signal(incident: Incident, signal: Evidence | None) -> Evidence:
             "original record.",
             "required",
         )
-    if signal.incident_id != incident.pk:
-        raise refused(f"{signal.ref} belongs to another incident.", "invalid")
+    require_own(incident, "closing_evidence", signal)
     signal = Evidence.objects.get(pk=signal.pk)
     signal.incident = incident
     if signal.is_retracted:
@@ -322,10 +322,10 @@ def add_figure(
 ) -> ImpactFigure:
     """Add one number of an impact statement: a count, or an amount with its currency;
     actual or estimate, with the method (R-MT-02)."""
-
-    def build(incident: Incident) -> ImpactFigure:
-        _same_case(incident, impact, field="impact")
-        return ImpactFigure(
+    return _add(
+        incident_id,
+        actor,
+        lambda incident: ImpactFigure(
             incident=incident,
             impact=impact,
             measure=measure,
@@ -336,10 +336,10 @@ def add_figure(
             basis=basis,
             method=method,
             known_unknown=known_unknown,
-        )
-
-    return _add(
-        incident_id, actor, build, evidence, noun="figure", words="added the figure"
+        ),
+        evidence,
+        noun="figure",
+        words="added the figure",
     )
 
 
@@ -432,11 +432,4 @@ def _edit(
 def _check_refs(incident: Incident, row: Claim) -> None:
     """Every row that a claim names lies in the same case."""
     for name in ("lane", "impact", "known_unknown"):
-        target = getattr(row, name, None)
-        if target is not None:
-            _same_case(incident, target, field=name)
-
-
-def _same_case(incident: Incident, target: Any, *, field: str) -> None:
-    if target.incident_id != incident.pk:
-        raise field_error(field, f"{target.ref} belongs to another incident.")
+        require_own(incident, name, getattr(row, name, None))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import Max
 from django.utils import timezone
 
@@ -105,6 +105,21 @@ def get_record(model: type[C], incident: Incident, number: int) -> C:
         )
     row.incident = incident
     return row
+
+
+def require_own(incident: Incident, field: str, *rows: CaseRecord | None) -> None:
+    """Refuse what belongs to another incident."""
+    for row in rows:
+        if row is not None and row.incident_id != incident.pk:
+            raise field_error(field, f"{row.ref} belongs to another incident.")
+
+
+def require_live(incident: Incident, field: str, *rows: CaseRecord | None) -> None:
+    """Refuse what belongs to another incident or was withdrawn."""
+    require_own(incident, field, *rows)
+    for row in rows:
+        if row is not None and row.is_retracted:
+            raise field_error(field, f"{row.ref} was withdrawn; choose another.")
 
 
 def change_record(
@@ -236,9 +251,7 @@ def set_evidence(
     """
     model: Any = claim.evidence_links.model  # type: ignore[union-attr]
     wanted = list(evidence)
-    for item in wanted:
-        if item.incident_id != claim.incident_id:
-            raise field_error("evidence", f"{item.ref} belongs to another incident.")
+    require_own(claim.incident, "evidence", *wanted)
     if not wanted and keep:
         return []
     present = {link.evidence_id: link for link in model.objects.filter(claim=claim)}
@@ -306,13 +319,12 @@ def set_relations(
     actor: User,
     source_name: str,
     target_name: str,
+    field: str,
 ) -> list[list[str]]:
     """Make the joined rows of `source` exactly `targets` (inside a service); the refs
-    of before and after, or nothing where they are the same."""
+    of before and after, or nothing where they are the same. field: what named them."""
     wanted = {target.pk: target for target in targets}
-    for target in wanted.values():
-        if target.incident_id != source.incident_id:
-            raise ValidationError(f"{target.ref} belongs to another incident.")
+    require_live(source.incident, field, *wanted.values())
     rows = model._default_manager.filter(**{source_name: source})
     present = {
         getattr(row, f"{target_name}_id"): row

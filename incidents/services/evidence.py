@@ -23,6 +23,7 @@ from incidents.services.core import (
     get_record,
     given,
     lock_incident,
+    require_own,
     require_reason,
     tell_edit,
 )
@@ -358,6 +359,5 @@ def _check_url(url: str) -> None:
 
 
 def _of_case(incident: Incident, other: Evidence, field: str) -> Evidence:
-    if other.incident_id != incident.pk:
-        raise field_error(field, f"{other.ref} belongs to another incident.", "invalid")
+    require_own(incident, field, other)
     return get_record(Evidence, incident, other.number)

@@ -3,32 +3,19 @@ form a graph of one incident, without circles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from accounts.models import User
-from incidents.models import CaseRecord
 from incidents.services.core import set_relations
 from postmortem.lib.errors import field_error
 from rca.models import Cause, CauseEntry, CausePath
 from timeline.models import Entry
 
 
-def _refuse_foreign(cause: Cause, targets: Iterable[CaseRecord], *, field: str) -> None:
-    for target in targets:
-        if target.incident_id != cause.incident_id:
-            words = f"{target.ref} belongs to another incident."
-        elif target.is_retracted:
-            words = f"{target.ref} was withdrawn; choose another."
-        else:
-            continue
-        raise field_error(field, words)
-
-
 def set_paths(
     cause: Cause, leads_to: Sequence[Cause], *, actor: User
 ) -> list[list[str]]:
     """Make the arrows of a cause exactly these, inside a service; what moved."""
-    _refuse_foreign(cause, leads_to, field="leads_to")
     arrows: dict[int, set[int]] = {}
     paths = CausePath.objects.filter(incident=cause.incident, retracted_at=None)
     others = paths.exclude(cause=cause).values_list("cause_id", "leads_to_id")
@@ -51,6 +38,7 @@ def set_paths(
         actor=actor,
         source_name="cause",
         target_name="leads_to",
+        field="leads_to",
     )
 
 
@@ -69,7 +57,6 @@ def set_entries(
     cause: Cause, entries: Sequence[Entry], *, actor: User
 ) -> list[list[str]]:
     """Make the entries of a cause exactly these, inside a service; what moved."""
-    _refuse_foreign(cause, entries, field="entries")
     return set_relations(
         CauseEntry,
         cause,
@@ -77,4 +64,5 @@ def set_entries(
         actor=actor,
         source_name="cause",
         target_name="entry",
+        field="entries",
     )

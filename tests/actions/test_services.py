@@ -16,7 +16,7 @@ from actions.services import tests as closure_tests
 from incidents.models import ActivityEntry, Evidence, Incident, Waiver
 from postmortem.lib.errors import InvalidTransition, StaleVersion
 from rca.models import Cause
-from rca.services import add_failure_mode
+from rca.services import add_failure_mode, retract_cause
 from tests.actions.conftest import RAN, Desk, put
 from tests.conftest import NOW, codes
 from tests.factories import make_incident
@@ -68,6 +68,20 @@ class TestAddAction:
 
         with pytest.raises(ValidationError, match="another incident"):
             desk.add(causes=[foreign])
+
+    def test_answers_no_withdrawn_cause(self, desk: Desk) -> None:
+        withdrawn = retract_cause(
+            incident_id=desk.incident.pk,
+            actor=desk.author,
+            number=desk.cause().number,
+            reason="Said twice",
+        )
+
+        with pytest.raises(ValidationError) as refused:
+            desk.add(causes=[withdrawn])
+        assert refused.value.message_dict == {
+            "causes": [f"{withdrawn.ref} was withdrawn; choose another."]
+        }
 
         assert not ActionItem.objects.exists()
 

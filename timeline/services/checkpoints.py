@@ -18,13 +18,13 @@ from incidents.services.core import (
     given,
     lock_incident,
     replace_evidence,
+    require_live,
     set_evidence,
 )
 from postmortem.lib.errors import field_error
 from postmortem.lib.persistence import service
 from postmortem.lib.times import refuse_future
 from timeline.models import DependencyCheckpoint
-from timeline.services.entries import own
 
 Order = DependencyCheckpoint.Order
 State = DependencyCheckpoint.State
@@ -48,7 +48,7 @@ def add_checkpoint(
     """Note an external interface that a flow touched: where signals appeared first, and
     whether it has stabilized. Incomplete ones are kept and become findings."""
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
-    own(incident, lane=lane)
+    require_live(incident, "lane", lane)
     row = DependencyCheckpoint(
         incident=incident,
         kind=kind,
@@ -105,7 +105,7 @@ def edit_checkpoint(
         stabilized_at=stabilized_at,
         verified=verified,
     )
-    own(incident, lane=changes.get("lane"))
+    require_live(incident, "lane", changes.get("lane"))
     _check_times(row, changes)
     moved: dict[str, Any] = change_record(row, changes, actor=actor, version=version)
     replace_evidence(row, evidence, moved, actor=actor)

@@ -19,6 +19,7 @@ from incidents.services.core import (
     get_record,
     given,
     lock_incident,
+    require_live,
     require_reason,
     set_evidence,
 )
@@ -37,6 +38,7 @@ from timeline.services.milestones import carry_milestone
 
 Precision = Entry.Precision
 When = datetime | date
+REFS = ("lane", "hypothesis", "dependency")
 
 
 @service
@@ -146,8 +148,9 @@ def _new_entry(
     **fields: Any,
 ) -> Entry:
     _refuse_stated_gap(kind)
-    refs = ("lane", "hypothesis", "dependency")
-    own(incident, after=after, **{name: fields.get(name) for name in refs})
+    require_live(incident, "after", after)
+    for name in REFS:
+        require_live(incident, name, fields.get(name))
     return Entry(
         incident=incident,
         kind=kind,
@@ -201,8 +204,8 @@ def edit_entry(
         dependency=dependency,
         measurement_incomplete=measurement_incomplete,
     )
-    refs = ("lane", "hypothesis", "dependency")
-    own(incident, **{name: changes.get(name) for name in refs})
+    for name in REFS:
+        require_live(incident, name, changes.get(name))
     if "kind" in changes and entry.kind != changes["kind"]:
         _refuse_stated_gap(changes["kind"])
         if entry.kind == Entry.Kind.NO_RECORD:
@@ -216,7 +219,7 @@ def edit_entry(
         at_text=at_text,
     )
     if after is not KEEP:
-        own(incident, after=after)
+        require_live(incident, "after", after)
         if after is not None and after.pk == entry.pk:
             raise field_error("after", "An entry does not stand behind itself.")
         times["position"] = place(after) if after else None
@@ -361,24 +364,6 @@ def unlink_entry_evidence(
 
 
 # --- rules ----------------------------------------------------------------------------
-
-
-def own(incident: Incident, **rows: Any) -> None:
-    """Refuse rows of another incident and withdrawn ones, keyed by field."""
-    faults = {}
-    for name, row in rows.items():
-        if row is None:
-            continue
-        if row.incident_id != incident.pk:
-            faults[name] = ValidationError(
-                f"{row.ref} belongs to another incident.", code="invalid"
-            )
-        elif row.is_retracted:
-            faults[name] = ValidationError(
-                f"{row.ref} was withdrawn; choose another one.", code="invalid"
-            )
-    if faults:
-        raise ValidationError(faults)
 
 
 def _refuse_stated_gap(kind: str) -> None:

@@ -13,13 +13,13 @@ from django.utils import timezone
 from accounts.models import User
 from incidents import activity
 from incidents.models import Evidence, Incident, Lane
-from incidents.services.core import lock_incident, set_evidence
+from incidents.services.core import lock_incident, require_live, set_evidence
 from postmortem.lib.errors import DomainError, field_error
 from postmortem.lib.persistence import save, service
 from timeline import selectors
 from timeline.models import Candidate, Entry
 from timeline.selectors import CandidateChoice
-from timeline.services.entries import add_entry, own
+from timeline.services.entries import add_entry
 from timeline.services.intake.candidates import count_of
 from timeline.services.intake.source import refuse_source
 
@@ -41,7 +41,7 @@ def accept_candidates(
     """Make an entry of each: all or none, refused with the place of every line that is
     wrong. One that is an entry already stays that one."""
     incident = lock_incident(incident_id, actor=actor, permission="timeline.add")
-    own(incident, lane=lane)
+    require_live(incident, "lane", lane)
     rows = _rows(incident, actor, ids)
     faults = []
     made = []

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile, File
 
 from accounts.models import User
 from incidents.models import Evidence, Incident
-from incidents.services.core import lock_incident
+from incidents.services.core import lock_incident, require_own
 from incidents.services.evidence import add_evidence
 from incidents.services.files import safe_filename, settle_type, size_text
 from postmortem.lib.errors import InvalidTransition, field_error
@@ -88,8 +88,7 @@ def refuse_no_log(upload: File[Any]) -> None:
 
 def refuse_source(incident: Incident, evidence: Evidence) -> None:
     """Candidates come from an artifact of this incident that stands and opens."""
-    if evidence.incident_id != incident.pk:
-        raise field_error("evidence", f"{evidence.ref} belongs to another incident.")
+    require_own(incident, "evidence", evidence)
     if evidence.is_retracted:
         raise InvalidTransition(
             f"{evidence.ref} was withdrawn: its lines cannot become entries.",
