@@ -393,7 +393,7 @@ def retract_action(
 ) -> ActionItem:
     """Withdraw an action that should never have been written; it stays, struck
     through. To give up one that was meant, cancel it."""
-    row = retract_record(
+    return retract_record(
         incident_id=incident_id,
         actor=actor,
         model=ActionItem,
@@ -401,5 +401,3 @@ def retract_action(
         reason=reason,
         permission="action.edit",
     )
-    assert isinstance(row, ActionItem)
-    return row

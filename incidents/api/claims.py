@@ -21,6 +21,7 @@ from incidents.api.base import (
     RowViewSet,
 )
 from incidents.models import (
+    CaseRecord,
     Evidence,
     ImpactFigure,
     ImpactStatement,
@@ -322,7 +323,10 @@ class FigureViewSet(RowViewSet):
 
 
 def _retract(
-    view: RowViewSet, model: Any, number: int, out: type[serializers.Serializer[Any]]
+    view: RowViewSet,
+    model: type[CaseRecord],
+    number: int,
+    out: type[serializers.Serializer[Any]],
 ) -> Response:
     view.row(model, number)
     row = retract_record(

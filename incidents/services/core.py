@@ -215,11 +215,11 @@ def retract_record(
     *,
     incident_id: int,
     actor: User,
-    model: type[CaseRecord],
+    model: type[C],
     number: int,
     reason: str,
     permission: str,
-) -> CaseRecord:
+) -> C:
     """Withdraw a row with a reason."""
     incident = lock_incident(incident_id, actor=actor, permission=permission)
     row = get_record(model, incident, number)
@@ -363,12 +363,12 @@ def link_evidence(
     *,
     incident_id: int,
     actor: User,
-    model: type[CaseRecord],
+    model: type[C],
     number: int,
     evidence: list[Evidence],
     permission: str,
     note: str = "",
-) -> CaseRecord:
+) -> C:
     """Say that a claim rests on these artifacts too. Said again, it leaves no trace."""
     incident = lock_incident(incident_id, actor=actor, permission=permission)
     claim = get_record(model, incident, number)
@@ -392,12 +392,12 @@ def unlink_evidence(
     *,
     incident_id: int,
     actor: User,
-    model: type[CaseRecord],
+    model: type[C],
     number: int,
     evidence: Evidence,
     reason: str,
     permission: str,
-) -> CaseRecord:
+) -> C:
     """Withdraw a link with a reason; the artifact itself stays."""
     incident = lock_incident(incident_id, actor=actor, permission=permission)
     claim = get_record(model, incident, number)

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import User
 from incidents import activity
-from incidents.models import CaseRecord, Evidence, Incident, KnownUnknown
+from incidents.models import Evidence, Incident, KnownUnknown
 from incidents.services.core import (
     KEEP,
     add_record,
@@ -267,9 +267,7 @@ def rule_out_cause(
     return cause
 
 
-def retract_cause(
-    *, incident_id: int, actor: User, number: int, reason: str
-) -> CaseRecord:
+def retract_cause(*, incident_id: int, actor: User, number: int, reason: str) -> Cause:
     """Withdraw a cause that was written by mistake. One that proved wrong is ruled out
     instead, so that the reason stays beside the others."""
     return retract_record(

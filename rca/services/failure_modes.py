@@ -8,7 +8,7 @@ from typing import Any
 
 from accounts.models import User
 from incidents import activity
-from incidents.models import CaseRecord, Evidence
+from incidents.models import Evidence
 from incidents.services.core import (
     KEEP,
     add_record,
@@ -177,7 +177,7 @@ def mark_failure_mode_provisional(
 
 def retract_failure_mode(
     *, incident_id: int, actor: User, number: int, reason: str
-) -> CaseRecord:
+) -> FailureMode:
     """Withdraw a row that was written by mistake; a mode that did not hold is ruled
     out by its standing instead."""
     return retract_record(

@@ -126,7 +126,7 @@ def retract_checkpoint(
     *, incident_id: int, actor: User, number: int, reason: str
 ) -> DependencyCheckpoint:
     """Withdraw a checkpoint that was noted by mistake; it stays, struck through."""
-    row = core.retract_record(
+    return core.retract_record(
         incident_id=incident_id,
         actor=actor,
         model=DependencyCheckpoint,
@@ -134,8 +134,6 @@ def retract_checkpoint(
         reason=reason,
         permission="timeline.edit",
     )
-    assert isinstance(row, DependencyCheckpoint)
-    return row
 
 
 def _check_times(

@@ -333,7 +333,7 @@ def link_entry_evidence(
     note: str = "",
 ) -> Entry:
     """Say that an entry rests on these artifacts."""
-    entry = core.link_evidence(
+    return core.link_evidence(
         incident_id=incident_id,
         actor=actor,
         model=Entry,
@@ -342,15 +342,13 @@ def link_entry_evidence(
         note=note,
         permission="timeline.edit",
     )
-    assert isinstance(entry, Entry)
-    return entry
 
 
 def unlink_entry_evidence(
     *, incident_id: int, actor: User, number: int, evidence: Evidence, reason: str
 ) -> Entry:
     """Withdraw a link with a reason; the artifact itself stays."""
-    entry = core.unlink_evidence(
+    return core.unlink_evidence(
         incident_id=incident_id,
         actor=actor,
         model=Entry,
@@ -359,8 +357,6 @@ def unlink_entry_evidence(
         reason=reason,
         permission="timeline.edit",
     )
-    assert isinstance(entry, Entry)
-    return entry
 
 
 # --- rules ----------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def retract_milestone(
     *, incident_id: int, actor: User, number: int, reason: str
 ) -> Milestone:
     """Withdraw a milestone; the entry that carried it stays."""
-    row = core.retract_record(
+    return core.retract_record(
         incident_id=incident_id,
         actor=actor,
         model=Milestone,
@@ -118,5 +118,3 @@ def retract_milestone(
         reason=reason,
         permission="timeline.edit",
     )
-    assert isinstance(row, Milestone)
-    return row
