@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
+from django.utils.functional import cached_property
 
 from accounts.models import User
 from incidents.models import (
@@ -112,6 +113,12 @@ class ActionItem(CaseRecord):
     @property
     def is_mandatory(self) -> bool:
         return self.timing == self.Timing.MANDATORY
+
+    @cached_property
+    def former_owners(self) -> list[User]:
+        """Everybody else who ever owned the action, from its history."""
+        earlier = ActionItem.history.filter(id=self.pk).values("owner_id")
+        return list(User.objects.filter(pk__in=earlier).exclude(pk=self.owner_id or 0))
 
     @property
     def needs_finance_approval(self) -> bool:

@@ -196,8 +196,8 @@ def conflicts(action: ActionItem, user: User, purpose: str) -> list[str]:
     parts: list[tuple[str, User | None]] = [
         ("owns it", action.owner),
         ("wrote it", action.recorded_by),
-        *(("owned it before", who) for who in former_owners(action)),
-        *(("imported the case", who) for who in importers(action.incident)),
+        *(("owned it before", who) for who in action.former_owners),
+        *(("imported the case", who) for who in action.incident.importers),
     ]
     if purpose == Purpose.COMPLETION:
         parts.append(("completed it", action.completed_by))
@@ -210,28 +210,9 @@ def conflicts(action: ActionItem, user: User, purpose: str) -> list[str]:
     )
 
 
-def former_owners(action: ActionItem) -> list[User]:
-    """Everybody who ever owned the action, from its history."""
-    if not hasattr(action, "_former_owners"):
-        earlier = ActionItem.history.filter(id=action.pk).values("owner_id")
-        owners = User.objects.filter(pk__in=earlier).exclude(pk=action.owner_id or 0)
-        action._former_owners = list(owners)  # type: ignore[attr-defined]
-    return list(action._former_owners)  # type: ignore[attr-defined]
-
-
-def importers(incident: Incident) -> list[User]:
-    """Who brought the case in, when it was imported."""
-    if not hasattr(incident, "_importers"):
-        entries = ActivityEntry.objects.filter(
-            incident=incident, verb="incidents.case_imported"
-        ).select_related("actor")
-        incident._importers = [entry.actor for entry in entries]  # type: ignore[attr-defined]
-    return list(incident._importers)  # type: ignore[attr-defined]
-
-
 def load_conflicts(actions: Iterable[ActionItem]) -> None:
     """Read for many actions at once what `conflicts` would ask for each."""
-    rows = [row for row in actions if not hasattr(row, "_former_owners")]
+    rows = [row for row in actions if "former_owners" not in vars(row)]
     if not rows:
         return
     owners: dict[int, dict[int, User]] = {}
@@ -247,8 +228,8 @@ def load_conflicts(actions: Iterable[ActionItem]) -> None:
     for row in rows:
         earlier = owners.get(row.pk, {})
         earlier.pop(row.owner_id or 0, None)
-        row._former_owners = list(earlier.values())  # type: ignore[attr-defined]
-        row.incident._importers = brought.get(row.incident_id, [])  # type: ignore[attr-defined]
+        row.former_owners = list(earlier.values())
+        row.incident.importers = brought.get(row.incident_id, [])
 
 
 def seats_of(action: ActionItem, user: User, purpose: str) -> list[str]:

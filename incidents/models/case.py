@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import StrIndex, Upper
 from django.utils import timezone
+from django.utils.functional import cached_property
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Role, User
@@ -187,6 +188,13 @@ class Incident(models.Model):
     @property
     def incident(self) -> Incident:
         return self
+
+    @cached_property
+    def importers(self) -> list[User]:
+        """Who brought the case in: they could have written all of it, so they approve
+        nothing of it (R-AP-02)."""
+        told = self.activity.filter(verb="incidents.case_imported")
+        return [entry.actor for entry in told.select_related("actor")]
 
     def get_absolute_url(self) -> str:
         return incident_address("incidents:incident_detail", self.key)

@@ -146,11 +146,8 @@ def excluded_people(incident: Incident) -> dict[UUID, str]:
     actions. Writing timeline entries excludes nobody.
     """
     found: dict[UUID, str] = {}
-    # Whoever brings a case in could have written all of it.
-    for entry in ActivityEntry.objects.filter(
-        incident=incident, verb="incidents.case_imported"
-    ).select_related("actor"):
-        found.setdefault(entry.actor.person_id, "imported this case")
+    for person in incident.importers:
+        found.setdefault(person.person_id, "imported this case")
     for duty in participations(incident):
         if duty.duty in EXCLUDING and not duty.is_backup:
             found.setdefault(
@@ -406,21 +403,13 @@ def changed_since(incident: Incident, given: ClosureApproval) -> tuple[str, ...]
     )
 
 
-def _functions(user: User) -> set[str]:
-    """Functions of the teams of this person; read once, however many incidents."""
-    if not hasattr(user, "_functions"):
-        found = set(user.teams.values_list("function", flat=True))
-        user._functions = found  # type: ignore[attr-defined]
-    return set(user._functions)  # type: ignore[attr-defined]
-
-
 def standing(user: User, state: ApprovalsState) -> Standing:
     """Which seat this person's approval would take, or why none (R-AP-02)."""
     given = state.latest.get(user.person_id)
     if reason := state.excluded.get(user.person_id):
         return Standing(None, False, f"{user.label} {reason}.", given)
     managed = user.managed_functions
-    member = managed | _functions(user)
+    member = managed | user.functions
     kinds = [kind for name, kind in FUNCTIONS.items() if name in member]
     if not state.policy.engineering_and_finance:
         return Standing(kinds[0] if kinds else SeatKind.OTHER, bool(managed), "", given)

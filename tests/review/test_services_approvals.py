@@ -208,7 +208,7 @@ def give(user: User, role: str, function: str) -> None:
     Team.objects.create(
         slug=f"of-{user.pk}", name="Team", function=function, manager=user
     )
-    for name in ("roles", "managed_functions"):
+    for name in ("roles", "functions", "managed_functions"):
         user.__dict__.pop(name, None)
 
 
