@@ -161,15 +161,12 @@ class ActionFilters(RowFilters):
 
     def narrow_overdue(self, rows: QuerySet[Any], wanted: bool) -> QuerySet[Any]:
         late = Q(
-            state__in=(ActionItem.State.DRAFT, ActionItem.State.OPEN),
+            state__in=ActionItem.PENDING,
             due_at__lt=timezone.now(),
             retracted_at=None,
         )
-        return (
-            rows.filter(pk__in=ActionItem.objects.filter(late))
-            if wanted
-            else (rows.exclude(pk__in=ActionItem.objects.filter(late)))
-        )
+        found = ActionItem.objects.filter(late)
+        return rows.filter(pk__in=found) if wanted else rows.exclude(pk__in=found)
 
     def narrow_mandatory(self, rows: QuerySet[Any], wanted: bool) -> QuerySet[Any]:
         timing = ActionItem.Timing

@@ -36,7 +36,6 @@ VERB_OF_DECISION = {
 }
 # Who had one of these duties judges their own work.
 EXCLUDING = (Participation.Duty.COMMANDER, Participation.Duty.SCRIBE)
-STILL_OPEN = (ActionItem.State.DRAFT, ActionItem.State.OPEN)
 REMITS = {
     SeatKind.ENGINEERING: "remediation quality and completeness",
     SeatKind.FINANCE: "business impact and books",
@@ -163,7 +162,7 @@ def excluded_people(incident: Incident) -> dict[UUID, str]:
     for person in User.objects.filter(pk__in=authors - {None}):
         found.setdefault(person.person_id, "is or was an author of this review")
     for action in live_rows(incident, ActionItem.objects.select_related("owner")):
-        if action.owner and action.is_mandatory and action.state in STILL_OPEN:
+        if action.owner and action.is_mandatory and action.is_pending:
             found.setdefault(
                 action.owner.person_id,
                 f"owns {action.ref}, a mandatory action still open",
