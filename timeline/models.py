@@ -78,6 +78,9 @@ class Entry(Claim):
         NOTE = "note", "Note"
         NO_RECORD = "no_record", "Stated gap: no record exists"
 
+    # Kinds of evidence that tell of a change of our own.
+    CHANGES = frozenset({Evidence.Kind.DEPLOY, Evidence.Kind.CONFIG_CHANGE})
+
     class Precision(models.TextChoices):
         SECOND = "second", "To the second"
         MINUTE = "minute", "To the minute"
@@ -165,6 +168,10 @@ class Entry(Claim):
         if self.kind in {self.Kind.SIGNAL, self.Kind.NO_RECORD}:
             return self.observed_signal or self.action_taken
         return self.action_taken or self.observed_signal
+
+    @property
+    def cites_change(self) -> bool:
+        return any(item.kind in self.CHANGES for item in self.evidence)
 
     def get_absolute_url(self) -> str:
         """The part of a long timeline in which this entry stands, and its row."""
@@ -290,6 +297,10 @@ class DependencyCheckpoint(Claim):
     verified = ProseField(
         "what was verified", blank=True, help_text="The answer to the question below."
     )
+
+    # What the entries say of the order, on rows of `timeline.selectors.outline`.
+    order_words = ""
+    disagrees = False
 
     def __str__(self) -> str:
         return f"{self.ref} {self.name}"

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Generic
 
 from incidents.language import find_partial, find_relapse
-from incidents.models import Evidence, Incident
+from incidents.models import Incident
 from postmortem.lib.times import on_clock, span
 from timeline.models import DependencyCheckpoint, Entry, Milestone
 from timeline.selectors.durations import (
@@ -20,6 +21,7 @@ from timeline.selectors.durations import (
     moment,
 )
 from timeline.selectors.rows import entries, gap_threshold, milestones
+from timeline.selectors.slim import AnyMilestone, E, EntryLike, MilestoneLike
 
 Kind = Milestone.Kind
 Order = DependencyCheckpoint.Order
@@ -63,7 +65,7 @@ def between(start: datetime, end: datetime, zone: str) -> str:
     return f"{first.day} {first:%b %H:%M} to {last.day} {last:%b %H:%M}"
 
 
-def window(rows: Iterable[Milestone], dated: Iterable[Entry]) -> Window | None:
+def window(rows: Iterable[AnyMilestone], dated: Iterable[EntryLike]) -> Window | None:
     """From first impact to stabilized; until that is recorded, to the last entry.
 
     Without a time of first impact the first alert or the declaration opens it, so that
@@ -81,14 +83,14 @@ def window(rows: Iterable[Milestone], dated: Iterable[Entry]) -> Window | None:
     return (start, end) if end and end > start else None
 
 
-def _points(row: Entry) -> list[datetime]:
+def _points(row: EntryLike) -> list[datetime]:
     """Moments that a row pins down: its time, and the end of its interval. A bare day
     pins none, or it would hide every gap of that day."""
     start = instant(row)
     return [point for point in (start, start and row.occurred_until) if point]
 
 
-def stated_gaps(rows: Iterable[Entry]) -> list[Entry]:
+def stated_gaps(rows: Iterable[E]) -> list[E]:
     """Entries that say that no record exists, earliest first (R-EV-10)."""
     found = [row for row in rows if row.kind == Entry.Kind.NO_RECORD]
     return sorted(
@@ -96,7 +98,7 @@ def stated_gaps(rows: Iterable[Entry]) -> list[Entry]:
     )
 
 
-def stated_stretches(rows: Iterable[Entry]) -> list[Gap]:
+def stated_stretches(rows: Iterable[EntryLike]) -> list[Gap]:
     """The same as stretches, of those that have both times."""
     return [
         Gap(row.occurred_at, row.occurred_until, blocks=False, is_stated=True)
@@ -106,7 +108,7 @@ def stated_stretches(rows: Iterable[Entry]) -> list[Gap]:
 
 
 def gaps(
-    rows: Iterable[Entry],
+    rows: Iterable[EntryLike],
     threshold: timedelta,
     within: Window | None,
     *,
@@ -170,7 +172,7 @@ def case_gaps(incident: Incident) -> list[Gap]:
 
 
 def timeline_gaps(
-    rows: Sequence[Entry], marks: Sequence[Milestone], threshold: timedelta
+    rows: Sequence[E], marks: Sequence[MilestoneLike[E]], threshold: timedelta
 ) -> list[Gap]:
     """The gaps of a timeline from rows that were read already, in timeline order."""
     return gaps(
@@ -179,20 +181,20 @@ def timeline_gaps(
 
 
 @dataclass(frozen=True)
-class Relapse:
+class Relapse(Generic[E]):
     """Impact that came back after customers had recovered.
 
     words: those of the entry that tell it. after: the last thing that was done between
     recovery and relapse, if any.
     """
 
-    recovery: Entry
-    entry: Entry
+    recovery: E
+    entry: E
     words: str
-    after: Entry | None
+    after: E | None
 
 
-def relapse(rows: Sequence[Entry], marks: Iterable[Milestone]) -> Relapse | None:
+def relapse(rows: Sequence[E], marks: Iterable[MilestoneLike[E]]) -> Relapse[E] | None:
     """The first signal behind 'customers recovered' that says that the impact is back
     (R-RV-07). `rows` stand in timeline order."""
     mark = feeding(marks).get(Kind.CUSTOMER_RECOVERED)
@@ -200,7 +202,7 @@ def relapse(rows: Sequence[Entry], marks: Iterable[Milestone]) -> Relapse | None
     places = {row.pk: index for index, row in enumerate(rows)}
     if recovery is None or recovery.pk not in places:
         return None
-    after: Entry | None = None
+    after: E | None = None
     for row in rows[places[recovery.pk] + 1 :]:
         found = find_relapse(row.observed_signal)
         if found and not (moment(row) and _ends_before(row, recovery)):
@@ -210,21 +212,21 @@ def relapse(rows: Sequence[Entry], marks: Iterable[Milestone]) -> Relapse | None
     return None
 
 
-def _ends_before(row: Entry, other: Entry) -> bool:
+def _ends_before(row: EntryLike, other: EntryLike) -> bool:
     here, there = extent(row), extent(other)
     return here is not None and there is not None and here[1] < there[0]
 
 
 @dataclass(frozen=True)
-class Partial:
+class Partial(Generic[E]):
     """A recovery whose own entry says that a part was still affected."""
 
-    milestone: Milestone
-    entry: Entry
+    milestone: MilestoneLike[E]
+    entry: E
     words: str
 
 
-def partial_recovery(marks: Iterable[Milestone]) -> list[Partial]:
+def partial_recovery(marks: Iterable[MilestoneLike[E]]) -> list[Partial[E]]:
     """Recoveries that were marked while a part was still affected (R-RV-03)."""
     fed = feeding(marks)
     return [
@@ -236,7 +238,9 @@ def partial_recovery(marks: Iterable[Milestone]) -> list[Partial]:
     ]
 
 
-def recovered_at(rows: Sequence[Entry], marks: Sequence[Milestone]) -> datetime | None:
+def recovered_at(
+    rows: Sequence[E], marks: Sequence[MilestoneLike[E]]
+) -> datetime | None:
     """When customers were well again and stayed so: None while that is not recorded,
     or when the record itself says that it did not last or was not everybody's."""
     mark = feeding(marks).get(Kind.CUSTOMER_RECOVERED)
@@ -385,7 +389,7 @@ class SignalOrder:
         return f"{self.order} {change}"
 
 
-def signal_order(point: DependencyCheckpoint, rows: Iterable[Entry]) -> SignalOrder:
+def signal_order(point: DependencyCheckpoint, rows: Iterable[EntryLike]) -> SignalOrder:
     """Whether the first signal of a dependency came before or after internal changes
     (R-DP-02, R-DP-06), worked out from the entries for the person who answers it.
 
@@ -425,19 +429,11 @@ def signal_order(point: DependencyCheckpoint, rows: Iterable[Entry]) -> SignalOr
     return SignalOrder(order, signal_at, signal_ref, change_at, change_ref)
 
 
-CHANGES = frozenset({Evidence.Kind.DEPLOY, Evidence.Kind.CONFIG_CHANGE})
-
-
-def is_internal_change(row: Entry) -> bool:
+def is_internal_change(row: EntryLike) -> bool:
     """Something of our own was changed: an action, or what cites its record."""
     if row.dependency_id:
         return False
-    if row.kind == Entry.Kind.ACTION:
-        return True
-    cites = getattr(row, "cites_change", None)  # slim rows know it already
-    if cites is None:
-        cites = any(item.kind in CHANGES for item in row.evidence)
-    return bool(cites)
+    return row.kind == Entry.Kind.ACTION or row.cites_change
 
 
 @dataclass(frozen=True)

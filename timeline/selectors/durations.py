@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -16,6 +16,7 @@ from postmortem.lib.tabs import Clock
 from postmortem.lib.times import span
 from timeline.models import Entry, Milestone
 from timeline.selectors.rows import milestones, own_declaration, place
+from timeline.selectors.slim import AnyMilestone, EntryLike, M
 
 Kind = Milestone.Kind
 Moment = tuple[datetime, datetime]
@@ -90,7 +91,7 @@ class Duration:
         return f"about {words}" if self.is_approximate else words
 
 
-def moment(entry: Entry) -> Moment | None:
+def moment(entry: EntryLike) -> Moment | None:
     """When it happened, as (earliest, latest); None when that is not known.
 
     A bare day is that whole day, an approximate time its interval when one is given.
@@ -106,7 +107,7 @@ def moment(entry: Entry) -> Moment | None:
     return entry.occurred_at, entry.occurred_at
 
 
-def instant(entry: Entry | None) -> datetime | None:
+def instant(entry: EntryLike | None) -> datetime | None:
     """The moment of the clock from which a row counts; None when it has none: a bare
     day is no moment, or it would read as midnight (R-TL-02)."""
     if entry is None or entry.precision == Entry.Precision.DAY:
@@ -114,7 +115,7 @@ def instant(entry: Entry | None) -> datetime | None:
     return entry.occurred_at
 
 
-def extent(entry: Entry) -> Moment | None:
+def extent(entry: EntryLike) -> Moment | None:
     """`moment` as far as its precision tells: what is known to the minute may have been
     at any second of it. What came first is certain only if these do not touch."""
     found = moment(entry)
@@ -123,10 +124,10 @@ def extent(entry: Entry) -> Moment | None:
     return found[0], found[1] + REST_OF_A_MINUTE
 
 
-def feeding(rows: Iterable[Milestone]) -> dict[str, Milestone]:
+def feeding(rows: Iterable[M]) -> dict[str, M]:
     """For each kind the milestone that feeds the durations: the marked one, else the
     first in time (R-TL-06). Kinds that are 'not applicable' or missing are absent."""
-    chosen: dict[str, tuple[tuple[bool, bool, float, int, int], Milestone]] = {}
+    chosen: dict[str, tuple[tuple[bool, bool, float, int, int], M]] = {}
     for row in rows:
         if row.entry is None:
             continue
@@ -143,7 +144,7 @@ def feeding(rows: Iterable[Milestone]) -> dict[str, Milestone]:
     return {kind: row for kind, (_, row) in chosen.items()}
 
 
-def moment_of(kind: str, rows: Iterable[Milestone]) -> datetime | None:
+def moment_of(kind: str, rows: Iterable[AnyMilestone]) -> datetime | None:
     """The moment of a milestone on the clock: of the marked one, else of the first."""
     times = [
         (not row.is_marked, time)
@@ -158,7 +159,7 @@ def durations(incident: Incident) -> list[Duration]:
     return durations_of(incident, milestones(incident))
 
 
-def durations_of(incident: Incident, rows: Sequence[Milestone]) -> list[Duration]:
+def durations_of(incident: Incident, rows: Sequence[AnyMilestone]) -> list[Duration]:
     """The same from milestones that were read already, in whatever order."""
     fed = feeding(rows)
     excluded = {row.kind for row in rows if row.not_applicable} - set(fed)
@@ -187,7 +188,7 @@ class LaneRecovery:
 
 
 def lane_recoveries(
-    incident: Incident, rows: Sequence[Milestone], lanes: Iterable[Lane]
+    incident: Incident, rows: Sequence[AnyMilestone], lanes: Iterable[Lane]
 ) -> list[LaneRecovery]:
     """Recovery of each lane from milestones and lanes that were read already (R-MT-01).
 
@@ -216,7 +217,7 @@ def lane_recoveries(
 def _lane_duration(
     incident: Incident,
     lane: Lane,
-    fed: dict[str, Milestone],
+    fed: Mapping[str, AnyMilestone],
     excluded: set[str],
     kind: str,
 ) -> Duration:
@@ -245,7 +246,7 @@ def _lane_duration(
 
 def _duration(
     incident: Incident,
-    fed: dict[str, Milestone],
+    fed: Mapping[str, AnyMilestone],
     excluded: set[str],
     key: str,
     label: str,
@@ -308,7 +309,7 @@ class _End:
     is_about: bool = False
 
 
-def _end(incident: Incident, fed: dict[str, Milestone], kind: str | None) -> _End:
+def _end(incident: Incident, fed: Mapping[str, AnyMilestone], kind: str | None) -> _End:
     """The milestone that feeds this end; without one of 'declared' what the product
     took down itself. None: closing."""
     row = fed.get(kind or "")

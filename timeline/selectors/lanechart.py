@@ -21,6 +21,7 @@ from postmortem.lib.words import shortened
 from timeline.models import Entry, Milestone
 from timeline.selectors.analysis import Gap, between, stated_stretches
 from timeline.selectors.durations import feeding, instant
+from timeline.selectors.slim import AnyMilestone, EntryLike
 from timeline.selectors.svg import (
     Axis,
     Pen,
@@ -42,7 +43,7 @@ class LaneRow:
     """One row of the lane chart: its marks, and how long its scope stood open."""
 
     name: str
-    rows: list[Entry]
+    rows: Sequence[EntryLike]
     ref: str = ""
     open_from: datetime | None = None
     open_until: datetime | None = None
@@ -69,8 +70,8 @@ class LaneChart:
 
 def lane_chart(
     incident: Incident,
-    rows: Sequence[Entry],
-    marks: Sequence[Milestone],
+    rows: Sequence[EntryLike],
+    marks: Sequence[AnyMilestone],
     found: Sequence[Gap],
     *,
     start: datetime | None = None,
@@ -91,8 +92,8 @@ def lane_chart(
         and (end is None or row.occurred_at <= end)
     ]
     decides = {Entry.Kind.DECISION, Entry.Kind.COMMS}
-    of: dict[int | None, list[Entry]] = {}
-    talk: list[Entry] = []
+    of: dict[int | None, list[EntryLike]] = {}
+    talk: list[EntryLike] = []
     for row in dated:
         if row.kind in decides:
             talk.append(row)
@@ -262,7 +263,7 @@ def _marks(row: Any) -> bool:
 
 
 def _single(
-    axis: Axis, rows: Sequence[Entry], y: float, data: LaneChart
+    axis: Axis, rows: Sequence[EntryLike], y: float, data: LaneChart
 ) -> list[SafeString]:
     """A mark for each entry, with a line to its end where it is an interval."""
     pen = Pen("page")
@@ -280,7 +281,7 @@ def _single(
     return found
 
 
-def _when(row: Entry, zone: str) -> str:
+def _when(row: EntryLike, zone: str) -> str:
     """'14:05', 'about 14:05 to 14:20'."""
     about = "about " if row.precision == Entry.Precision.APPROX else ""
     until = f" to {clock_words(row.occurred_until, zone)}" if row.occurred_until else ""
@@ -288,11 +289,11 @@ def _when(row: Entry, zone: str) -> str:
 
 
 def _stretches(
-    axis: Axis, rows: Sequence[Entry], y: float, data: LaneChart
+    axis: Axis, rows: Sequence[EntryLike], y: float, data: LaneChart
 ) -> list[SafeString]:
     """A mark for each stretch of the clock that holds entries: taller for more, so that
     thousands of entries stay a small drawing. Milestones keep their own marks."""
-    slots: dict[int, list[Entry]] = {}
+    slots: dict[int, list[EntryLike]] = {}
     for row in rows:
         assert row.occurred_at is not None
         place = int((axis.x(row.occurred_at) - axis.left) // STRETCH)

@@ -8,9 +8,9 @@ head of the activity chain names that state, and nothing is written without movi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef
 from django.utils.safestring import SafeString
@@ -25,7 +25,7 @@ from timeline.models import (
     Hypothesis,
     Milestone,
 )
-from timeline.selectors.analysis import CHANGES, Gap, signal_order, timeline_gaps
+from timeline.selectors.analysis import Gap, signal_order, timeline_gaps
 from timeline.selectors.durations import (
     feeding,
     instant,
@@ -48,88 +48,12 @@ from timeline.selectors.rows import (
     in_order,
     own_declaration,
 )
+from timeline.selectors.slim import AnyMilestone, EntryLike, SlimEntry, SlimMilestone
 
-T = TypeVar("T")
 Kind = Entry.Kind
 Order = DependencyCheckpoint.Order
 _kept = Kept(24)  # whole timelines, in each process: a few megabytes
 kept = _kept.get
-
-
-@dataclass(slots=True)
-class SlimMilestone:
-    """A milestone as the analysis and the page beside the timeline read it."""
-
-    number: int
-    kind: str
-    entry: SlimEntry | None
-    not_applicable: bool
-    reason: str
-    is_marked: bool
-
-    @property
-    def label(self) -> str:
-        return Milestone.Kind(self.kind).label
-
-    @property
-    def ref(self) -> str:
-        return f"{Milestone.prefix}-{self.number}"
-
-    @property
-    def pk(self) -> int:
-        return self.number
-
-
-@dataclass(slots=True)
-class SlimEntry:
-    """What the analysis reads of an entry, under the same names."""
-
-    pk: int
-    number: int
-    kind: str
-    occurred_at: datetime | None
-    occurred_until: datetime | None
-    precision: str
-    position: int | None
-    lane_id: int | None
-    owner_id: int | None
-    dependency_id: int | None
-    observed_signal: str
-    action_taken: str
-    retracted_at: datetime | None
-    owner_title: str | None
-    owner_name: str | None
-    is_proven: bool
-    is_cited: bool
-    cites_change: bool
-    live_milestones: list[SlimMilestone] = field(default_factory=list)
-
-    @property
-    def is_retracted(self) -> bool:
-        return self.retracted_at is not None
-
-    @property
-    def is_provisional(self) -> bool:
-        return not self.is_proven
-
-    @property
-    def owner_label(self) -> str:
-        return self.owner_title or self.owner_name or f"Person {self.owner_id}"
-
-    @property
-    def rests_on_later_summary(self) -> bool:
-        """It cites something, but nothing that proves."""
-        return self.is_cited and not self.is_proven
-
-    @property
-    def ref(self) -> str:
-        return f"{Entry.prefix}-{self.number}"
-
-    @property
-    def headline(self) -> str:
-        if self.kind in {Kind.SIGNAL, Kind.NO_RECORD}:
-            return self.observed_signal or self.action_taken
-        return self.action_taken or self.observed_signal
 
 
 class Line(NamedTuple):
@@ -197,30 +121,28 @@ def outline(incident: Incident) -> Outline:
 
 def known_outline(incident: Incident) -> Outline | None:
     """The outline if somebody has read it since the record moved; costs nothing."""
-    found = _kept.peek(("outline", incident.pk, incident.activity_head))
-    return cast("Outline | None", found)
+    found: Outline | None = _kept.peek(("outline", incident.pk, incident.activity_head))
+    return found
 
 
 def read_outline(incident: Incident, threshold: timedelta) -> Outline:
     """Seven queries, whatever the number of entries (hypotheses and checkpoints read
     their evidence in two of them)."""
     rows, marks = slim_rows(incident)
-    ordered = in_order(cast("list[Entry]", rows))
-    live: list[Any] = [row for row in ordered if not row.is_retracted]
-    milestones = cast("list[Milestone]", marks)
-    found = timeline_gaps(live, milestones, threshold)
+    ordered = in_order(rows)
+    live = [row for row in ordered if not row.is_retracted]
+    found = timeline_gaps(live, marks, threshold)
     lines = _lines(ordered, found)
     points = checkpoints(incident)
     for point in points:
         order = signal_order(point, live)
-        point.worked_out = order  # type: ignore[attr-defined]
-        point.order_words = order.words(incident.clock_zone)  # type: ignore[attr-defined]
-        point.disagrees = (  # type: ignore[attr-defined]
+        point.order_words = order.words(incident.clock_zone)
+        point.disagrees = (
             point.order not in {Order.UNKNOWN, order.order}
             and order.order != Order.UNKNOWN
         )
-    chart = lane_chart(incident, live, milestones, found)
-    clock = clock_of(live, milestones)
+    chart = lane_chart(incident, live, marks, found)
+    clock = clock_of(live, marks)
     stated = sum(1 for row in live if row.kind == Kind.NO_RECORD)
     return Outline(
         lines=lines,
@@ -255,9 +177,8 @@ def read_outline(incident: Incident, threshold: timedelta) -> Outline:
     )
 
 
-def clock_of(live: Iterable[Any], marks: Iterable[Milestone]) -> Clock:
+def clock_of(live: Iterable[EntryLike], marks: Sequence[AnyMilestone]) -> Clock:
     """The incident clock from rows that were read already."""
-    marks = list(marks)
     first = [
         time for row in live if row.kind != Kind.NO_RECORD and (time := instant(row))
     ]
@@ -308,7 +229,7 @@ def slim_rows(
             "owner__name",
             Exists(proof),
             Exists(linked),
-            Exists(linked.filter(evidence__kind__in=CHANGES)),
+            Exists(linked.filter(evidence__kind__in=Entry.CHANGES)),
         )
     ]
     by_pk = {row.pk: row for row in rows}
@@ -334,7 +255,7 @@ def slim_rows(
     return rows, sorted(marks, key=lambda mark: (order[mark.kind], mark.number))
 
 
-def _lines(ordered: Sequence[Any], found: Sequence[Gap]) -> list[Line]:
+def _lines(ordered: Sequence[SlimEntry], found: Sequence[Gap]) -> list[Line]:
     """Entries in order, with each gap in front of the first entry inside it."""
     waiting = list(reversed(found))
     lines: list[Line] = []
@@ -374,11 +295,11 @@ def required_milestones(
     missing, not_applicable, provisional or proven (R-TL-06, R-TL-03). A declaration
     made here is proven by the activity that it wrote; `own` is its time."""
     declared = own_declaration(incident)
-    fed = feeding(cast("list[Milestone]", marks))
+    fed = feeding(marks)
     excluded = {mark.kind: mark for mark in marks if mark.not_applicable}
     required = []
     for kind in Milestone.Kind:
-        mark: Any = fed.get(kind)
+        mark = fed.get(kind)
         entry = mark.entry if mark else None
         own = declared if kind == Milestone.Kind.DECLARED and not mark else None
         if kind in excluded:

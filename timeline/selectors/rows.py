@@ -25,6 +25,7 @@ from timeline.models import (
     HypothesisEvidence,
     Milestone,
 )
+from timeline.selectors.slim import E, EntryLike
 
 T = TypeVar("T", bound=Any)
 DEFAULT_GAP = timedelta(minutes=60)
@@ -73,12 +74,12 @@ def _attach(incident: Incident, rows: Iterable[T]) -> list[T]:
     return found
 
 
-def place(row: Entry) -> int:
+def place(row: EntryLike) -> int:
     """Where a row stands among its equals: its position, else its number."""
     return row.number if row.position is None else row.position
 
 
-def in_order(rows: Iterable[Entry]) -> list[Entry]:
+def in_order(rows: Iterable[E]) -> list[E]:
     """Order of decision 6: occurred_at, position, number; an undated row stands behind
     the dated row with the nearest position before its own, one without position last.
     The order in which the rows come in does not matter."""
@@ -95,9 +96,9 @@ def in_order(rows: Iterable[Entry]) -> list[Entry]:
         return dated
     anchors = sorted(dated, key=lambda row: (place(row), row.number))
     places = [place(row) for row in anchors]
-    first: list[Entry] = []
-    last: list[Entry] = []
-    behind: dict[int, list[Entry]] = {}
+    first: list[E] = []
+    last: list[E] = []
+    behind: dict[int, list[E]] = {}
     for row in undated:
         if row.position is None:
             last.append(row)

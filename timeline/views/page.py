@@ -3,7 +3,7 @@ what moved since; the recovery strip."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 from django.http import HttpResponse
@@ -19,7 +19,6 @@ from incidents.models import Incident
 from incidents.views import workspace
 from postmortem.lib.htmx import render_page, wants_fragment
 from timeline import forms, selectors
-from timeline.models import Milestone
 from timeline.selectors import Choice, Outline, Window
 from timeline.views.rows import (
     NAMES,
@@ -128,10 +127,11 @@ def quick_context(incident: Incident, whole: Outline, user: User) -> dict[str, A
 
 def durations_context(incident: Incident, whole: Outline) -> dict[str, Any]:
     """How long it took, for the incident and for each lane; no query."""
-    marks = cast("list[Milestone]", whole.milestones)
     return {
-        "durations": selectors.durations_of(incident, marks),
-        "lane_durations": selectors.lane_recoveries(incident, marks, whole.lanes),
+        "durations": selectors.durations_of(incident, whole.milestones),
+        "lane_durations": selectors.lane_recoveries(
+            incident, whole.milestones, whole.lanes
+        ),
     }
 
 
@@ -280,11 +280,11 @@ def chart_context(incident: Incident, whole: Outline, choice: Choice) -> dict[st
 
     def make() -> dict[str, Any]:
         rows, marks = selectors.slim_rows(incident)
-        live: Any = [row for row in rows if not row.is_retracted]
+        live = [row for row in rows if not row.is_retracted]
         chart = selectors.lane_chart(
             incident,
             live,
-            marks,  # type: ignore[arg-type]
+            marks,
             whole.gaps,
             start=choice.start,
             end=choice.end,
