@@ -3,6 +3,7 @@ superseded."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -80,6 +81,51 @@ def add_evidence(
         data={"sha256": row.sha256, "url": row.url, "original": row.is_original},
     )
     return row
+
+
+def add_artifacts(
+    *,
+    incident_id: int,
+    actor: User,
+    uploads: Sequence[File[Any]],
+    title: str = "",
+    **said: Any,
+) -> list[Evidence]:
+    """An artifact for each file, or one without a file; `said` of each. Each is stored
+    by itself: a file that is refused takes none away that came before it.
+
+    title: of the artifact, else it is called after its file; of several the title
+    stands before the name of the file.
+    """
+    added: list[Evidence] = []
+    files: list[File[Any] | None] = [*uploads] or [None]
+    for upload in files:
+        name = (upload.name or "") if upload else ""
+        each = f"{title}: {name}" if len(files) > 1 else title
+        try:
+            row = add_evidence(
+                incident_id=incident_id,
+                actor=actor,
+                upload=upload,
+                title=(each if title else name)[:200],
+                **said,
+            )
+        except ValidationError as error:
+            if not added:
+                raise
+            refs = ", ".join(f"{row.ref} {row.filename}" for row in added)
+            raise ValidationError(
+                [
+                    ValidationError(
+                        f"Stored: {refs}. Not stored: {name} and what came after it. "
+                        "Send only those again.",
+                        code="partly_stored",
+                    ),
+                    *error.messages,
+                ]
+            ) from error
+        added.append(row)
+    return added
 
 
 def store_evidence(

@@ -36,6 +36,31 @@ class TestKinds:
         assert "kind" in caught.value.error_dict
 
 
+class TestAddArtifacts:
+    @pytest.mark.parametrize(
+        ("names", "title", "titles"),
+        [
+            (["a.log", "b.log"], "Gateway", ["Gateway: a.log", "Gateway: b.log"]),
+            (["a.log", "b.log"], "", ["a.log", "b.log"]),
+            (["a.log"], "Gateway", ["Gateway"]),
+            ([], "Gateway", ["Gateway"]),
+        ],
+    )
+    def test_calls_each_after_its_title_or_its_file(
+        self, incident, responder, names, title, titles
+    ):
+        rows = evidence.add_artifacts(
+            incident_id=incident.pk,
+            actor=responder,
+            uploads=[SimpleUploadedFile(name, name.encode()) for name in names],
+            title=title,
+            kind="log_query",
+            description="What the gateway wrote",
+        )
+
+        assert [row.title for row in rows] == titles
+
+
 class TestLink:
     @pytest.mark.parametrize(
         ("url", "code"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.urls import reverse
 
@@ -34,39 +33,12 @@ def evidence_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
 
     def add(data: dict[str, Any]) -> list[Evidence]:
         data.pop("version", None)
-        uploads = data.pop("upload") or [None]
-        title = data.pop("title", "")
-        added: list[Evidence] = []
-        for upload in uploads:
-            name = title if title and len(uploads) == 1 else ""
-            name = name or (upload.name if upload else title)
-            if title and upload and len(uploads) > 1:
-                name = f"{title}: {upload.name}"
-            try:
-                added.append(
-                    services.add_evidence(
-                        incident_id=incident.pk,
-                        actor=request.user,
-                        upload=upload,
-                        title=name[:200],
-                        **data,
-                    )
-                )
-            except ValidationError as error:
-                if not added:
-                    raise
-                refs = ", ".join(f"{row.ref} {row.filename}" for row in added)
-                raise ValidationError(
-                    [
-                        ValidationError(
-                            f"Stored: {refs}. Not stored: {upload.name} and what "
-                            "came after it. Send only those again.",
-                            code="partly_stored",
-                        ),
-                        *error.messages,
-                    ]
-                ) from error
-        return added
+        return services.add_artifacts(
+            incident_id=incident.pk,
+            actor=request.user,
+            uploads=data.pop("upload"),
+            **data,
+        )
 
     return case_form(
         request,
