@@ -206,7 +206,7 @@ def edit_entry(
     )
     for name in REFS:
         require_live(incident, name, changes.get(name))
-    if "kind" in changes and entry.kind != changes["kind"]:
+    if changes.get("kind", entry.kind) != entry.kind:
         _refuse_stated_gap(changes["kind"])
         if entry.kind == Entry.Kind.NO_RECORD:
             raise field_error(
@@ -219,29 +219,9 @@ def edit_entry(
         at_text=at_text,
     )
     if after is not KEEP:
-        require_live(incident, "after", after)
-        if after is not None and after.pk == entry.pk:
-            raise field_error("after", "An entry does not stand behind itself.")
-        times["position"] = place(after) if after else None
+        times["position"] = _behind(entry, after)
     if times:
-        present = {
-            name: getattr(entry, name)
-            for name in (
-                "occurred_at",
-                "occurred_until",
-                "precision",
-                "at_text",
-                "position",
-            )
-        }
-        if "precision" in times and times["precision"] != entry.precision:
-            if Precision.DAY in {entry.precision, times["precision"]}:
-                present["occurred_until"] = None
-            if times["precision"] == Precision.UNKNOWN:
-                present |= {"occurred_at": None, "occurred_until": None}
-        elif entry.precision == Precision.DAY and "occurred_at" in times:
-            present["occurred_until"] = None
-        changes |= _times(incident, **(present | times))
+        changes |= _times(incident, **_with_changed_times(entry, times))
     moved = change_record(entry, changes, actor=actor, version=version)
     if moved:
         activity.record(
@@ -367,6 +347,34 @@ def _refuse_stated_gap(kind: str) -> None:
         raise field_error(
             "kind", "State a gap with its start, end and reason instead.", "stated_gap"
         )
+
+
+def _behind(entry: Entry, after: Entry | None) -> int | None:
+    """The position of an entry that is to stand behind `after`; None: of its time."""
+    if after is None:
+        return None
+    require_live(entry.incident, "after", after)
+    if after.pk == entry.pk:
+        raise field_error("after", "An entry does not stand behind itself.")
+    return place(after)
+
+
+def _with_changed_times(entry: Entry, times: dict[str, Any]) -> dict[str, Any]:
+    """The time fields of an entry with these changed. What the old precision made of
+    them does not outlive it: the end of a day, or any time of what is not known."""
+    present = {
+        "occurred_at": entry.occurred_at,
+        "occurred_until": entry.occurred_until,
+        "precision": entry.precision,
+        "at_text": entry.at_text,
+        "position": entry.position,
+    }
+    old, new = entry.precision, times.get("precision", entry.precision)
+    if Precision.DAY in {old, new} and (old != new or "occurred_at" in times):
+        present["occurred_until"] = None
+    if new == Precision.UNKNOWN and old != new:
+        present |= {"occurred_at": None, "occurred_until": None}
+    return present | times
 
 
 def _times(
