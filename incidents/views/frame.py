@@ -21,6 +21,8 @@ from postmortem.lib.kept import Kept
 from postmortem.lib.times import on_clock
 
 FRAMES = Kept(512)  # clock and figures of the tabs, by the state of the record
+# What of the menu leads away; everything else opens beside the page.
+WHOLE_PAGES = frozenset({"incidents:people_list", "api:case-detail"})
 
 
 def flags(user: User, incident: Incident) -> dict[str, bool]:
@@ -58,7 +60,6 @@ def workspace(
         "can": can,
         "stored": stored,
         "workspace": {
-            "list_url": reverse("incidents:incident_list"),
             "clock_start": start,
             "clock_end": end,
             "duration": end - start if start and end else None,
@@ -67,13 +68,13 @@ def workspace(
             else None,
             "steps": steps(incident, stored, stabilized_at=end),
             "tabs": _tabs(incident, tab, stored, figures),
-            "blocking": stored.blocking,
-            "advisory": stored.advisory,
             "version_hash": stored.content_hash,
             "ran_at": ran_at(incident, stored),
             "status_url": f"{reverse('incidents:finding_status', args=[incident.key])}"
             f"?tab={tab}",
-            "actions": _header_actions(incident, can),
+            "report_url": page_url("review:report_detail", incident.key)
+            if can["report_request"]
+            else "",
             "menu": _header_menu(incident, can),
         },
     }
@@ -169,60 +170,48 @@ def _step(
     }
 
 
-def _header_actions(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any]]:
-    links = [
-        (
-            "One-pager",
-            page_url("review:report_detail", incident.key),
-            "file-type-pdf",
-            can["report_request"],
-        ),
-    ]
-    return [
-        {"label": label, "url": url, "icon": icon, "kind": ""}
-        for label, url, icon, allowed in links
-        if url and allowed
-    ]
-
-
 def _header_menu(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any]]:
-    status, states = incident.status, Incident.Status
+    is_active = incident.status == Incident.Status.ACTIVE
+    is_stabilized = incident.status == Incident.Status.STABILIZED
     links = [
-        ("Edit incident", "incident_edit", "pencil", can["incident_edit"]),
-        ("Change severity", "severity_edit", "trending-up", can["incident_edit"]),
-        ("People and duties", "people_list", "users", True),
+        ("Edit incident", "incidents:incident_edit", "pencil", can["incident_edit"]),
         (
-            "Change the clock",
-            "clock_edit",
-            "clock",
-            can["incident_clock"],
+            "Change severity",
+            "incidents:severity_edit",
+            "trending-up",
+            can["incident_edit"],
         ),
+        ("People and duties", "incidents:people_list", "users", True),
+        ("Change the clock", "incidents:clock_edit", "clock", can["incident_clock"]),
         (
             "Declare stabilized",
-            "incident_stabilize",
+            "incidents:incident_stabilize",
             "circle-half-2",
-            can["incident_stabilize"] and status == states.ACTIVE,
+            can["incident_stabilize"] and is_active,
         ),
         (
             "Give the all-clear",
-            "incident_all_clear",
+            "incidents:incident_all_clear",
             "circle-check",
             can["incident_all_clear"] and not incident.all_clear_at,
         ),
         (
             "Return to active",
-            "incident_relapse",
+            "incidents:incident_relapse",
             "repeat",
-            can["incident_relapse"] and status == states.STABILIZED,
+            can["incident_relapse"] and is_stabilized,
         ),
-        ("Cancel incident", "incident_cancel", "ban", can["incident_cancel"]),
-    ]
-    above = [
+        (
+            "Cancel incident",
+            "incidents:incident_cancel",
+            "ban",
+            can["incident_cancel"],
+        ),
         (
             "Open the review",
             "review:review_open",
             "eye",
-            can["incident_start_review"] and status == states.STABILIZED,
+            can["incident_start_review"] and is_stabilized,
         ),
         (
             "Reopen with a reason",
@@ -230,33 +219,15 @@ def _header_menu(incident: Incident, can: dict[str, bool]) -> list[dict[str, Any
             "lock-open",
             can["review_reopen"],
         ),
+        (
+            "Export the case (JSON)",
+            "api:case-detail",
+            "download",
+            can["incident_export"],
+        ),
     ]
-    found = [
-        {
-            "label": label,
-            "url": page_url(f"incidents:{name}", incident.key),
-            "icon": icon,
-            "drawer": name != "people_list",
-        }
+    return [
+        {"label": label, "url": url, "icon": icon, "drawer": name not in WHOLE_PAGES}
         for label, name, icon, allowed in links
-        if allowed
+        if allowed and (url := page_url(name, incident.key))
     ]
-    found += [
-        {
-            "label": label,
-            "url": page_url(name, incident.key),
-            "icon": icon,
-            "drawer": True,
-        }
-        for label, name, icon, allowed in above
-        if allowed
-    ]
-    if can["incident_export"]:
-        found.append(
-            {
-                "label": "Export the case (JSON)",
-                "url": page_url("api:case-detail", incident.key),
-                "icon": "download",
-            }
-        )
-    return [item for item in found if item["url"]]

@@ -144,7 +144,7 @@ class TestIncidentDetail:
         near = [f for f in found if Gate.STABILIZE in f.gates]
         assert page.context["blocking_total"] == len(near) > 0
         assert page.context["later_total"] == len(found) - len(near) > 0
-        assert page.context["workspace"]["blocking"] == len(found)
+        assert page.context["stored"].blocking == len(found)
         text = page.content.decode()
         assert "What still blocks stabilizing" in text
         assert f'href="{near[0].url}"'.replace("&", "&amp;") in text
