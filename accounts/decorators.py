@@ -34,6 +34,12 @@ GUARDED_ELSEWHERE = (
 )
 
 
+class SignedInRequest(HttpRequest):
+    """A request behind a declared view: the user is a person of ours."""
+
+    user: User
+
+
 def declare(view: View, access: str) -> View:
     """Write on a view what it takes to open it; the permission matrix reads it."""
     view.access = access  # type: ignore[attr-defined]
@@ -92,7 +98,7 @@ def once(view: View) -> View:
     """
 
     @wraps(view)
-    def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def run(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST":
             return view(request, *args, **kwargs)
         look_through(request.FILES)
@@ -103,7 +109,7 @@ def once(view: View) -> View:
         try:
             with transaction.atomic():
                 before = services.claim_request(
-                    actor=cast(User, request.user), key=key, digest=said
+                    actor=request.user, key=key, digest=said
                 )
                 if before is not None:
                     return _again(request, before)
@@ -133,10 +139,10 @@ def _again(request: HttpRequest, before: IdempotentRequest) -> HttpResponse:
 
 
 def _keep(
-    request: HttpRequest, page: HttpResponseBase, *, key: str, digest: str
+    request: SignedInRequest, page: HttpResponseBase, *, key: str, digest: str
 ) -> None:
     services.keep_answer(
-        actor=cast(User, request.user),
+        actor=request.user,
         key=key,
         digest=digest,
         status=page.status_code,

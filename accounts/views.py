@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import services
-from accounts.decorators import administrators, signed_in
+from accounts.decorators import SignedInRequest, administrators, signed_in
 from accounts.forms import (
     JoinForm,
     PartForm,
@@ -33,9 +33,9 @@ from postmortem.lib.htmx import add_errors, form_page, render_page
 
 
 @signed_in
-def account_detail(request: HttpRequest) -> HttpResponse:
+def account_detail(request: SignedInRequest) -> HttpResponse:
     """Who I am here, what I may do, and the tokens that act in my name."""
-    user = cast(User, request.user)
+    user = request.user
     return render_page(
         request,
         "accounts/account_detail.html",
@@ -51,9 +51,9 @@ def account_detail(request: HttpRequest) -> HttpResponse:
 
 
 @signed_in
-def preferences_edit(request: HttpRequest) -> HttpResponse:
+def preferences_edit(request: SignedInRequest) -> HttpResponse:
     """Time zone and email."""
-    user = cast(User, request.user)
+    user = request.user
     form = PreferencesForm(
         request.POST if request.method == "POST" else None,
         initial={
@@ -74,9 +74,9 @@ def preferences_edit(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @signed_in
-def token_add(request: HttpRequest) -> HttpResponse:
+def token_add(request: SignedInRequest) -> HttpResponse:
     """A new token. The secret is in the answer to this request and nowhere else."""
-    user = cast(User, request.user)
+    user = request.user
     form = TokenForm(request.POST if request.method == "POST" else None, user=user)
     status = 200
     if request.method == "POST":
@@ -115,12 +115,10 @@ def token_add(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @require_POST
-def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+def token_revoke(request: SignedInRequest, token_id: int) -> HttpResponse:
     """Make one of my tokens useless from now on."""
     try:
-        token = services.revoke_api_token(
-            actor=cast(User, request.user), token_id=token_id
-        )
+        token = services.revoke_api_token(actor=request.user, token_id=token_id)
     except ApiToken.DoesNotExist:
         raise Http404("no such token") from None
     messages.success(request, f"The token “{token.name}” no longer works.")
@@ -129,10 +127,10 @@ def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
 
 @signed_in
 @require_POST
-def sessions_end(request: HttpRequest) -> HttpResponse:
+def sessions_end(request: SignedInRequest) -> HttpResponse:
     """Sign me out everywhere but here."""
     ended = services.end_other_sessions(
-        actor=cast(User, request.user), keep=request.session.session_key or ""
+        actor=request.user, keep=request.session.session_key or ""
     )
     messages.success(
         request,
@@ -149,7 +147,7 @@ PEOPLE = 100
 
 
 @signed_in
-def person_list(request: HttpRequest) -> HttpResponse:
+def person_list(request: SignedInRequest) -> HttpResponse:
     """Everybody with role, team and manager; teams with theirs. Open to all who are
     signed in: at three in the morning one has to find who can act."""
     words = request.GET.get("q", "").replace("\x00", "").strip()[:100]
@@ -218,12 +216,12 @@ def _shown(person: User) -> dict[str, object]:
     }
 
 
-def _may_change(request: HttpRequest) -> bool:
-    return Role.ADMIN in cast(User, request.user).roles
+def _may_change(request: SignedInRequest) -> bool:
+    return Role.ADMIN in request.user.roles
 
 
 @administrators
-def access_list(request: HttpRequest) -> HttpResponse:
+def access_list(request: SignedInRequest) -> HttpResponse:
     """Who gave or took whose access, when and why."""
     rows = AccessChange.objects.select_related("by", "person", "team")
     page = Paginator(rows, 50).get_page(request.GET.get("page"))
@@ -242,12 +240,12 @@ def access_list(request: HttpRequest) -> HttpResponse:
 
 
 @administrators
-def person_add(request: HttpRequest) -> HttpResponse:
+def person_add(request: SignedInRequest) -> HttpResponse:
     """A new account."""
     return _people_form(
         request,
         PersonForm(_sent(request)),
-        lambda data: services.add_person(actor=cast(User, request.user), **data),
+        lambda data: services.add_person(actor=request.user, **data),
         title="Add a person",
         submit_label="Add",
         message="The account is there. They choose a password by “Forgot your "
@@ -256,14 +254,14 @@ def person_add(request: HttpRequest) -> HttpResponse:
 
 
 @administrators
-def person_edit(request: HttpRequest, person_id: int) -> HttpResponse:
+def person_edit(request: SignedInRequest, person_id: int) -> HttpResponse:
     """Name, title, roles, and whether the account may be used."""
     account = _person(person_id)
     return _people_form(
         request,
         PersonForm(_sent(request), account=account),
         lambda data: services.change_person(
-            actor=cast(User, request.user), account=account, **data
+            actor=request.user, account=account, **data
         ),
         title=f"Edit {account.name}",
         lead=f"{account.email or 'No address'}. Past deeds keep the name they had.",
@@ -272,15 +270,13 @@ def person_edit(request: HttpRequest, person_id: int) -> HttpResponse:
 
 
 @administrators
-def person_join(request: HttpRequest, person_id: int) -> HttpResponse:
+def person_join(request: SignedInRequest, person_id: int) -> HttpResponse:
     """Say that two accounts belong to one human (R-AP-02)."""
     account = _person(person_id)
     return _people_form(
         request,
         JoinForm(_sent(request), account=account),
-        lambda data: services.join_person(
-            actor=cast(User, request.user), account=account, **data
-        ),
+        lambda data: services.join_person(actor=request.user, account=account, **data),
         title=f"Join {account.name} with another account",
         lead="Both stay. Nobody approves with one what they did with the other.",
         submit_label="Join",
@@ -289,15 +285,13 @@ def person_join(request: HttpRequest, person_id: int) -> HttpResponse:
 
 
 @administrators
-def person_part(request: HttpRequest, person_id: int) -> HttpResponse:
+def person_part(request: SignedInRequest, person_id: int) -> HttpResponse:
     """Say that an account is another human's after all."""
     account = _person(person_id)
     return _people_form(
         request,
         PartForm(_sent(request)),
-        lambda data: services.part_person(
-            actor=cast(User, request.user), account=account, **data
-        ),
+        lambda data: services.part_person(actor=request.user, account=account, **data),
         title=f"Part {account.name} from the other account",
         submit_label="Part",
         message="The accounts are known as two people.",
@@ -305,23 +299,23 @@ def person_part(request: HttpRequest, person_id: int) -> HttpResponse:
 
 
 @administrators
-def team_add(request: HttpRequest) -> HttpResponse:
+def team_add(request: SignedInRequest) -> HttpResponse:
     """A new team."""
     return _team_form(request, None)
 
 
 @administrators
-def team_edit(request: HttpRequest, team_id: int) -> HttpResponse:
+def team_edit(request: SignedInRequest, team_id: int) -> HttpResponse:
     """Function, manager and members."""
     return _team_form(request, get_object_or_404(Team, pk=team_id))
 
 
-def _team_form(request: HttpRequest, team: Team | None) -> HttpResponse:
+def _team_form(request: SignedInRequest, team: Team | None) -> HttpResponse:
     return _people_form(
         request,
         TeamForm(_sent(request), team=team),
         lambda data: services.save_team(
-            actor=cast(User, request.user),
+            actor=request.user,
             team=team,
             **{**data, "members": list(data["members"])},
         ),
@@ -334,12 +328,12 @@ def _person(person_id: int) -> User:
     return get_object_or_404(User.objects.exclude(handle="system"), pk=person_id)
 
 
-def _sent(request: HttpRequest) -> QueryDict | None:
+def _sent(request: SignedInRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
 def _people_form(
-    request: HttpRequest,
+    request: SignedInRequest,
     form: forms.BaseForm,
     act: Callable[[dict[str, Any]], object],
     **words: Any,

@@ -9,12 +9,12 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST
 
-from accounts.decorators import declare, once
+from accounts.decorators import SignedInRequest, declare, once
 from accounts.models import User
 from incidents import permissions
 from incidents.models import Incident
@@ -22,12 +22,6 @@ from incidents.services.reads import note_read
 from postmortem.lib.htmx import wants_fragment
 
 P = ParamSpec("P")
-
-
-class SignedInRequest(HttpRequest):
-    """A request behind a declared view: the user is a person of ours."""
-
-    user: User
 
 
 def find_incident(user: User, key: str, place: str = "") -> Incident:

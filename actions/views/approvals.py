@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 
+from accounts.decorators import SignedInRequest
 from actions import forms, selectors
 from actions.models import ActionApproval, ActionItem
 from actions.services import approvals as services
 from actions.views.items import TAB
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.models import Incident
 from incidents.views import case_form, get_row, posted
 

@@ -10,12 +10,13 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.decorators import SignedInRequest
 from accounts.models import User
 from actions import forms, selectors
 from actions.models import ActionApproval, ActionItem
 from actions.services import items as services
 from actions.views import ActionRow, action_findings, action_row
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Incident
 from incidents.selectors import StoredFindings

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.decorators import signed_in
+from accounts.decorators import SignedInRequest, signed_in
 from actions import selectors
 from actions.models import ActionItem
 from actions.views import (
@@ -23,7 +23,6 @@ from actions.views import (
     pending_note,
     proof_badge,
 )
-from incidents.decorators import SignedInRequest
 from incidents.language import find_vague
 from postmortem.lib.addresses import incident_address
 from postmortem.lib.htmx import render_page

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 
-from incidents.decorators import SignedInRequest
+from accounts.decorators import SignedInRequest
 from incidents.models import CaseRecord, Incident
 from incidents.views.frame import workspace
 from incidents.views.top import (

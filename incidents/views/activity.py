@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from accounts.decorators import SignedInRequest
 from incidents import forms, selectors
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.models import ActivityEntry, CaseRecord, Incident
 from incidents.selectors import history
 from incidents.services.verification import verify_incident

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from accounts.decorators import SignedInRequest
 from incidents import forms
-from incidents.decorators import SignedInRequest
 from incidents.models import (
     ImpactFigure,
     ImpactStatement,

@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 
-from incidents.decorators import SignedInRequest, requires
+from accounts.decorators import SignedInRequest
+from incidents.decorators import requires
 from incidents.forms import FilterForm
 from incidents.models import SavedFilter
 from incidents.selectors import VIEW_LABELS, Filters

@@ -10,8 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from accounts.decorators import SignedInRequest
 from incidents import forms, selectors
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.models import Incident, Waiver
 from incidents.services import core
 from incidents.services import waivers as services

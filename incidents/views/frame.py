@@ -7,9 +7,9 @@ from typing import Any
 
 from django.urls import reverse
 
+from accounts.decorators import SignedInRequest
 from accounts.models import User
 from incidents import permissions
-from incidents.decorators import SignedInRequest
 from incidents.models import Incident
 from incidents.selectors import StoredFindings, holds_back, next_gate
 from incidents.services.findings import findings_for_page

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.decorators import SignedInRequest
 from incidents import selectors
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.models import (
     ImpactFigure,
     ImpactStatement,

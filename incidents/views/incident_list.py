@@ -12,9 +12,9 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.decorators import signed_in
+from accounts.decorators import SignedInRequest, signed_in
 from incidents import selectors
-from incidents.decorators import SignedInRequest, find_incident
+from incidents.decorators import find_incident
 from incidents.models import Incident, Severity
 from incidents.permissions import can
 from incidents.selectors import VIEW_LABELS, Filters, Saved, lane_slugs, view_counts

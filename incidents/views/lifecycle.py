@@ -10,8 +10,9 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from accounts.decorators import SignedInRequest
 from incidents import forms
-from incidents.decorators import SignedInRequest, incident_view, requires
+from incidents.decorators import incident_view, requires
 from incidents.models import Incident, Severity
 from incidents.selectors import holds_back
 from incidents.services import lifecycle as services

@@ -10,8 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from accounts.decorators import signed_in
-from incidents.decorators import SignedInRequest
+from accounts.decorators import SignedInRequest, signed_in
 from incidents.models import Notification
 from incidents.selectors import notices
 from incidents.services.notifications import mark_notifications_read

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.urls import reverse
 
+from accounts.decorators import SignedInRequest
 from incidents import forms, selectors
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.models import Incident, Lane, Participation
 from incidents.services import lanes as lane_services
 from incidents.services import people as services

@@ -7,7 +7,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from incidents.decorators import SignedInRequest, requires
+from accounts.decorators import SignedInRequest
+from incidents.decorators import requires
 from incidents.forms import PolicyForm
 from incidents.models import PolicyChange, SeverityPolicy
 from incidents.permissions import can

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 
+from accounts.decorators import SignedInRequest
 from incidents import forms
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.models import CaseRecord, Incident
 from incidents.services import core
 from incidents.views import case_form, get_row, posted

@@ -12,9 +12,8 @@ from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, Window
 from django.http import HttpResponse
 from django.utils import timezone
 
-from accounts.decorators import signed_in
+from accounts.decorators import SignedInRequest, signed_in
 from accounts.models import User
-from incidents.decorators import SignedInRequest
 from incidents.models import (
     FindingSnapshot,
     Incident,

@@ -6,7 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from incidents.decorators import SignedInRequest, incident_view
+from accounts.decorators import SignedInRequest
+from incidents.decorators import incident_view
 from incidents.forms import ConfirmForm, ReasonForm
 from incidents.models import Incident
 from incidents.selectors import stored_facts

@@ -6,7 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from incidents.decorators import SignedInRequest, requires
+from accounts.decorators import SignedInRequest
+from incidents.decorators import requires
 from incidents.models import SeverityPolicy
 from incidents.permissions import can
 from incidents.views import posted

@@ -8,7 +8,8 @@ from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from incidents.decorators import SignedInRequest, incident_view
+from accounts.decorators import SignedInRequest
+from incidents.decorators import incident_view
 from incidents.models import Incident
 from incidents.permissions import can
 from incidents.selectors import content_hash

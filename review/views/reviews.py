@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.urls import reverse
 
+from accounts.decorators import SignedInRequest
 from accounts.models import User
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.forms import ConfirmForm, ReasonForm
 from incidents.models import Incident
 from incidents.selectors import StoredFindings, stored_facts

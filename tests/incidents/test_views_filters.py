@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.decorators import SignedInRequest
 from accounts.models import ApiToken, User
 from accounts.services import create_api_token
-from incidents.decorators import SignedInRequest
 from incidents.models import SavedFilter
 from incidents.services.filters import delete_filter, rename_filter, save_filter
 from incidents.views import filters

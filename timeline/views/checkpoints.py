@@ -6,7 +6,8 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from incidents.decorators import SignedInRequest, incident_view
+from accounts.decorators import SignedInRequest
+from incidents.decorators import incident_view
 from incidents.models import Incident, Lane
 from incidents.views import case_form, get_row, posted
 from incidents.views.rows import retract

@@ -8,7 +8,8 @@ from django.http import Http404, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from incidents.decorators import SignedInRequest, incident_view
+from accounts.decorators import SignedInRequest
+from incidents.decorators import incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Evidence, Incident, Lane
 from incidents.views import case_form, get_row, posted, workspace

@@ -15,7 +15,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents.decorators import SignedInRequest, incident_view
+from accounts.decorators import SignedInRequest
+from incidents.decorators import incident_view
 from incidents.models import Incident
 from postmortem.lib.times import on_clock
 from postmortem.lib.ui import t_offset

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 
-from incidents.decorators import SignedInRequest, incident_view
+from accounts.decorators import SignedInRequest
+from incidents.decorators import incident_view
 from incidents.models import Incident
 from incidents.views import case_form, get_row, posted
 from timeline import forms, services

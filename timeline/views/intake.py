@@ -16,7 +16,8 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from incidents.decorators import SignedInRequest, incident_view
+from accounts.decorators import SignedInRequest
+from incidents.decorators import incident_view
 from incidents.models import Evidence, Incident, Lane
 from incidents.views import case_form, get_row, posted, workspace
 from postmortem.lib.errors import DomainError, field_error

@@ -12,9 +12,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from accounts.decorators import SignedInRequest
 from accounts.models import User
 from incidents import permissions
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.models import Incident
 from incidents.views import workspace
 from postmortem.lib.htmx import render_page, wants_fragment

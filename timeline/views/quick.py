@@ -11,7 +11,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from incidents.decorators import SignedInRequest, incident_view, only_reads
+from accounts.decorators import SignedInRequest
+from incidents.decorators import incident_view, only_reads
 from incidents.models import Incident
 from postmortem.lib.errors import DomainError
 from postmortem.lib.htmx import add_errors, wants_fragment

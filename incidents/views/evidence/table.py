@@ -11,8 +11,9 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.utils.http import urlencode
 
+from accounts.decorators import SignedInRequest
 from incidents import permissions, selectors
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.models import Evidence, Incident, LinkCheck, StoredFile
 from incidents.services import previews, redaction
 from incidents.views import workspace

@@ -7,8 +7,9 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
+from accounts.decorators import SignedInRequest
 from incidents import forms
-from incidents.decorators import SignedInRequest, incident_view
+from incidents.decorators import incident_view
 from incidents.models import CaseRecord, Evidence, Incident
 from incidents.services import evidence as services
 from incidents.services import redaction
