@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -29,7 +29,7 @@ from accounts.forms import (
     TokenForm,
 )
 from accounts.models import AccessChange, ApiToken, PersonLink, Role, Team, User
-from postmortem.lib.htmx import add_errors, form_page, render_page
+from postmortem.lib.htmx import add_errors, form_page, posted, render_page, typed
 
 
 @signed_in
@@ -55,7 +55,7 @@ def preferences_edit(request: SignedInRequest) -> HttpResponse:
     """Time zone and email."""
     user = request.user
     form = PreferencesForm(
-        request.POST if request.method == "POST" else None,
+        posted(request),
         initial={
             "time_zone": user.time_zone,
             "notify_by_email": user.notify_by_email,
@@ -77,7 +77,7 @@ def preferences_edit(request: SignedInRequest) -> HttpResponse:
 def token_add(request: SignedInRequest) -> HttpResponse:
     """A new token. The secret is in the answer to this request and nowhere else."""
     user = request.user
-    form = TokenForm(request.POST if request.method == "POST" else None, user=user)
+    form = TokenForm(posted(request), user=user)
     status = 200
     if request.method == "POST":
         status = 422
@@ -150,7 +150,7 @@ PEOPLE = 100
 def person_list(request: SignedInRequest) -> HttpResponse:
     """Everybody with role, team and manager; teams with theirs. Open to all who are
     signed in: at three in the morning one has to find who can act."""
-    words = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+    words = typed(request.GET, "q")
     role = request.GET.get("role", "")
     rows = User.objects.exclude(handle="system").prefetch_related(
         "groups", "teams__manager", "managed_teams"
@@ -244,7 +244,7 @@ def person_add(request: SignedInRequest) -> HttpResponse:
     """A new account."""
     return _people_form(
         request,
-        PersonForm(_sent(request)),
+        PersonForm(posted(request)),
         lambda data: services.add_person(actor=request.user, **data),
         title="Add a person",
         submit_label="Add",
@@ -259,7 +259,7 @@ def person_edit(request: SignedInRequest, person_id: int) -> HttpResponse:
     account = _person(person_id)
     return _people_form(
         request,
-        PersonForm(_sent(request), account=account),
+        PersonForm(posted(request), account=account),
         lambda data: services.change_person(
             actor=request.user, account=account, **data
         ),
@@ -275,7 +275,7 @@ def person_join(request: SignedInRequest, person_id: int) -> HttpResponse:
     account = _person(person_id)
     return _people_form(
         request,
-        JoinForm(_sent(request), account=account),
+        JoinForm(posted(request), account=account),
         lambda data: services.join_person(actor=request.user, account=account, **data),
         title=f"Join {account.name} with another account",
         lead="Both stay. Nobody approves with one what they did with the other.",
@@ -290,7 +290,7 @@ def person_part(request: SignedInRequest, person_id: int) -> HttpResponse:
     account = _person(person_id)
     return _people_form(
         request,
-        PartForm(_sent(request)),
+        PartForm(posted(request)),
         lambda data: services.part_person(actor=request.user, account=account, **data),
         title=f"Part {account.name} from the other account",
         submit_label="Part",
@@ -313,7 +313,7 @@ def team_edit(request: SignedInRequest, team_id: int) -> HttpResponse:
 def _team_form(request: SignedInRequest, team: Team | None) -> HttpResponse:
     return _people_form(
         request,
-        TeamForm(_sent(request), team=team),
+        TeamForm(posted(request), team=team),
         lambda data: services.save_team(
             actor=request.user,
             team=team,
@@ -326,10 +326,6 @@ def _team_form(request: SignedInRequest, team: Team | None) -> HttpResponse:
 
 def _person(person_id: int) -> User:
     return get_object_or_404(User.objects.exclude(handle="system"), pk=person_id)
-
-
-def _sent(request: SignedInRequest) -> QueryDict | None:
-    return request.POST if request.method == "POST" else None
 
 
 def _people_form(

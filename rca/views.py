@@ -13,10 +13,10 @@ from django.utils import timezone
 from accounts.decorators import SignedInRequest
 from incidents.decorators import incident_view
 from incidents.models import Incident
-from incidents.views import case_form, get_row, posted, workspace
+from incidents.views import case_form, get_row, workspace
 from incidents.views.rows import retract
 from postmortem.lib.findings import Case, of_tab
-from postmortem.lib.htmx import render_page
+from postmortem.lib.htmx import posted, render_page
 from rca import checks, forms, selectors, services
 from rca.models import Cause, FailureMode
 from timeline.models import Entry

@@ -11,7 +11,8 @@ from actions.services import approvals as services
 from actions.views.items import TAB
 from incidents.decorators import incident_view
 from incidents.models import Incident
-from incidents.views import case_form, get_row, posted
+from incidents.views import case_form, get_row
+from postmortem.lib.htmx import posted
 
 Purpose = ActionApproval.Purpose
 

@@ -20,9 +20,9 @@ from incidents.decorators import incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Incident
 from incidents.selectors import StoredFindings
-from incidents.views import case_form, get_row, posted, workspace
+from incidents.views import case_form, get_row, workspace
 from incidents.views.rows import retract
-from postmortem.lib.htmx import render_page
+from postmortem.lib.htmx import posted, render_page
 from rca.models import Cause
 
 TAB = "actions"

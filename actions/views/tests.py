@@ -11,8 +11,9 @@ from actions.services import tests as services
 from actions.views.items import TAB
 from incidents.decorators import incident_view
 from incidents.models import Incident
-from incidents.views import case_form, get_row, posted
+from incidents.views import case_form, get_row
 from incidents.views.rows import retract
+from postmortem.lib.htmx import posted
 
 
 @incident_view("action.edit")

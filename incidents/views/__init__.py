@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse
 
 from accounts.decorators import SignedInRequest
 from incidents.models import CaseRecord, Incident
@@ -29,7 +29,6 @@ __all__ = [
     "keep_count",
     "kept_count",
     "navigation",
-    "posted",
     "workspace",
 ]
 
@@ -45,11 +44,6 @@ def get_row(model: type[R], incident: Incident, number: int) -> R:
         raise Http404(f"no such {model._meta.verbose_name}")
     row.incident = incident
     return row
-
-
-def posted(request: HttpRequest) -> QueryDict | None:
-    """What was sent, also when it is empty; None when the page is only read."""
-    return request.POST if request.method == "POST" else None
 
 
 def case_form(

@@ -18,9 +18,8 @@ from incidents.forms import FilterForm
 from incidents.models import SavedFilter
 from incidents.selectors import VIEW_LABELS, Filters
 from incidents.services import filters as services
-from incidents.views import posted
 from postmortem.lib import sensitive
-from postmortem.lib.htmx import done, form_page
+from postmortem.lib.htmx import done, form_page, posted
 
 
 @requires("incident.view")

@@ -17,12 +17,12 @@ from incidents.models import Incident, Waiver
 from incidents.services import core
 from incidents.services import waivers as services
 from incidents.services.findings import findings_for_page
-from incidents.views import case_form, get_row, posted, workspace
+from incidents.views import case_form, get_row, workspace
 from incidents.views.panel import findings_panel
 from incidents.views.rows import retract
 from postmortem.lib.addresses import page_url
 from postmortem.lib.findings import Level
-from postmortem.lib.htmx import done, render_page
+from postmortem.lib.htmx import done, posted, render_page
 
 
 @incident_view("incident.view")

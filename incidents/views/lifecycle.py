@@ -17,9 +17,9 @@ from incidents.models import Incident, Severity
 from incidents.selectors import holds_back
 from incidents.services import lifecycle as services
 from incidents.services.findings import findings_for_page
-from incidents.views import case_form, posted
+from incidents.views import case_form
 from postmortem.lib.findings import Gate
-from postmortem.lib.htmx import form_page
+from postmortem.lib.htmx import form_page, posted
 from postmortem.lib.times import zone_names
 
 SEVERITY_WORDS = {

@@ -11,8 +11,8 @@ from incidents.decorators import incident_view
 from incidents.models import Incident, Lane, Participation
 from incidents.services import lanes as lane_services
 from incidents.services import people as services
-from incidents.views import case_form, get_row, posted, workspace
-from postmortem.lib.htmx import render_page
+from incidents.views import case_form, get_row, workspace
+from postmortem.lib.htmx import posted, render_page
 
 
 def _people_url(incident: Incident) -> str:

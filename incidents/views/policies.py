@@ -13,8 +13,7 @@ from incidents.forms import PolicyForm
 from incidents.models import PolicyChange, SeverityPolicy
 from incidents.permissions import can
 from incidents.services.policies import change_policy
-from incidents.views import posted
-from postmortem.lib.htmx import form_page, render_page
+from postmortem.lib.htmx import form_page, posted, render_page
 
 PAGE_SIZE = 50
 

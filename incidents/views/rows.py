@@ -14,7 +14,8 @@ from incidents import forms
 from incidents.decorators import incident_view
 from incidents.models import CaseRecord, Incident
 from incidents.services import core
-from incidents.views import case_form, get_row, posted
+from incidents.views import case_form, get_row
+from postmortem.lib.htmx import posted
 
 View = Callable[..., HttpResponseBase]
 Service = Callable[..., CaseRecord]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
@@ -21,6 +21,17 @@ def wants_fragment(request: HttpRequest) -> bool:
     """An htmx request that is neither boosted nor a restored history page."""
     htmx: Any = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What was sent, also when it is empty; None when the page is only read."""
+    return request.POST if request.method == "POST" else None
+
+
+def typed(sent: QueryDict, name: str) -> str:
+    """What somebody typed into an address: no NUL, which the database would refuse, and
+    no more than a person types."""
+    return sent.get(name, "").replace("\x00", "").strip()[:200]
 
 
 def render_page(

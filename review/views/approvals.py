@@ -10,9 +10,9 @@ from incidents.decorators import incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Incident
 from incidents.selectors import content_hash, stored_facts
-from incidents.views import case_form, posted, workspace
+from incidents.views import case_form, workspace
 from postmortem.lib.findings import Case
-from postmortem.lib.htmx import render_page
+from postmortem.lib.htmx import posted, render_page
 from review import forms
 from review.models import ClosureApproval
 from review.selectors import (

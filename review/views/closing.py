@@ -11,8 +11,9 @@ from incidents.decorators import incident_view
 from incidents.forms import ConfirmForm, ReasonForm
 from incidents.models import Incident
 from incidents.selectors import stored_facts
-from incidents.views import case_form, posted
+from incidents.views import case_form
 from postmortem.lib.findings import Case
+from postmortem.lib.htmx import posted
 from review import forms, selectors
 from review.services import closing as services
 from review.views import TAB, review_url

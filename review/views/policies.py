@@ -10,8 +10,7 @@ from accounts.decorators import SignedInRequest
 from incidents.decorators import requires
 from incidents.models import SeverityPolicy
 from incidents.permissions import can
-from incidents.views import posted
-from postmortem.lib.htmx import form_page, render_page
+from postmortem.lib.htmx import form_page, posted, render_page
 from review.forms import ClosurePolicyForm
 from review.models import ClosurePolicy
 from review.services.policies import change_closure_policy

@@ -14,9 +14,9 @@ from incidents.decorators import incident_view
 from incidents.forms import ConfirmForm, ReasonForm
 from incidents.models import Incident
 from incidents.selectors import StoredFindings, stored_facts
-from incidents.views import case_form, get_row, posted, workspace
+from incidents.views import case_form, get_row, workspace
 from postmortem.lib.findings import Case, findings_block
-from postmortem.lib.htmx import render_page
+from postmortem.lib.htmx import posted, render_page
 from postmortem.lib.ui import incident_time
 from review import forms, selectors
 from review.models import Participant

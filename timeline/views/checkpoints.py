@@ -9,8 +9,9 @@ from django.http import HttpResponse
 from accounts.decorators import SignedInRequest
 from incidents.decorators import incident_view
 from incidents.models import Incident, Lane
-from incidents.views import case_form, get_row, posted
+from incidents.views import case_form, get_row
 from incidents.views.rows import retract
+from postmortem.lib.htmx import posted
 from timeline import forms, services
 from timeline.models import DependencyCheckpoint
 from timeline.views.entries import page_url, there

@@ -12,8 +12,8 @@ from accounts.decorators import SignedInRequest
 from incidents.decorators import incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Evidence, Incident, Lane
-from incidents.views import case_form, get_row, posted, workspace
-from postmortem.lib.htmx import render_page, wants_fragment
+from incidents.views import case_form, get_row, workspace
+from postmortem.lib.htmx import posted, render_page, wants_fragment
 from timeline import forms, selectors, services
 from timeline.models import Entry, Milestone
 from timeline.views.page import TAB, missing_moments

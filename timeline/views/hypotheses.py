@@ -7,7 +7,8 @@ from django.http import HttpResponse
 from accounts.decorators import SignedInRequest
 from incidents.decorators import incident_view
 from incidents.models import Incident
-from incidents.views import case_form, get_row, posted
+from incidents.views import case_form, get_row
+from postmortem.lib.htmx import posted
 from timeline import forms, services
 from timeline.models import Hypothesis
 from timeline.views.entries import page_url, there

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import F
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,9 +18,9 @@ from django.urls import reverse
 from accounts.decorators import SignedInRequest
 from incidents.decorators import incident_view
 from incidents.models import Evidence, Incident, Lane
-from incidents.views import case_form, get_row, posted, workspace
+from incidents.views import case_form, get_row, workspace
 from postmortem.lib.errors import DomainError, field_error
-from postmortem.lib.htmx import done, render_page
+from postmortem.lib.htmx import done, posted, render_page, typed
 from postmortem.lib.times import on_clock
 from timeline import forms, selectors
 from timeline.models import Candidate, Entry, LogReading
@@ -272,11 +271,7 @@ def day_of(moment: datetime | None, incident: Incident) -> str:
 
 
 def _query(sent: QueryDict) -> dict[str, str]:
-    return {
-        name: value
-        for name in NAMES
-        if (value := sent.get(name, "").replace("\x00", "").strip()[:200])
-    }
+    return {name: value for name in NAMES if (value := typed(sent, name))}
 
 
 def _list(
@@ -334,11 +329,7 @@ def _list(
             "sources": sources,
             "under_way": under_way(incident, request.user),
             "source": choice.source,
-            "lanes": list(
-                Lane.objects.filter(incident=incident, retracted_at=None).order_by(
-                    F("number")
-                )
-            ),
+            "lanes": selectors.lanes(incident),
             "kinds": forms.QUICK_KINDS,
             "faults": faults or [],
             "asked": sent,

@@ -15,8 +15,8 @@ from accounts.decorators import SignedInRequest
 from incidents.decorators import incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Incident
-from incidents.views import case_form, get_row, posted
-from postmortem.lib.htmx import done
+from incidents.views import case_form, get_row
+from postmortem.lib.htmx import done, posted
 from timeline import forms, services
 from timeline.models import Entry, Milestone
 from timeline.views.entries import page_url, there

@@ -18,7 +18,7 @@ from incidents.models import Evidence, Incident, LinkCheck, StoredFile
 from incidents.services import previews, redaction
 from incidents.views import workspace
 from incidents.views.incident import own
-from postmortem.lib.htmx import render_page
+from postmortem.lib.htmx import render_page, typed
 from postmortem.lib.times import on_clock
 
 PAGE_SIZE = 50
@@ -95,10 +95,7 @@ def _table(
     live = [row for row in rows if not row.is_retracted]
     stored = selectors.stored_files(live)
     lines = _lines(incident, live, stored)
-    asked = {
-        name: request.GET.get(name, "").replace("\x00", "").strip()[:200]
-        for name in FILTERS
-    }
+    asked = {name: typed(request.GET, name) for name in FILTERS}
     found = [line for line in lines if _fits(line, asked)]
     query = {name: value for name, value in asked.items() if value}
     is_gallery = asked["view"] == "gallery"

@@ -13,8 +13,9 @@ from incidents.decorators import incident_view
 from incidents.models import CaseRecord, Evidence, Incident
 from incidents.services import evidence as services
 from incidents.services import redaction
-from incidents.views import case_form, posted
+from incidents.views import case_form
 from incidents.views.rows import RowPages, there
+from postmortem.lib.htmx import posted
 
 
 @incident_view("evidence.add")
