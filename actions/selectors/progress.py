@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -163,7 +162,6 @@ class FollowThrough:
     """
 
     by_kind: dict[str, dict[str, int]]
-    by_state: dict[str, int]
     total: int
     overdue: int
     completed_with_artifact: int
@@ -191,7 +189,6 @@ def follow_through(rows: list[ActionItem], now: datetime) -> FollowThrough:
     }
     return FollowThrough(
         by_kind=by_kind,
-        by_state=dict(Counter(action.state for action in rows)),
         total=len(rows),
         overdue=len(overdue(rows, now)),
         completed_with_artifact=len(proven),

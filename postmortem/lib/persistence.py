@@ -75,7 +75,6 @@ def service(function: Callable[P, R]) -> Callable[P, R]:
         with unit_of_work():
             return function(*args, **kwargs)
 
-    run.is_service = True  # type: ignore[attr-defined]
     return run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from incidents.language import find_blame
 from incidents.selectors import participations
@@ -26,7 +27,7 @@ def blameless_rule_first(case: Case) -> Iterator[Problem]:
     if review is None:
         return
     stated = [c for c in rca.standing_causes(case) if c.recorded_at]
-    first = min(stated, key=lambda c: c.recorded_at, default=None)  # type: ignore[arg-type, return-value]
+    first = min(stated, key=attrgetter("recorded_at"), default=None)
     if review.blameless_at is None:
         yield Problem(
             "The blameless rule is not acknowledged",

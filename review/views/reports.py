@@ -28,14 +28,14 @@ def _context(incident: Incident) -> dict[str, Any]:
     build = latest_build(incident)
     return {
         "build": build,
-        "is_lost": bool(build) and services.is_lost(build),  # type: ignore[arg-type]
+        "is_lost": build is not None and services.is_lost(build),
         "tries": services.MAX_ATTEMPTS,
         "builds": ReportBuild.objects.filter(incident=incident).select_related(
             "requested_by"
         )[:20],
-        "is_present": bool(build)
-        and build.content_hash == content_hash(incident)  # type: ignore[union-attr]
-        and build.is_draft == (incident.status != Incident.Status.CLOSED),  # type: ignore[union-attr]
+        "is_present": build is not None
+        and build.content_hash == content_hash(incident)
+        and build.is_draft == (incident.status != Incident.Status.CLOSED),
     }
 
 
