@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.db.models import Max
 from django.utils import timezone
 
@@ -175,6 +176,13 @@ def note_joined(
         moved[name] = change
 
 
+def words_of(row: models.Model, names: Iterable[str]) -> str:
+    """The fields of an edit as people call them: 'summary, restricted'. What is joined
+    to a row is none of its fields and goes by its own name."""
+    known = {field.name: str(field.verbose_name) for field in row._meta.fields}
+    return ", ".join(known.get(name, name.replace("_", " ")) for name in names)
+
+
 def tell_edit(
     row: CaseRecord, moved: dict[str, list[Any]], *, actor: User, noun: str
 ) -> None:
@@ -185,8 +193,7 @@ def tell_edit(
             row.incident,
             actor=actor,
             verb=f"{row._meta.app_label}.{noun}_edited",
-            sentence=f"edited {row.ref}: "
-            f"{', '.join(name.replace('_', ' ') for name in moved)}",
+            sentence=f"edited {row.ref}: {words_of(row, moved)}",
             subject=row,
             data={"changes": moved},
         )

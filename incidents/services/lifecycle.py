@@ -23,6 +23,7 @@ from incidents.services.core import (
     given,
     lock_incident,
     require_reason,
+    words_of,
 )
 from incidents.services.people import require_fit, tell_duty
 from incidents.services.sight import require_no_loss
@@ -209,7 +210,7 @@ def edit_incident(
             incident,
             actor=actor,
             verb="incidents.incident_edited",
-            sentence=f"edited the case file: {', '.join(moved)}",
+            sentence=f"edited the case file: {words_of(incident, moved)}",
             data=moved,
         )
     return incident

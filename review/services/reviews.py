@@ -20,6 +20,7 @@ from incidents.services.core import (
     lock_incident,
     require_reason,
     withdraw,
+    words_of,
 )
 from incidents.services.lifecycle import move_to_review
 from postmortem.lib.errors import InvalidTransition
@@ -144,15 +145,11 @@ def edit_review(
     _prove(incident, review, changes)
     moved = change_record(review, changes, actor=actor, version=version)
     if moved:
-        names = ", ".join(
-            str(Review._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
-            for name in moved
-        )
         activity.record(
             incident,
             actor=actor,
             verb="review.review_edited",
-            sentence=f"edited the review: {names}",
+            sentence=f"edited the review: {words_of(review, moved)}",
             subject=review,
             data=moved,
         )

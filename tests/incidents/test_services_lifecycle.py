@@ -117,6 +117,13 @@ class TestEditIncident:
             "title": ["Webhook ingestion stalled", "Webhooks stalled"]
         }
 
+    def test_calls_the_fields_as_people_do(self, incident, responder):
+        lifecycle.edit_incident(
+            incident_id=incident.pk, actor=responder, is_drill=True, kind="payout"
+        )
+
+        assert last(incident).sentence == "edited the case file: kind, drill"
+
     def test_writes_nothing_when_nothing_changed(self, incident, responder):
         lifecycle.edit_incident(
             incident_id=incident.pk, actor=responder, title=incident.title

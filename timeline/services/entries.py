@@ -22,6 +22,7 @@ from incidents.services.core import (
     require_live,
     require_reason,
     set_evidence,
+    tell_edit,
 )
 from postmortem.lib.errors import field_error
 from postmortem.lib.persistence import service, validate
@@ -223,15 +224,7 @@ def edit_entry(
     if times:
         changes |= _times(incident, **_with_changed_times(entry, times))
     moved = change_record(entry, changes, actor=actor, version=version)
-    if moved:
-        activity.record(
-            incident,
-            actor=actor,
-            verb="timeline.entry_edited",
-            sentence=f"edited {entry.ref}: {', '.join(_words(name) for name in moved)}",
-            subject=entry,
-            data={"changes": moved},
-        )
+    tell_edit(entry, moved, actor=actor, noun="entry")
     return entry
 
 
@@ -448,7 +441,3 @@ def _whole_days(
     if final < day:
         raise field_error("occurred_until", "The end lies before the start.")
     return start_of_day(day, zone), start_of_day(final + timedelta(days=1), zone)
-
-
-def _words(name: str) -> str:
-    return str(Entry._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
