@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.decorators import SignedInRequest
 from incidents.decorators import incident_view
 from incidents.models import Incident
-from incidents.views import case_form, get_row, workspace
-from incidents.views.rows import retract
+from incidents.views import case_form, workspace
+from incidents.views.rows import RowPages
 from postmortem.lib.findings import Case, of_tab
 from postmortem.lib.htmx import posted, render_page
 from rca import checks, forms, selectors, services
@@ -28,15 +28,6 @@ PROMPTS = (
     "Is there more beyond this?",
     "What change reduces repeat risk?",
 )
-
-
-def _there(row: Any) -> str:
-    """The place on the page that shows this row."""
-    return str(row.get_absolute_url())
-
-
-def _list_url(incident: Incident) -> str:
-    return reverse("rca:cause_list", args=[incident.key])
 
 
 @incident_view("incident.view")
@@ -170,198 +161,85 @@ def analysis_edit(request: SignedInRequest, incident: Incident) -> HttpResponse:
         lead="Learning and prevention, not fault: choose the approach that fits what "
         "happened here, and say why.",
         message="The method is recorded.",
-        done_url=_list_url(incident),
+        done_url=reverse("rca:cause_list", args=[incident.key]),
     )
 
 
 # --- causes ---------------------------------------------------------------------------
 
 
-@incident_view("rca.edit")
-def cause_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
-    """A candidate cause, by its role in the impact path. `label` and `entry` of the
-    query string fill the form in."""
+def _asked(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
+    """What `label` and `entry` of the address fill in."""
     initial: dict[str, Any] = {"label": request.GET.get("label", "")}
     number = request.GET.get("entry", "")
     if number.isdecimal() and len(number) < 10:
         entries = Entry.objects.filter(incident=incident, number=number)
         initial["entries"] = list(entries.values_list("pk", flat=True))
-    return case_form(
-        request,
-        incident,
-        forms.CauseForm(posted(request), incident=incident, initial=initial),
-        lambda data: services.add_cause(
-            incident_id=incident.pk, actor=request.user, **data
-        ),
-        tab=TAB,
-        title="Add a candidate cause",
-        lead="It stays provisional until an original record confirms it. State the "
-        "condition, not the person.",
-        submit_label="Add",
-        message="The cause is stated. Confirm it, or name what would prove it.",
-        done_url=_there,
-        cancel_url=_list_url(incident),
-    )
+    return initial
 
 
-@incident_view("rca.edit")
-def cause_edit(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Wording, label, evidence, arrows and entries of a cause."""
-    row = get_row(Cause, incident, number)
-    return case_form(
-        request,
-        incident,
-        forms.CauseForm(posted(request), incident=incident, row=row),
-        lambda data: services.edit_cause(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
-        tab=TAB,
-        title=f"Edit {row.ref}",
-        done_url=_there(row),
-    )
-
-
-@incident_view("rca.edit")
-def cause_confirm(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Confirm it by its original record (R-RC-07)."""
-    row = get_row(Cause, incident, number)
-    return case_form(
-        request,
-        incident,
-        forms.ConfirmCauseForm(posted(request), incident=incident, row=row),
-        lambda data: services.confirm_cause(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
-        tab=TAB,
-        title=f"Confirm {row.ref}",
-        lead=f"{row.statement.rstrip('.')}. It takes its written role and an original "
-        "record that another reviewer can open.",
-        submit_label="Confirm",
-        message=f"{row.ref} is confirmed.",
-        done_url=_there(row),
-    )
-
-
-@incident_view("rca.edit")
-def cause_provisional(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Name the missing check, its owner and deadline (R-RC-08)."""
-    row = get_row(Cause, incident, number)
-    return case_form(
-        request,
-        incident,
-        forms.ProvisionalForm(posted(request), incident=incident, row=row),
-        lambda data: services.mark_provisional(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
-        tab=TAB,
-        title=f"{row.ref} is provisional",
-        lead="Certainty is not forced. Say what would settle it, who makes the check "
-        "and until when; it becomes a known unknown with a deadline.",
-        message=f"{row.ref} is provisional; its check has an owner and a deadline.",
-        done_url=_there(row),
-    )
-
-
-@incident_view("rca.edit")
-def cause_rule_out(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Rule a candidate out; it stays on record."""
-    row = get_row(Cause, incident, number)
-    return case_form(
-        request,
-        incident,
-        forms.RuleOutForm(posted(request), incident=incident, row=row),
-        lambda data: services.rule_out_cause(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
-        tab=TAB,
-        title=f"Rule out {row.ref}",
-        lead="It stays on record, struck through, with what changed direction.",
-        submit_label="Rule out",
-        message=f"{row.ref} is ruled out and kept on record.",
-        done_url=_there(row),
-    )
-
-
-@incident_view("rca.edit")
-def cause_retract(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Withdraw a cause that was written by mistake."""
-    return retract(
-        request,
-        incident,
-        get_row(Cause, incident, number),
-        services.retract_cause,
-        tab=TAB,
-        what="cause",
-    )
+cause = RowPages(Cause, "rca.edit", "cause", tab=TAB)
+cause_add = cause.add(
+    "cause_add",
+    forms.CauseForm,
+    services.add_cause,
+    title="Add a candidate cause",
+    lead="It stays provisional until an original record confirms it. State the "
+    "condition, not the person.",
+    message="The cause is stated. Confirm it, or name what would prove it.",
+    initial=_asked,
+)
+cause_edit = cause.edit("cause_edit", forms.CauseForm, services.edit_cause)
+cause_confirm = cause.verb(
+    "cause_confirm",
+    forms.ConfirmCauseForm,
+    services.confirm_cause,
+    title="Confirm {row.ref}",
+    lead="“{row.statement}” takes its written role and an original record that another "
+    "reviewer can open.",
+    submit_label="Confirm",
+    message="{row.ref} is confirmed.",
+    edits=True,
+)
+cause_provisional = cause.verb(
+    "cause_provisional",
+    forms.ProvisionalForm,
+    services.mark_provisional,
+    title="{row.ref} is provisional",
+    lead="Certainty is not forced. Say what would settle it, who makes the check and "
+    "until when; it becomes a known unknown with a deadline.",
+    message="{row.ref} is provisional; its check has an owner and a deadline.",
+    edits=True,
+)
+cause_rule_out = cause.verb(
+    "cause_rule_out",
+    forms.RuleOutForm,
+    services.rule_out_cause,
+    title="Rule out {row.ref}",
+    lead="It stays on record, struck through, with what changed direction.",
+    submit_label="Rule out",
+    message="{row.ref} is ruled out and kept on record.",
+    edits=True,
+)
+cause_retract = cause.retract("cause_retract")
 
 
 # --- failure modes --------------------------------------------------------------------
 
-
-@incident_view("rca.edit")
-def failure_mode_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
-    """A row of the failure-mode table."""
-    return case_form(
-        request,
-        incident,
-        forms.FailureModeForm(
-            posted(request),
-            incident=incident,
-            initial={"mode": request.GET.get("mode", FailureMode.Mode.OTHER)},
-        ),
-        lambda data: services.add_failure_mode(
-            incident_id=incident.pk, actor=request.user, **data
-        ),
-        tab=TAB,
-        title="Add a failure mode",
-        lead="A hypothesis about this incident, with symptom, measured impact, signal "
-        "and recovery action. Otherwise it describes and prevents nothing.",
-        submit_label="Add",
-        message="The row is added.",
-        done_url=_there,
-        cancel_url=_list_url(incident),
-    )
-
-
-@incident_view("rca.edit")
-def failure_mode_edit(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Columns, standing and evidence of a row."""
-    row = get_row(FailureMode, incident, number)
-    return case_form(
-        request,
-        incident,
-        forms.FailureModeForm(posted(request), incident=incident, row=row),
-        lambda data: services.edit_failure_mode(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
-        tab=TAB,
-        title=f"Edit {row.ref}",
-        done_url=_there(row),
-    )
-
-
-@incident_view("rca.edit")
-def failure_mode_retract(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Withdraw a row that was written by mistake."""
-    return retract(
-        request,
-        incident,
-        get_row(FailureMode, incident, number),
-        services.retract_failure_mode,
-        tab=TAB,
-        what="row",
-    )
+failure_mode = RowPages(FailureMode, "rca.edit", "row", tab=TAB)
+failure_mode_add = failure_mode.add(
+    "failure_mode_add",
+    forms.FailureModeForm,
+    services.add_failure_mode,
+    title="Add a failure mode",
+    lead="A hypothesis about this incident, with symptom, measured impact, signal and "
+    "recovery action. Otherwise it describes and prevents nothing.",
+    message="The row is added.",
+    initial=lambda request, _: {
+        "mode": request.GET.get("mode", FailureMode.Mode.OTHER)
+    },
+)
+failure_mode_edit = failure_mode.edit(
+    "failure_mode_edit", forms.FailureModeForm, services.edit_failure_mode
+)
+failure_mode_retract = failure_mode.retract("failure_mode_retract")

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
+from django.urls import reverse
 
 from accounts.decorators import SignedInRequest
 from incidents import forms
@@ -104,7 +105,7 @@ class RowPages:
                 submit_label="Add",
                 message=message,
                 done_url=there,
-                cancel_url=incident.get_absolute_url(),
+                cancel_url=reverse(self.model.tab, args=[incident.key]),
             )
 
         return _named(name, view, self.permission)
