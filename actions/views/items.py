@@ -21,17 +21,13 @@ from incidents.forms import ReasonForm
 from incidents.models import Incident
 from incidents.selectors import StoredFindings
 from incidents.views import case_form, get_row, workspace
-from incidents.views.rows import retract
+from incidents.views.rows import RowPages, retract
 from postmortem.lib.htmx import posted, render_page
 from rca.models import Cause
 
 TAB = "actions"
 PAGE_SIZE = 50
 State = ActionItem.State
-
-
-def list_url(incident: Incident) -> str:
-    return reverse("actions:action_list", args=[incident.key])
 
 
 # --- the list -------------------------------------------------------------------------
@@ -268,30 +264,27 @@ def _seats(
 # --- forms ----------------------------------------------------------------------------
 
 
-@incident_view("action.edit")
-def action_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
-    """Draft an action."""
-    initial: dict[str, Any] = {}
+def _answering(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
+    """The cause that the address names."""
     given = request.GET.get("cause", "")
-    if given.isdecimal():
-        cause = Cause.objects.filter(incident=incident, number=int(given[:9]))
-        initial["causes"] = list(cause.values_list("pk", flat=True))
-    return case_form(
-        request,
-        incident,
-        forms.ActionForm(posted(request), incident=incident, initial=initial),
-        lambda data: services.add_action(
-            incident_id=incident.pk, actor=request.user, **data
-        ),
-        tab=TAB,
-        title="Add action",
-        lead="It starts as a draft. It leaves draft with an owner, a date and a "
-        "closure test.",
-        submit_label="Add draft",
-        message="The draft is saved. Add its closure test next.",
-        done_url=lambda action: action.get_absolute_url(),
-        cancel_url=list_url(incident),
-    )
+    if not given.isdecimal():
+        return {}
+    cause = Cause.objects.filter(incident=incident, number=int(given[:9]))
+    return {"causes": list(cause.values_list("pk", flat=True))}
+
+
+pages = RowPages(ActionItem, "action.edit", "action", tab=TAB)
+action_add = pages.add(
+    "action_add",
+    forms.ActionForm,
+    services.add_action,
+    title="Add action",
+    lead="It starts as a draft. It leaves draft with an owner, a date and a closure "
+    "test.",
+    submit_label="Add draft",
+    message="The draft is saved. Add its closure test next.",
+    initial=_answering,
+)
 
 
 @incident_view("action.edit")
@@ -316,71 +309,38 @@ def action_edit(
     )
 
 
-@incident_view("action.edit")
-def action_open(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Take a draft out of draft; what is missing is named field by field."""
-    action = get_row(ActionItem, incident, number)
-    return case_form(
-        request,
-        incident,
-        forms.OpenForm(posted(request), incident=incident, row=action),
-        lambda data: services.open_action(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
-        tab=TAB,
-        title=f"Open {action.ref}",
-        lead=f"{action.title}. It needs an owner, a date, a place for the proof and a "
-        "closure test with a pass condition.",
-        submit_label="Open action",
-        message=f"{action.ref} is open.",
-        done_url=action.get_absolute_url(),
-    )
-
-
-@incident_view("action.complete")
-def action_complete(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Complete an action on accepted runs, with both risks in writing."""
-    action = get_row(ActionItem, incident, number)
-    return case_form(
-        request,
-        incident,
-        forms.CompleteForm(posted(request), incident=incident, row=action),
-        lambda data: services.complete_action(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
-        tab=TAB,
-        title=f"Complete {action.ref}",
-        lead="Write what is gone and what remains. Somebody else approves it then.",
-        submit_label="Complete",
-        message=f"{action.ref} is completed and waits for approval.",
-        done_url=action.get_absolute_url(),
-    )
-
-
-@incident_view("action.edit")
-def action_cancel(
-    request: SignedInRequest, incident: Incident, number: int
-) -> HttpResponse:
-    """Give an action up, with the reason."""
-    action = get_row(ActionItem, incident, number)
-    return case_form(
-        request,
-        incident,
-        ReasonForm(posted(request), incident=incident, row=action),
-        lambda data: services.cancel_action(
-            incident_id=incident.pk, actor=request.user, number=number, **data
-        ),
-        tab=TAB,
-        title=f"Cancel {action.ref}",
-        lead="It stays on record as given up, with the reason.",
-        submit_label="Cancel the action",
-        message=f"{action.ref} is cancelled.",
-        done_url=action.get_absolute_url(),
-    )
+action_open = pages.verb(
+    "action_open",
+    forms.OpenForm,
+    services.open_action,
+    title="Open {row.ref}",
+    lead="{row.title}. It needs an owner, a date, a place for the proof and a closure "
+    "test with a pass condition.",
+    submit_label="Open action",
+    message="{row.ref} is open.",
+    edits=True,
+)
+action_complete = pages.verb(
+    "action_complete",
+    forms.CompleteForm,
+    services.complete_action,
+    title="Complete {row.ref}",
+    lead="Write what is gone and what remains. Somebody else approves it then.",
+    submit_label="Complete",
+    message="{row.ref} is completed and waits for approval.",
+    edits=True,
+    permission="action.complete",
+)
+action_cancel = pages.verb(
+    "action_cancel",
+    ReasonForm,
+    services.cancel_action,
+    title="Cancel {row.ref}",
+    lead="It stays on record as given up, with the reason.",
+    submit_label="Cancel the action",
+    message="{row.ref} is cancelled.",
+    edits=True,
+)
 
 
 @incident_view("action.edit")
@@ -396,5 +356,5 @@ def action_retract(
         tab=TAB,
         what="action",
         lead="To give up one that was meant, cancel it.",
-        done_url=list_url(incident),
+        done_url=reverse("actions:action_list", args=[incident.key]),
     )

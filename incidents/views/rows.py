@@ -83,6 +83,7 @@ class RowPages:
         title: str,
         lead: str,
         message: str,
+        submit_label: str = "Add",
         initial: Callable[[SignedInRequest, Incident], dict[str, Any]] | None = None,
     ) -> View:
         """The page that adds a row. `initial` reads what the address chooses."""
@@ -102,7 +103,7 @@ class RowPages:
                 tab=self.tab,
                 title=title,
                 lead=lead,
-                submit_label="Add",
+                submit_label=submit_label,
                 message=message,
                 done_url=there,
                 cancel_url=reverse(self.model.tab, args=[incident.key]),
