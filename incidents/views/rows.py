@@ -85,6 +85,7 @@ class RowPages:
         message: str,
         submit_label: str = "Add",
         initial: Callable[[SignedInRequest, Incident], dict[str, Any]] | None = None,
+        permission: str = "",
     ) -> View:
         """The page that adds a row. `initial` reads what the address chooses."""
 
@@ -109,7 +110,7 @@ class RowPages:
                 cancel_url=reverse(self.model.tab, args=[incident.key]),
             )
 
-        return _named(name, view, self.permission)
+        return _named(name, view, permission or self.permission)
 
     def verb(
         self,
