@@ -1,6 +1,7 @@
 """The demonstration: three case files of `demo/`, their files, and accounts.
 
-Times are moved by whole days so that the gateway failure lies a week back.
+Times are moved by whole days so that the gateway failure lies a week back, and nothing
+of what has happened ahead: before 10:20 UTC, the live incident is one of yesterday.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from incidents.services.files import keep_file
 from incidents.services.findings import refresh_findings
 
 DEMO = Path(settings.BASE_DIR) / "demo"
-WRITTEN_FOR = datetime(2026, 3, 17, tzinfo=UTC)
+WRITTEN_FOR = datetime(2026, 3, 17, 10, 20, tzinfo=UTC)
 MOMENT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")
 PASSWORD = "demo-postmortem"  # noqa: S105 - printed for everybody to see
 
