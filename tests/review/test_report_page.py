@@ -87,10 +87,10 @@ class TestOnePage:
             return layout(self, html, pictures)
 
         monkeypatch.setattr(type(_press()), "layout", counted)
-        for size in (1, 7, 40):
+        for size, script in ((1, "plain"), (7, "plain"), (40, "plain"), (12, "arabic")):
             tried.clear()
-            render_pdf(made(size))
-            assert len(tried) <= 2, size
+            render_pdf(made(size, TEXTS[script]))
+            assert len(tried) <= 2, (size, script)
 
     def test_gives_the_room_that_is_left_to_the_index(self) -> None:
         report = drawable(made(12))
