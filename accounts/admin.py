@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 
 from accounts.models import AccessChange, ApiToken, Team, User
 
@@ -22,6 +23,12 @@ class InspectionAdmin(admin.ModelAdmin):
 
     actions = None
     show_full_result_count = False
+
+    def get_changelist_instance(self, request):
+        """An address with a NUL asks for what no row can say: the list as it is."""
+        if any("\x00" in text for text in request.GET.values()):
+            raise IncorrectLookupParameters
+        return super().get_changelist_instance(request)
 
     def has_add_permission(self, request, obj=None):
         return False

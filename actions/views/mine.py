@@ -78,7 +78,7 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
     if show not in lists:
         show = "mine"
     rows = selectors.pending_actions(request.user).filter(lists[show])
-    query = request.GET.get("q", "").strip()[:200]
+    query = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     if query:
         rows = rows.filter(
             Q(title__icontains=query) | Q(incident__title__icontains=query)

@@ -48,6 +48,7 @@ class TestMyActions:
         assert "Nothing is overdue" in text(browser.get("/actions/?show=overdue"))
         assert ">Mine</a>" in text(browser.get("/actions/?show=nonsense&page=zz"))
         assert "No action matches" in text(browser.get("/actions/?q=zzz"))
+        assert ">Mine</a>" in text(browser.get("/actions/?q=Mi%00ne"))
 
         Incident.objects.update(is_restricted=True)
         assert "Nothing is waiting on you" in text(browser.get("/actions/"))

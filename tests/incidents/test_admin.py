@@ -75,6 +75,14 @@ def test_no_address_writes_a_row(site: Client, case: Incident, model):
     assert model._default_manager.count() == count
 
 
+@pytest.mark.parametrize("query", ["q=%00", "status__exact=%00", "o=%00"])
+def test_an_address_with_a_nul_leads_to_the_list(site: Client, case, query: str):
+    """PostgreSQL takes none in a text."""
+    page = site.get(f"{url(Incident)}?{query}")
+    assert page["Location"] == f"{url(Incident)}?e=1"
+    assert case.title in site.get(page["Location"]).content.decode()
+
+
 def test_leads_to_the_history_of_the_product(site: Client, case: Incident):
     row = case.scopestatements.earliest("number")
     page = site.get(url(type(row), f"{row.pk}/history/"))
