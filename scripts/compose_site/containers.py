@@ -27,6 +27,7 @@ class Container:
     ) -> None:
         self.name, self.service, self.env, self.put = name, service, env, put
         self.process: subprocess.Popen[bytes] | None = None
+        self.words: list[str] = []
         self.log = put.folder / f"{name}.log"
         self.started = 0.0
 
@@ -49,10 +50,12 @@ class Container:
             **self.put.user,
         )
 
-    def start(self, words: list[str]) -> None:
+    def start(self, words: list[str] | None = None) -> None:
+        """Without words: as before, in the place of the one that was lost."""
+        self.words = words or self.words
         self.started = time.monotonic()
         with self.log.open("ab") as output:
-            self.process = self.popen(words, output)
+            self.process = self.popen(self.words, output)
 
     def run(self, words: list[str], timeout: float) -> tuple[int, str]:
         """Run to the end beside the container, as `exec` and health checks do."""
