@@ -32,10 +32,12 @@ class TestLoad:
         review = Review.objects.select_related("incident").get()
         assert review.incident.in_review_at == review.opened_at
 
-    @pytest.mark.parametrize(("hour", "day"), [((0, 5), 21), ((10, 20), 22)])
-    def test_lies_behind_at_every_hour_of_the_day(self, clock, hour, day) -> None:
+    @pytest.mark.parametrize(("hour", "minute", "day"), [(0, 5, 21), (10, 20, 22)])
+    def test_lies_behind_at_every_hour_of_the_day(
+        self, clock, hour: int, minute: int, day: int
+    ) -> None:
         """An import refuses what lies ahead, and `make run` would end there."""
-        clock.move_to(datetime(2026, 11, 22, *hour, tzinfo=UTC))
+        clock.move_to(datetime(2026, 11, 22, hour, minute, tzinfo=UTC))
         live = next(made for made in demo.load() if made.status == "active")
         assert live.declared_at == datetime(2026, 11, day, 9, 34, tzinfo=UTC)
 
