@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role
 from incidents import selectors
-from incidents.models import FindingSnapshot, Incident, Participation
+from incidents.models import FindingSnapshot, Incident, Lane, Participation
 from incidents.services import claims, lifecycle, people
 from incidents.services.findings import refresh_findings
 from postmortem.lib.canonical import digest
@@ -111,6 +111,13 @@ class TestLines:
 
         assert [line.commander for line in before] == [commander.label]
         assert [line.commander for line in after] == ["Night commander"]
+
+    def test_name_the_lanes_in_force_in_their_order(self, commander):
+        made = make_incident(actor=commander, lanes=["refunds", "checkout", "payouts"])
+        Lane.objects.filter(incident=made, slug="checkout").update(retracted_at=NOW)
+
+        (line,) = selectors.lines(selectors.search(commander))
+        assert line.lanes == (("refunds", "Refunds"), ("payouts", "Payout batches"))
 
     def test_name_nobody_where_command_has_ended(self, incident, commander):
         Participation.objects.filter(incident=incident).update(until=NOW)
