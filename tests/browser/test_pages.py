@@ -52,6 +52,8 @@ PAGES = {
     "preferences": "/account/preferences/",
     "new token": "/account/tokens/add/",
     "people and teams": "/account/people/",
+    "thresholds": "/policies/",
+    "who approves": "/policies/closing/",
     "password": "/accounts/password/change/",
     "second factor": "/accounts/2fa/",
     "missing": "/incidents/INC-1/",
