@@ -13,6 +13,7 @@ from incidents.decorators import incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Evidence, Incident, Lane
 from incidents.views import case_form, get_row, workspace
+from incidents.views.rows import there
 from postmortem.lib.htmx import posted, render_page, wants_fragment
 from timeline import forms, selectors, services
 from timeline.models import Entry, Milestone
@@ -22,11 +23,6 @@ from timeline.views.rows import items_of
 
 def page_url(incident: Incident) -> str:
     return reverse("timeline:entry_list", args=[incident.key])
-
-
-def there(row: Any) -> str:
-    """The place on the page that shows this row."""
-    return str(row.get_absolute_url())
 
 
 @incident_view("timeline.add")

@@ -16,10 +16,11 @@ from incidents.decorators import incident_view
 from incidents.forms import ReasonForm
 from incidents.models import Incident
 from incidents.views import case_form, get_row
+from incidents.views.rows import there
 from postmortem.lib.htmx import done, posted
 from timeline import forms, services
 from timeline.models import Entry, Milestone
-from timeline.views.entries import page_url, there
+from timeline.views.entries import page_url
 from timeline.views.page import TAB
 
 
