@@ -156,7 +156,7 @@ class TestCauses:
         api.post("causes/", CAUSE)
         api.patch("causes/1/", {"statement": "Theirs", "version": 1})
 
-        answer = api.patch("causes/1/", {"statement": "Mine"}, **{"If-Match": '"1"'})
+        answer = api.patch("causes/1/", {"statement": "Mine", "version": 1})
 
         assert answer.status_code == 409
         assert answer.json()["code"] == "stale_version"

@@ -135,6 +135,7 @@ class TestReviewDetail:
             incident_id=case.incident.pk,
             actor=case.cast["commander"],
             is_restricted=True,
+            restrict_anyway=True,
         )
         page = sign_in(client, case.cast["finance"]).get(url(case, "review_detail"))
 
