@@ -21,6 +21,7 @@ from incidents.models import (
     Participation,
 )
 from incidents.selectors import citations
+from postmortem.lib import tabs
 from postmortem.lib.canonical import digest
 from postmortem.lib.findings import Finding
 from postmortem.lib.times import span
@@ -41,7 +42,7 @@ from review.report.content import (
 from review.report.facts import REFS_SHOWN, Facts
 from review.selectors import Gap, approvals_state, latest_seal
 from timeline.models import DependencyCheckpoint
-from timeline.selectors import clock_of, entries, recovery_strip, strip_svg
+from timeline.selectors import entries, recovery_strip, strip_svg
 
 # Part of every build key: raise it when the page changes, so that it is built again.
 TEMPLATE_VERSION = 6
@@ -100,8 +101,7 @@ class _Builder(Facts):
         incident = self.incident
         blocking = sum(f.is_blocking for f in self.findings)
         flags = Counter(f.id for f in self.findings if f.is_blocking)
-        clock = clock_of(self.case.load(entries), self.marks)
-        start, end = clock.start, clock.end
+        start, end = tabs.clock_range(incident)
         impact = self._impact()
         amounts = self._money()
         indicators = self._indicators()

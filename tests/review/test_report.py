@@ -174,6 +174,14 @@ class TestBuildReport:
         html = render_html(report)
         assert "No amount is recorded." in html
 
+    def test_begins_with_the_declaration_where_no_timeline_tells_of_more(
+        self, bare: Case
+    ) -> None:
+        bare.incident.declared_at = NOW
+        report = build_report(bare.incident, as_of=NOW)
+
+        assert report.clock.startswith("17 Mar 2026, 10:20 ")
+
     def test_points_to_control_artifacts(self, case: Case) -> None:
         """R-OP-04"""
         contract = case.evidence("Event contract v4", Evidence.Kind.DATA_CONTRACT)

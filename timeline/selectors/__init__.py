@@ -63,7 +63,6 @@ from timeline.selectors.lanechart import (
 from timeline.selectors.outline import (
     Line,
     Outline,
-    clock_of,
     kept,
     known_clock,
     known_outline,
@@ -113,7 +112,6 @@ __all__ = [
     "candidates",
     "case_gaps",
     "checkpoints",
-    "clock_of",
     "durations",
     "durations_of",
     "early_signal",

@@ -43,9 +43,11 @@ from timeline.selectors.lanechart import (
 )
 from timeline.selectors.rows import (
     checkpoints,
+    entries,
     gap_threshold,
     hypotheses,
     in_order,
+    milestones,
     own_declaration,
 )
 from timeline.selectors.slim import AnyMilestone, EntryLike, SlimEntry, SlimMilestone
@@ -190,7 +192,9 @@ def clock_of(live: Iterable[EntryLike], marks: Sequence[AnyMilestone]) -> Clock:
 
 
 def known_clock(incident: Incident) -> Clock:
-    """The incident clock: from the outline if it is known, else in one query."""
+    """The incident clock: from its rows or the outline if known, else in one query."""
+    if incident.rows is not None:
+        return clock_of(entries(incident), milestones(incident))
     found = known_outline(incident)
     return read_clock(incident) if found is None else found.clock
 
