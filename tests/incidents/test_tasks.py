@@ -151,7 +151,10 @@ class TestUnknownsDue:
     ):
         make_unknown(incident, actor=responder)
         lifecycle.edit_incident(
-            incident_id=incident.pk, actor=commander, is_restricted=True
+            incident_id=incident.pk,
+            actor=commander,
+            is_restricted=True,
+            restrict_anyway=True,
         )
         assert list(unknowns_due(responder)) == []
 
