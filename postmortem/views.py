@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import kombu
 from django.conf import settings
 from django.core.cache import cache
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
@@ -24,6 +25,8 @@ from postmortem import demo
 
 # Beat asks for a sweep every 30 s; three may be missed while a long task runs.
 WORKER_SEEN_WITHIN = 120
+# Seconds after which a database that was away is asked again.
+DATABASE_WAIT = 5
 
 logger = logging.getLogger(__name__)
 
@@ -105,11 +108,20 @@ def _worker() -> str:
 @public
 def server_error(request: HttpRequest) -> HttpResponse:
     """The page of a crash. Its number stands in the log beside the traceback, so that
-    whoever runs this finds the one that a person tells them of."""
+    whoever runs this finds the one that a person tells them of.
+
+    A database that is away is 503 and no crash: scripts, and those of our own pages,
+    wait and send the same again.
+    """
     number = str(getattr(request, "request_id", "") or uuid.uuid4().hex)[:12]
     if not request.path.startswith("/api/"):
         logger.error(
             "error %s: %s %s", number, request.method, request.path, exc_info=True
         )
-    page = get_template("500.html").render({"number": number})
-    return HttpResponse(page, status=500)
+    is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    template, status = ("503.html", 503) if is_away else ("500.html", 500)
+    words = get_template(template).render({"number": number})
+    page = HttpResponse(words, status=status)
+    if is_away:
+        page["Retry-After"] = str(DATABASE_WAIT)
+    return page

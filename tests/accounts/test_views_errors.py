@@ -6,6 +6,13 @@ import logging
 import re
 
 import pytest
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 from django.test import Client
 
 from accounts.models import User
@@ -60,3 +67,44 @@ class TestServerError:
         assert f"error {number[1]}: GET /account/" in caplog.text
         assert "RuntimeError: the disk is full" in caplog.text
         assert "the disk is full" not in text
+
+    @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+    def test_of_a_database_that_is_away_says_to_wait(
+        self,
+        viewer: User,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        error: type[Exception],
+    ):
+        client = Client(raise_request_exception=False)
+        client.force_login(viewer)
+
+        def away(*args: object, **kwargs: object) -> None:
+            raise error("server closed the connection")
+
+        monkeypatch.setattr("accounts.views.render_page", away)
+        with caplog.at_level(logging.ERROR):
+            page = client.get("/account/")
+
+        text = page.content.decode()
+        assert page.status_code == 503
+        assert page["Retry-After"] == "5"
+        assert "The database does not answer. Wait a few seconds" in text
+        assert "server closed the connection" in caplog.text
+        assert "server closed the connection" not in text
+
+    @pytest.mark.parametrize("error", [IntegrityError, DataError, ProgrammingError])
+    def test_of_a_statement_that_is_wrong_stays_a_crash(
+        self, viewer: User, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    ):
+        client = Client(raise_request_exception=False)
+        client.force_login(viewer)
+
+        def wrong(*args: object, **kwargs: object) -> None:
+            raise error("no such column")
+
+        monkeypatch.setattr("accounts.views.render_page", wrong)
+        page = client.get("/account/")
+
+        assert page.status_code == 500
+        assert "Retry-After" not in page

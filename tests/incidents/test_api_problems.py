@@ -6,6 +6,7 @@ import logging
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -128,6 +129,20 @@ class TestProblems:
         logged = [row for row in caplog.records if number in row.getMessage()]
         assert len(logged) == 1
         assert logged[0].exc_info
+
+    def test_of_a_database_that_is_away_says_when_to_send_again(
+        self, client, monkeypatch
+    ):
+        def away(**fields):
+            raise OperationalError("server closed the connection")
+
+        monkeypatch.setattr(lifecycle, "declare_incident", away)
+        answer = client.post(
+            ROOT, {"title": "x", "severity": "SEV1"}, content_type="application/json"
+        )
+        assert told(answer, 503) == "database_away"
+        assert answer["Retry-After"] == "5"
+        assert "server closed" not in answer.content.decode()
 
     def test_of_a_script_that_runs_away(self, client, monkeypatch, settings):
         settings.API_RATE = "3/min"

@@ -180,6 +180,11 @@ TITLES = {
         "Something broke on our side, and nothing was kept. Try again with the same "
         "Idempotency-Key; if it stays, tell the operators the request_id.",
     ),
+    503: (
+        "database_away",
+        "The database does not answer. Wait as long as Retry-After says, then send the "
+        "same again, a POST with the same Idempotency-Key.",
+    ),
 }
 
 

@@ -56,6 +56,7 @@ ALWAYS = {
     422: "Refused input, all faults at once",
     429: "Too many requests; Retry-After says when to go on",
     500: "Broken on our side; nothing was kept",
+    503: "The database does not answer; Retry-After says when to go on",
 }
 WRITES = {
     409: "Not in this state, stale, or the same request is still at work",
