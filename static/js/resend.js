@@ -24,7 +24,7 @@
 
   // --- sending, and sending again ----------------------------------------------------
 
-  const waiting = new Map(); // form -> {timer, left, tries, note}
+  const waiting = new Map(); // form -> {timer, left, tries, note, pressed}
 
   // A part of a form that asks for a look (how a line is read) sends nothing of its own,
   // and the quick-add bar keeps its lines itself (timeline.js), unless files hang on one.
@@ -80,13 +80,14 @@
     window.htmx.trigger(form, "submit");
   }
 
-  function failed(form) {
+  // pressed: the button by which it was sent, whose name and value belong to what it says.
+  function failed(form, pressed) {
     const at = new Date().toTimeString().slice(0, 8);
     const before = waiting.get(form);
     const tries = before ? before.tries + 1 : 0;
     if (before) stop(form);
     const left = WAITS[Math.min(tries, WAITS.length - 1)];
-    const state = { tries, left, note: put(form, at), timer: 0 };
+    const state = { tries, left, note: put(form, at), timer: 0, pressed: pressed ?? before?.pressed };
     waiting.set(form, state);
     tell(form);
     announce(
@@ -108,6 +109,8 @@
     const own = $("input[name=client_key]", form);
     if (!own) form.dataset.onceKey ??= newKey();
     event.detail.headers["Idempotency-Key"] = own?.value ?? form.dataset.onceKey;
+    const pressed = event.detail.triggeringEvent?.submitter ?? waiting.get(form)?.pressed;
+    if (pressed?.name) event.detail.parameters[pressed.name] = pressed.value;
   });
 
   document.addEventListener("htmx:beforeRequest", (event) => {
@@ -121,7 +124,7 @@
     if (!form || event.detail.requestConfig?.verb === "get") return;
     const { xhr } = event.detail;
     const atWork = xhr.status === 409 && xhr.getResponseHeader("Retry-After");
-    if (GATEWAY.includes(xhr.status) || atWork) return failed(form);
+    if (GATEWAY.includes(xhr.status) || atWork) return failed(form, event.detail.requestConfig.triggeringEvent?.submitter);
     delete form.dataset.onceKey; // answered: what is sent next is another matter
     if (waiting.has(form)) announce("The connection is back.");
     stop(form);

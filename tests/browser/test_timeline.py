@@ -218,6 +218,33 @@ class TestLostConnection:
         assert lost["answers"] >= 1
         assert Entry.objects.filter(observed_signal="auth rate down").count() == 1
 
+    def test_a_line_with_a_file_is_sent_again_as_the_milestone_it_was(
+        self, cut_off: Any, incident: Incident
+    ) -> None:
+        """R-TL-01: the button is part of the line, or it would become a second one."""
+        cut_off.goto(timeline(incident))
+        quick = "**/timeline/quick/"
+        sent: list[bytes] = []
+
+        def lose_the_first_answer(route: Any) -> None:
+            sent.append(route.request.post_data_buffer)
+            if len(sent) > 1:
+                return route.continue_()
+            route.fetch()
+            return route.abort("connectionaborted")
+
+        cut_off.route(quick, lose_the_first_answer)
+        cut_off.evaluate(BRING, ["drop", "dataTransfer", "rate.png"])
+        cut_off.fill("#id_text", "-5m auth rate down")
+        cut_off.click("#tl-moments button >> nth=0")
+        cut_off.locator("#quick-add [data-resend]").wait_for()
+        cut_off.focus("#id_text")  # where the person goes on
+        cut_off.click("#quick-add [data-resend] button")
+        expect(cut_off.locator("#timeline")).to_contain_text("auth rate down")
+        expect(cut_off.locator("#pm-messages")).to_contain_text("recorded once")
+        assert [one.count(b'name="milestone"') for one in sent] == [1, 1]
+        assert Entry.objects.filter(observed_signal="auth rate down").count() == 1
+
     def test_a_line_that_waits_takes_nothing_else_with_it(
         self, cut_off: Any, incident: Incident
     ) -> None:
