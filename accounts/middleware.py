@@ -1,5 +1,5 @@
-"""What every request goes through: bounded bodies, pages that no cache keeps, no view
-without declared access."""
+"""What every request goes through: bounded bodies, known methods, pages that no cache
+keeps, no view without declared access."""
 
 from __future__ import annotations
 
@@ -8,11 +8,25 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 
 from accounts.decorators import is_declared
 from postmortem.lib.drf.parsers import MAX_BODY
+
+
+class ReadOrSentMiddleware:
+    """A page is read or sent: 405 to every other method. The API says itself which of
+    its addresses takes which."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        methods = ["GET", "HEAD", "POST"]
+        if request.method not in methods and not request.path.startswith("/api/"):
+            return HttpResponseNotAllowed(methods)
+        return self.get_response(request)
 
 
 class DeniedUnlessDeclaredMiddleware:

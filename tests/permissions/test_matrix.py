@@ -141,6 +141,23 @@ def test_pages_open_for_the_declared_roles_only(
     assert faults == []
 
 
+def test_pages_are_read_or_sent_and_answer_no_other_method(
+    case: Incident, cast: dict[str, User]
+) -> None:
+    client = Client()
+    client.force_login(cast[Role.ADMIN])
+    faults = []
+    for route, view, parameters in routes():
+        if getattr(view, "access", None) is None:
+            continue
+        path = fill(route, parameters, case)
+        for method in ("DELETE", "OPTIONS", "PATCH", "PROPFIND", "PUT", "TRACE"):
+            status = client.generic(method, path).status_code
+            if status != 405:
+                faults.append(f"{method} {path}: {status}")
+    assert faults == []
+
+
 def test_api_answers_the_declared_roles_only(
     case: Incident, cast: dict[str, User]
 ) -> None:
