@@ -246,7 +246,9 @@ def _digested(value: Any) -> Any:
 def read_versions(request: Request) -> set[int] | None:
     """The versions that If-Match names; None: there is no such header; empty: any.
 
-    A tag that is no version of ours matches none, and is never ignored.
+    A tag that is no version of ours matches none, and is never ignored. A weak one is
+    taken, against RFC 9110: a proxy that compresses our answers makes their tags weak,
+    and the version in them stays exact.
     """
     header = request.headers.get("If-Match")
     if header is None:

@@ -246,7 +246,7 @@ class TestIfMatch:
         assert answer.json()["current"]["title"] == "Renamed"
         assert Evidence.objects.get().retracted_at is None
 
-    @pytest.mark.parametrize("tag", ["*", '"9", "1-whatever"'])
+    @pytest.mark.parametrize("tag", ["*", '"9", "1-whatever"', 'W/"1-a"'])
     def test_any_of_several_will_do(self, client, incident, tag):
         answer = client.post(
             f"{CASE}cancel/", {"reason": "drill"}, headers={"If-Match": tag}
