@@ -160,6 +160,7 @@ class ActionCause(CaseRelation):
     cause = models.ForeignKey(Cause, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["action", "cause"], name="actions_cause_once"
@@ -181,6 +182,7 @@ class ActionFailureMode(CaseRelation):
     )
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["action", "failure_mode"], name="actions_failuremode_once"

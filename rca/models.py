@@ -109,6 +109,7 @@ class CausePath(CaseRelation):
     )
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["cause", "leads_to"], name="rca_causepath_once"
@@ -126,6 +127,7 @@ class CauseEntry(CaseRelation):
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["cause", "entry"], name="rca_entry_once")
         ]
