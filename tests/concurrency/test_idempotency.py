@@ -105,7 +105,7 @@ class TestTheSameRequestAtOnce:
         thread.join(30)
         monkeypatch.undo()
 
-        assert killed == [500]
+        assert killed == [503]
         assert not Incident.objects.exists()
         assert not IdempotentRequest.objects.exists()
         assert declare(commander).status_code == 201
