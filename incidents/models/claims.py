@@ -127,6 +127,11 @@ class ImpactStatement(Claim):
         help_text="What was corrected by hand afterwards, or 'none' with evidence.",
     )
 
+    @property
+    def live_figures(self) -> list[ImpactFigure]:
+        """Figures in force; read with `figures` prefetched."""
+        return [row for row in self.figures.all() if not row.is_retracted]
+
     def clean(self) -> None:
         if not self.statement and not self.no_material_change:
             raise field_error(

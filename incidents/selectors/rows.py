@@ -76,7 +76,7 @@ def scope(incident: Incident) -> list[ScopeStatement]:
 
 def impacts(incident: Incident) -> list[ImpactStatement]:
     """Impact statements in force with evidence; `live_figures` are theirs."""
-    rows = live_rows(
+    return live_rows(
         incident,
         ImpactStatement.objects.select_related("known_unknown").prefetch_related(
             _links(ImpactEvidence),
@@ -88,10 +88,6 @@ def impacts(incident: Incident) -> list[ImpactStatement]:
             ),
         ),
     )
-    for row in rows:
-        live = [figure for figure in row.figures.all() if not figure.is_retracted]
-        row.live_figures = live  # type: ignore[attr-defined]
-    return rows
 
 
 def figures(incident: Incident) -> list[ImpactFigure]:

@@ -116,9 +116,3 @@ def incident_clock(incident: Incident) -> Clock:
     return Clock(
         known.start or declared_at, known.end or incident.stabilized_at, declared_at
     )
-
-
-def clock_range(incident: Incident) -> tuple[datetime | None, datetime | None]:
-    """Start and end of the incident clock, aware; either is None when not recorded."""
-    clock = incident_clock(incident)
-    return clock.start, clock.end

@@ -101,7 +101,8 @@ class _Builder(Facts):
         incident = self.incident
         blocking = sum(f.is_blocking for f in self.findings)
         flags = Counter(f.id for f in self.findings if f.is_blocking)
-        start, end = tabs.clock_range(incident)
+        clock = tabs.incident_clock(incident)
+        start, end = clock.start, clock.end
         impact = self._impact()
         amounts = self._money()
         indicators = self._indicators()

@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 from django.utils import timezone
 
 from incidents.models import Incident
-from postmortem.lib.tabs import clock_range
+from postmortem.lib.tabs import incident_clock
 from postmortem.lib.times import on_clock
 from postmortem.lib.uploads import HEAD
 from timeline.models import Candidate, Import
@@ -108,7 +108,7 @@ def _moments(told: dict[str, Any], *names: str) -> dict[str, datetime | None]:
 
 def default_day(incident: Incident) -> date:
     """The day on which the incident began, on its clock."""
-    start, _ = clock_range(incident)
+    start = incident_clock(incident).start
     return on_clock(start or timezone.now(), incident.clock_zone).date()
 
 
@@ -126,9 +126,9 @@ def read_log(
     reader = reader or guess_reader(source, filename)
     day = day or default_day(incident)
     reading = Reading(reader, day, incident.clock_zone)
-    start, end = clock_range(incident)
-    start = start and start.replace(second=0, microsecond=0)
-    end = end or timezone.now()
+    clock = incident_clock(incident)
+    start = clock.start and clock.start.replace(second=0, microsecond=0)
+    end = clock.end or timezone.now()
     known = set(
         Candidate.objects.filter(incident=incident).values_list(
             "fingerprint", flat=True
