@@ -197,12 +197,7 @@ def keep_file(upload: File[Any], *, field: str = "upload") -> KeptFile:
         said = sensitive.words(hit, f" in line {line} of “{filename}”")
         raise field_error(field, f"{said} Attach a masked copy.", hit.code)
     path = f"{upload.sha256[:2]}/{upload.sha256[2:4]}/{upload.sha256}"
-    final = Path(default_storage.path(path))
-    if not final.exists():
-        final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = Path(upload.temporary_file_path())
-        part.chmod(0o440)
-        part.replace(final)
+    upload.keep(path)
     return KeptFile(upload.sha256, size, filename, media_type, path)
 
 

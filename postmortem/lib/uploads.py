@@ -7,11 +7,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any, Self
 
 from django.conf import settings
 from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import (
     FileUploadHandler,
@@ -77,6 +79,15 @@ class ReceivedFile(TemporaryUploadedFile):
         self.sha256 = self._found.hexdigest()
         self.seek(0)
         return self
+
+    def keep(self, path: str) -> None:
+        """Give it its place in the store under a name that its bytes decide: whole or
+        not at all, whatever fails on the way, and in the place of one that was cut."""
+        final = Path(default_storage.path(path))
+        final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = Path(self.temporary_file_path())
+        part.chmod(0o440)
+        part.replace(final)
 
     @cached_property
     def hit(self) -> tuple[sensitive.Hit, int] | None:

@@ -26,6 +26,7 @@ from postmortem.lib.canonical import canonical_bytes
 from postmortem.lib.findings import Finding
 from postmortem.lib.persistence import save, service
 from postmortem.lib.record import build_record, with_rows
+from postmortem.lib.uploads import receive
 from review.models import ReportBuild
 from review.report import PageTooLong, build_key, build_report, render_pdf
 from review.selectors import latest_seal, present_findings
@@ -124,24 +125,28 @@ def _of_the_seal(incident: Incident) -> ReportBuild | None:
         state=State.READY,
         requested_at__gte=seal.sealed_at,
     ).order_by("requested_at")
-    return next((b for b in ready if default_storage.exists(b.path)), None)
+    return next((build for build in ready if not is_lost(build)), None)
 
 
 def is_lost(build: ReportBuild) -> bool:
-    """Whether the file of a finished page is not in the store any more."""
-    return build.state == State.READY and not default_storage.exists(build.path)
+    """Whether the file of a finished page is not in the store any more, or was cut."""
+    if build.state != State.READY:
+        return False
+    try:
+        return default_storage.size(build.path) != build.size
+    except OSError:
+        return True
 
 
 def open_file(build: ReportBuild) -> File[bytes]:
     """The file of a finished page; FileMissing says how to get another."""
-    try:
-        return default_storage.open(build.path)
-    except OSError as error:
+    if is_lost(build):
         raise FileMissing(
             "The file of this one-pager is gone from the file store. Ask for the "
             "one-pager again: it is made from the record as it stands, and of a closed "
             "record from its seal."
-        ) from error
+        )
+    return default_storage.open(build.path)
 
 
 def render_build(build_id: int) -> ReportBuild | None:
@@ -224,8 +229,8 @@ class RecordMoved(Exception):
 def _store(pdf: bytes) -> tuple[str, str]:
     sha256 = hashlib.sha256(pdf).hexdigest()
     path = f"reports/{sha256}.pdf"
-    if not default_storage.exists(path):
-        default_storage.save(path, ContentFile(pdf))
+    with receive(ContentFile(pdf)) as received:
+        received.keep(path)
     return path, sha256
 
 

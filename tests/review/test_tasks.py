@@ -5,6 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import hashlib
+import os
+import resource
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +18,7 @@ from django.core.files.storage import default_storage
 
 from accounts.models import User
 from incidents.models import ActivityEntry
+from incidents.services.custody import FileMissing
 from incidents.services.findings import refresh_findings
 from incidents.services.lifecycle import edit_incident
 from review import tasks
@@ -98,6 +103,29 @@ class TestBuildReport:
         assert asked.sha256 == hashlib.sha256(data).hexdigest()
         assert asked.path == f"reports/{asked.sha256}.pdf"
         assert asked.size == len(data)
+
+    def test_keeps_a_whole_file_or_none_when_the_disk_is_full(
+        self, bare: Case, asked: ReportBuild
+    ) -> None:
+        folder = Path(default_storage.path("reports"))
+        shutil.rmtree(folder, ignore_errors=True)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # bytes of a file
+        try:
+            tasks.build_report(build_id=asked.pk)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        asked.refresh_from_db()
+        assert (asked.state, asked.attempts) == (State.QUEUED, 1)
+        assert "could not be written to the file store" in asked.error
+        assert not list(folder.glob("*"))
+
+        reports.request_report(**bare.ids)
+        tasks.build_report(build_id=asked.pk)
+
+        asked.refresh_from_db()
+        with default_storage.open(asked.path) as file:
+            assert hashlib.sha256(file.read()).hexdigest() == asked.sha256
 
     def test_is_harmless_twice(self, asked: ReportBuild) -> None:
         tasks.build_report(build_id=asked.pk)
@@ -307,15 +335,21 @@ class TestBuildReport:
 
         assert (again.pk, again.sha256) == (before.pk, before.sha256)
 
-    def test_makes_the_same_sealed_page_when_its_file_was_lost(
-        self, case: Case
+    @pytest.mark.parametrize("bytes_left", [None, 0, 5000])
+    def test_makes_the_same_sealed_page_when_its_file_was_lost_or_cut(
+        self, case: Case, bytes_left: int | None
     ) -> None:
         case.closed()
         build = ReportBuild.objects.get()
         tasks.build_report(build_id=build.pk)
         build.refresh_from_db()
         first = build.sha256
-        default_storage.delete(build.path)
+        if bytes_left is None:
+            default_storage.delete(build.path)
+        else:
+            os.truncate(default_storage.path(build.path), bytes_left)
+            with pytest.raises(FileMissing):
+                reports.open_file(build)
         with time_machine.travel(NOW + dt.timedelta(days=90), tick=False):
             reports.request_report(
                 incident_id=case.incident.pk, actor=case.cast["finance"]
@@ -325,7 +359,7 @@ class TestBuildReport:
         build.refresh_from_db()
         assert ReportBuild.objects.count() == 1
         assert (build.state, build.sha256) == (State.READY, first)
-        assert default_storage.exists(build.path)
+        assert default_storage.size(build.path) == build.size
 
 
 class TestSweepReports:
