@@ -267,7 +267,7 @@
     own("form[data-draft-key]").forEach(startDraft);
     own("[data-counter-for]").forEach(startCounter);
     if (matchMedia("(max-width: 991px)").matches)
-      own("details[data-fold]").forEach((fold) => (fold.open = false));
+      own(".pm-aside details[data-fold]").forEach((fold) => (fold.open = false));
     own(".pm-tabs a[aria-current]").forEach((tab) => {
       const bar = tab.closest(".pm-tabs");
       bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;

@@ -140,6 +140,21 @@ class TestPages:
         assert faults_of(nobody.page) == []
 
 
+class TestPhone:
+    """390 px wide, with a thumb."""
+
+    def test_the_side_panel_is_folded_and_what_a_page_is_for_is_open(
+        self, person: Callable[..., Person]
+    ) -> None:
+        ic = person("ic", **LOOKS["phone"])
+        panel = ic.page.locator("#findings-panel")
+        ic.goto(CASE)
+        expect(panel).not_to_have_attribute("open", "")
+        ic.goto(f"{CASE}findings/")
+        expect(panel).to_have_attribute("open", "")
+        expect(panel.locator(".pm-finding").first).to_be_visible()
+
+
 class TestWithoutScripts:
     def test_a_person_declares_and_adds_an_entry(
         self, person: Callable[..., Person]
