@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import sqlite3
 import sys
 import time
 import uuid
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import kombu
+import psycopg
 from django.conf import settings
 from django.core.cache import cache
 from django.core.files.storage import default_storage
@@ -27,6 +30,8 @@ from postmortem import demo
 WORKER_SEEN_WITHIN = 120
 # Seconds after which a database that was away is asked again.
 DATABASE_WAIT = 5
+# Seconds after which a full disk may have room: somebody has to make it.
+DISK_WAIT = 60
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +88,10 @@ def _storage() -> str:
     folder = Path(default_storage.path(""))
     folder.mkdir(parents=True, exist_ok=True)
     probe = folder / f".readyz-{os.getpid()}"
-    probe.write_bytes(b"ok")
-    probe.unlink()
+    try:
+        probe.write_bytes(b"ok")
+    finally:
+        probe.unlink(missing_ok=True)
     return "ok"
 
 
@@ -110,18 +117,35 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """The page of a crash. Its number stands in the log beside the traceback, so that
     whoever runs this finds the one that a person tells them of.
 
-    A database that is away is 503 and no crash: scripts, and those of our own pages,
-    wait and send the same again.
+    A database that is away is 503, a full disk 507, and no crash: scripts, and those of
+    our own pages, wait and send the same again.
     """
     number = str(getattr(request, "request_id", "") or uuid.uuid4().hex)[:12]
     if not request.path.startswith("/api/"):
         logger.error(
             "error %s: %s %s", number, request.method, request.path, exc_info=True
         )
-    is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
-    template, status = ("503.html", 503) if is_away else ("500.html", 500)
-    words = get_template(template).render({"number": number})
+    status, wait = _state_of(sys.exc_info()[1])
+    words = get_template(f"{status}.html").render({"number": number})
     page = HttpResponse(words, status=status)
-    if is_away:
-        page["Retry-After"] = str(DATABASE_WAIT)
+    if wait:
+        page["Retry-After"] = str(wait)
     return page
+
+
+def _state_of(error: BaseException | None) -> tuple[int, int]:
+    """The status that an error is answered with, and the seconds to wait, if any."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return 507, DISK_WAIT
+    if not isinstance(error, OperationalError | InterfaceError):
+        return 500, 0
+    cause = error.__cause__
+    if isinstance(cause, psycopg.errors.DiskFull):
+        return 507, DISK_WAIT
+    if isinstance(cause, sqlite3.Error):
+        code = cause.sqlite_errorcode
+        if code == sqlite3.SQLITE_FULL:
+            return 507, DISK_WAIT
+        if code == sqlite3.SQLITE_ERROR:  # a table or a column that is not there
+            return 500, 0
+    return 503, DATABASE_WAIT

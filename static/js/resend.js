@@ -6,7 +6,8 @@
 
   const WAITS = [8, 15, 30, 60]; // seconds before the next try
   const ANSWER_SECONDS = 30; // no answer after this is a lost connection (not of an upload)
-  const GATEWAY = [0, 502, 503, 504]; // the product itself did not answer
+  const GATEWAY = [0, 502, 503, 504, 507]; // what does not answer, or has no room, now
+  const CAUSES = { 507: "The disk of the server is full" };
   const $ = (selector, scope = document) => scope.querySelector(selector);
   const $$ = (selector, scope = document) => [...scope.querySelectorAll(selector)];
 
@@ -34,7 +35,7 @@
     return sender.matches("[data-quick]") && !sender.elements.upload.files.length ? null : sender;
   };
 
-  function put(form, at) {
+  function put(form, at, cause) {
     const note = document.createElement("div");
     const words = document.createElement("p");
     const head = document.createElement("b");
@@ -43,7 +44,7 @@
     note.className = "pm-alert pm-alert-bad pm-resend";
     note.dataset.resend = "";
     head.textContent = "Not saved.";
-    told.textContent = ` The connection dropped at ${at}. Your text is kept on this device and `;
+    told.textContent = ` ${cause} (${at}). Your text is kept on this device and `;
     const count = document.createElement("span");
     count.dataset.count = "";
     again.type = "button";
@@ -81,19 +82,20 @@
   }
 
   // pressed: the button by which it was sent, whose name and value belong to what it says.
-  function failed(form, pressed) {
+  function failed(form, pressed, status) {
+    const cause = CAUSES[status] ?? "The connection dropped";
     const at = new Date().toTimeString().slice(0, 8);
     const before = waiting.get(form);
     const tries = before ? before.tries + 1 : 0;
     if (before) stop(form);
     const left = WAITS[Math.min(tries, WAITS.length - 1)];
-    const state = { tries, left, note: put(form, at), timer: 0, pressed: pressed ?? before?.pressed };
+    const state = { tries, left, note: put(form, at, cause), timer: 0, pressed: pressed ?? before?.pressed };
     waiting.set(form, state);
     tell(form);
     announce(
       tries
-        ? `Still no connection. Next try in ${left} seconds.`
-        : `Not saved. The connection dropped. Your text is kept and will be sent again in ${left} seconds.`,
+        ? `Still not saved. ${cause}. Next try in ${left} seconds.`
+        : `Not saved. ${cause}. Your text is kept and will be sent again in ${left} seconds.`,
     );
     state.timer = setInterval(() => {
       state.left -= 1;
@@ -124,7 +126,7 @@
     if (!form || event.detail.requestConfig?.verb === "get") return;
     const { xhr } = event.detail;
     const atWork = xhr.status === 409 && xhr.getResponseHeader("Retry-After");
-    if (GATEWAY.includes(xhr.status) || atWork) return failed(form, event.detail.requestConfig.triggeringEvent?.submitter);
+    if (GATEWAY.includes(xhr.status) || atWork) return failed(form, event.detail.requestConfig.triggeringEvent?.submitter, xhr.status);
     delete form.dataset.onceKey; // answered: what is sent next is another matter
     if (waiting.has(form)) announce("The connection is back.");
     stop(form);

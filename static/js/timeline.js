@@ -233,7 +233,7 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.detail.elt;
     if (form?.id !== "quick-add" || form.elements.upload.files.length) return;
-    if (![0, 502, 503, 504].includes(event.detail.xhr.status)) return;
+    if (![0, 502, 503, 504, 507].includes(event.detail.xhr.status)) return;
     if (!sent?.text && !sent?.at) return;
     store.set(name("waiting"), [...waiting(), sent]);
     const next = begun(form);

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
+import sqlite3
 
+import psycopg
 import pytest
 from django.db import (
     DataError,
@@ -17,6 +20,14 @@ from django.test import Client
 
 from accounts.models import User
 from incidents.models import Incident
+
+
+def sqlite_error(name: str) -> sqlite3.OperationalError:
+    """As the driver raises it, with its code."""
+    error = sqlite3.OperationalError(name)
+    error.sqlite_errorcode = getattr(sqlite3, name)
+    error.sqlite_errorname = name
+    return error
 
 
 class TestForbidden:
@@ -92,6 +103,39 @@ class TestServerError:
         assert "The database does not answer. Wait a few seconds" in text
         assert "server closed the connection" in caplog.text
         assert "server closed the connection" not in text
+
+    @pytest.mark.parametrize(
+        ("error", "cause", "status"),
+        [
+            (OSError(errno.ENOSPC, "no space left on device"), None, 507),
+            (OperationalError(), psycopg.errors.DiskFull(), 507),
+            (OperationalError(), sqlite_error("SQLITE_FULL"), 507),
+            (OperationalError(), sqlite_error("SQLITE_BUSY"), 503),
+            (OperationalError(), sqlite_error("SQLITE_ERROR"), 500),
+            (OSError(errno.EACCES, "permission denied"), None, 500),
+        ],
+    )
+    def test_tells_a_full_disk_from_what_is_away_and_from_what_is_wrong(
+        self,
+        viewer: User,
+        monkeypatch: pytest.MonkeyPatch,
+        error: Exception,
+        cause: Exception | None,
+        status: int,
+    ):
+        client = Client(raise_request_exception=False)
+        client.force_login(viewer)
+
+        def broken(*args: object, **kwargs: object) -> None:
+            raise error from cause
+
+        monkeypatch.setattr("accounts.views.render_page", broken)
+        page = client.get("/account/")
+
+        wait = {507: "60", 503: "5"}.get(status)
+        assert (page.status_code, page.get("Retry-After")) == (status, wait)
+        is_full = "The disk of the server is full" in page.content.decode()
+        assert is_full == (status == 507)
 
     @pytest.mark.parametrize("error", [IntegrityError, DataError, ProgrammingError])
     def test_of_a_statement_that_is_wrong_stays_a_crash(

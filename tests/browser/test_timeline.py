@@ -263,7 +263,7 @@ class TestLostConnection:
         assert cut_off.input_value("#id_text") == "-4m half a li"
         assert Entry.objects.count() == 1
 
-    @pytest.mark.parametrize("status", [502, 503])
+    @pytest.mark.parametrize("status", [502, 503, 507])
     def test_a_line_waits_when_only_the_gateway_answers(
         self, cut_off: Any, incident: Incident, status: int
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 import pytest
@@ -12,6 +13,7 @@ from rest_framework.test import APIClient
 
 from incidents.services import lifecycle
 from postmortem.lib.drf import PersonThrottle, parsers
+from postmortem.lib.uploads import ReceivedFile
 
 ROOT = "/api/v1/incidents/"
 
@@ -143,6 +145,23 @@ class TestProblems:
         assert told(answer, 503) == "database_away"
         assert answer["Retry-After"] == "5"
         assert "server closed" not in answer.content.decode()
+
+    def test_of_a_full_disk_says_to_make_room(self, client, incident, monkeypatch):
+        def full(received):
+            received.close()
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+        monkeypatch.setattr(ReceivedFile, "finish", full)
+        answer = client.post(
+            f"{ROOT}{incident.key}/evidence/",
+            {
+                "kind": "other",
+                "title": "x",
+                "upload": SimpleUploadedFile("a.txt", b"a"),
+            },
+        )
+        assert told(answer, 507) == "disk_full"
+        assert answer["Retry-After"] == "60"
 
     def test_of_a_script_that_runs_away(self, client, monkeypatch, settings):
         settings.API_RATE = "3/min"

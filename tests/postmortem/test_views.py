@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 
@@ -39,6 +40,11 @@ class TestHealthz:
         assert (page.status_code, page.content) == (200, b"ok")
 
 
+def _of_a_full_disk(path, data):
+    path.touch()  # a name needs no room
+    raise OSError(errno.ENOSPC, "no space left on device")
+
+
 class TestReadyz:
     def test_is_ready_when_every_part_answers(self, client: Client):
         cache.set("worker_seen", time.time())
@@ -74,6 +80,14 @@ class TestReadyz:
         )
         status, told = ready(client)
         assert (status, told["status"], told["storage"]) == (503, "unready", "away")
+
+    def test_leaves_nothing_on_a_full_disk(self, client: Client, tmp_path, monkeypatch):
+        monkeypatch.setattr(
+            views.default_storage, "path", lambda name: str(tmp_path / name)
+        )
+        monkeypatch.setattr(views.Path, "write_bytes", _of_a_full_disk)
+        assert ready(client)[1]["storage"] == "away"
+        assert list(tmp_path.iterdir()) == []
 
     def test_is_not_ready_before_the_migrations(self, client: Client, monkeypatch):
         monkeypatch.setattr(

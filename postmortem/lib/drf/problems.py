@@ -185,6 +185,11 @@ TITLES = {
         "The database does not answer. Wait as long as Retry-After says, then send the "
         "same again, a POST with the same Idempotency-Key.",
     ),
+    507: (
+        "disk_full",
+        "The disk of the server is full, and nothing was kept. Tell the operators to "
+        "make room, then send the same again, a POST with the same Idempotency-Key.",
+    ),
 }
 
 

@@ -57,6 +57,7 @@ ALWAYS = {
     429: "Too many requests; Retry-After says when to go on",
     500: "Broken on our side; nothing was kept",
     503: "The database does not answer; Retry-After says when to go on",
+    507: "The disk is full; nothing was kept, Retry-After says when to go on",
 }
 WRITES = {
     409: "Not in this state, stale, or the same request is still at work",
