@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import uuid
 from datetime import datetime, timedelta
+from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -31,12 +33,22 @@ from accounts.models import (
 from postmortem.lib import sensitive
 from postmortem.lib.errors import DomainError, SeparationOfDuties, field_error
 
+logger = logging.getLogger(__name__)
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Accounts are made by an administrator: nobody signs up by themselves."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def send_mail(self, template_prefix: str, email: str, context: Any) -> None:
+        """A mail that does not get away is told in the log. Its sender gets the same
+        page as ever: else the page would tell whose addresses are known here."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (SMTPException, OSError):
+            logger.exception("the mail %s was not sent", template_prefix)
 
 
 class SignInBackend(AuthenticationBackend):  # type: ignore[misc]

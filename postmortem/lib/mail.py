@@ -28,7 +28,11 @@ class KeptMail(BaseEmailBackend):
             name = f"{timezone.now():%Y%m%dT%H%M%S%f}-{os.getpid()}.eml"
             path = folder / name
             path.touch(mode=0o600)
-            path.write_bytes(message.message().as_bytes())
+            try:
+                path.write_bytes(message.message().as_bytes())
+            except OSError:  # it is tried again: no piece of it stays behind
+                path.unlink()
+                raise
             logger.info(
                 "mail to %s: %s, kept in %s",
                 ", ".join(_short(address) for address in message.recipients()),

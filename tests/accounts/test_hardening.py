@@ -1,5 +1,7 @@
 """What strangers and shared browsers get."""
 
+from smtplib import SMTPServerDisconnected
+
 import pytest
 from django.core import mail
 
@@ -41,3 +43,22 @@ class TestPasswordReset:
         )
         assert (known.status_code, known.url) == (unknown.status_code, unknown.url)
         assert [message.to for message in mail.outbox] == [[viewer.email]]
+
+    @pytest.mark.parametrize(
+        "error", [ConnectionRefusedError(111, "refused"), SMTPServerDisconnected()]
+    )
+    def test_says_the_same_when_the_mail_server_is_away(
+        self, client, viewer, monkeypatch, caplog, error
+    ):
+        def away(self, messages):
+            raise error
+
+        monkeypatch.setattr(
+            "django.core.mail.backends.locmem.EmailBackend.send_messages", away
+        )
+        known = client.post("/accounts/password/reset/", {"email": viewer.email})
+        unknown = client.post(
+            "/accounts/password/reset/", {"email": "no@where.example"}
+        )
+        assert (known.status_code, known.url) == (unknown.status_code, unknown.url)
+        assert "password_reset_key was not sent" in caplog.text

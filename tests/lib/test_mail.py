@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import email
+import errno
 import logging
 from pathlib import Path
 
+import pytest
 from django.core.mail import EmailMessage, get_connection
 from django.test import override_settings
 
@@ -38,3 +40,17 @@ class TestKeptMail:
         assert lines == {
             f"mail to fincon@…: INC-1/ACT-2 is overdue, kept in {path}",
         }
+
+    def test_leaves_no_piece_behind_on_a_full_disk(self, tmp_path: Path, monkeypatch):
+        def full(path: Path, data: bytes) -> int:
+            path.touch()
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+        monkeypatch.setattr(Path, "write_bytes", full)
+        mail = EmailMessage(subject="x", body="x", to=["fincon@pay.example"])
+        with (
+            override_settings(MAIL_DIR=tmp_path / "mail"),
+            pytest.raises(OSError, match="no space left"),
+        ):
+            get_connection(BACKEND).send_messages([mail])
+        assert list((tmp_path / "mail").iterdir()) == []
