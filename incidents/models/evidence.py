@@ -206,8 +206,12 @@ class EvidenceLink(models.Model):
     )
     note = LineField(max_length=200, blank=True)
     linked_at = models.DateTimeField(default=timezone.now, editable=False)
-    linked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True
+    linked_by = models.ForeignKey(  # nobody knows of a link that was imported
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        editable=False,
     )
     retracted_at = models.DateTimeField(null=True, editable=False)
 

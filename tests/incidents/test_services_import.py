@@ -6,11 +6,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Role
-from incidents.models import Evidence, Incident
+from incidents.models import Evidence, Incident, KnownUnknown
 from incidents.services.cases import check_case, import_case
 from incidents.services.custody import FileMissing, open_evidence_file
 from incidents.services.evidence import add_evidence
 from incidents.services.lifecycle import declare_incident
+from incidents.services.unknowns import edit_unknown
 from postmortem.lib.record import MalformedCase
 from tests.conftest import person
 from tests.factories import make_evidence, make_incident
@@ -49,6 +50,16 @@ def faults(load):
 
 
 class TestImportCase:
+    def test_leaves_links_that_can_be_withdrawn(self, load, commander):
+        """Nobody is known to have made them."""
+        proof = [{"evidence": "EV-1"}]
+        incident = load(
+            evidence=[EVIDENCE | {"ref": "EV-1"}],
+            known_unknowns=[{"question": "Why?", "evidence": proof}],
+        )
+        edit_unknown(incident_id=incident.pk, actor=commander, number=1, evidence=[])
+        assert KnownUnknown.objects.get().evidence == []
+
     def test_refuses_evidence_that_is_linked_twice(self, faults):
         found = faults(
             evidence=[EVIDENCE | {"ref": "EV-1"}],
