@@ -200,7 +200,11 @@ class EvidenceViewSet(CaseViewSet):
 
     @extend_schema(
         responses={
-            (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY),
+            (200, "*/*"): OpenApiResponse(
+                OpenApiTypes.BINARY,
+                "Under its own type if a browser shows it without harm, else as "
+                "application/octet-stream",
+            ),
         },
     )
     def download(self, request: Request, key: str, number: int) -> FileResponse:

@@ -135,6 +135,12 @@ class Schema(AutoSchema):
             }
         return operation
 
+    def _get_paginator(self) -> Any:
+        """Only what is read comes in pages; a verb answers the rows it was sent."""
+        if self.method != "GET":
+            return None
+        return super()._get_paginator()  # type: ignore[no-untyped-call]
+
     def _problem(self) -> ResolvedComponent:
         component = ResolvedComponent(  # type: ignore[no-untyped-call]
             name="Problem",
