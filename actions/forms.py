@@ -87,13 +87,11 @@ class ActionForm(CaseForm):
         queryset=Cause.objects.none(),
         required=False,
         label="Causes it answers",
-        widget=forms.CheckboxSelectMultiple,
     )
     failure_modes = RowsField(
         queryset=FailureMode.objects.none(),
         required=False,
         label="Failure modes it answers",
-        widget=forms.CheckboxSelectMultiple,
     )
     details = model_field(ActionItem, "details")
     risk_removed = model_field(ActionItem, "risk_removed")

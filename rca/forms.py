@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.text import Truncator
 
 from incidents.forms import (
     CaseForm,
@@ -32,11 +31,11 @@ DEFINITIONS = {
 }
 
 
-class ShortChoiceField(RowsField):
-    """Rows by ref and the first words of what they say."""
+class EntriesField(RowsField):
+    """Entries of the timeline by ref and headline."""
 
     def label_from_instance(self, obj: Any) -> str:
-        return Truncator(str(obj)).chars(72)
+        return f"{obj.ref} {obj.headline}"
 
 
 class AnalysisForm(CaseForm):
@@ -75,13 +74,13 @@ class CauseForm(EvidenceMixin):
         causes = Cause.objects.filter(incident=incident, retracted_at=None)
         if self.row is not None:
             causes = causes.exclude(pk=self.row.pk)
-        self.fields["leads_to"] = ShortChoiceField(
+        self.fields["leads_to"] = RowsField(
             queryset=causes,
             required=False,
             label="Leads to",
             help_text="The causes that this one made possible or worse.",
         )
-        self.fields["entries"] = ShortChoiceField(
+        self.fields["entries"] = EntriesField(
             queryset=Entry.objects.filter(incident=incident, retracted_at=None),
             required=False,
             label="Explains",

@@ -102,7 +102,11 @@ class CurrencyField(forms.CharField):
 
 
 class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
-    """Any number of rows. An id that no row can have is one that no row has."""
+    """Any number of rows, each with a box to tick: nothing is cut off, and none is lost
+    by a click without a key held down. An id that no row can have is one that no row
+    has."""
+
+    widget = forms.CheckboxSelectMultiple
 
     def clean(self, value: Any) -> Any:
         try:
@@ -176,7 +180,6 @@ class EvidenceMixin(CaseForm):
         self.fields["evidence"] = RowsField(
             queryset=live_evidence(incident),
             required=False,
-            widget=forms.CheckboxSelectMultiple,
             help_text="The artifacts that show this. One that is missing here is added "
             "on the evidence tab first.",
         )

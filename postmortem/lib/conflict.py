@@ -119,7 +119,7 @@ def _raw(item: forms.Field, value: Any) -> list[str]:
         return ["on"] if value and value != "False" else []
     shown = item.prepare_value(value)
     if shown is None or shown == "":
-        return [] if isinstance(item.widget, forms.SelectMultiple) else [""]
+        return [] if getattr(item.widget, "allow_multiple_selected", False) else [""]
     if isinstance(shown, Iterable) and not isinstance(shown, str):
         return [str(one) for one in shown]
     return (

@@ -155,8 +155,6 @@
       if (!field.name) continue;
       if (field.type === "checkbox" || field.type === "radio")
         (values[field.name] ??= []).push(...(field.checked ? [field.value] : []));
-      else if (field.multiple)
-        values[field.name] = [...field.selectedOptions].map((option) => option.value);
       else values[field.name] = field.value;
     }
     return values;
@@ -168,8 +166,6 @@
       if (value === undefined) continue;
       if (field.type === "checkbox" || field.type === "radio")
         field.checked = value.includes(field.value);
-      else if (field.multiple)
-        for (const option of field.options) option.selected = value.includes(option.value);
       else field.value = value;
     }
   }

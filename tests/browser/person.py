@@ -64,17 +64,18 @@ class Form:
     def set(self, label: str, value: Any) -> Form:
         """Write, choose, tick or upload, whatever the field with this label takes.
 
-        A list ticks or selects every choice whose text contains one of its items.
+        A list ticks every choice whose text contains one of its items.
         """
+        group = self.scope.get_by_role("group", name=label, exact=True)
         if isinstance(value, list):
-            self._choose_many(label, value)
+            for text in value:
+                group.get_by_role("checkbox", name=re.compile(re.escape(text))).check()
             return self
         if isinstance(value, bool):
             self.scope.get_by_role("checkbox", name=label, exact=True).set_checked(
                 value
             )
             return self
-        group = self.scope.get_by_role("group", name=label, exact=True)
         if group.count():
             group.get_by_role("radio", name=re.compile(re.escape(value))).check()
             return self
@@ -88,15 +89,6 @@ class Form:
         else:
             field.fill(value)
         return self
-
-    def _choose_many(self, label: str, values: list[str]) -> None:
-        group = self.scope.get_by_role("group", name=label, exact=True)
-        if group.count():
-            for value in values:
-                group.get_by_role("checkbox", name=re.compile(re.escape(value))).check()
-            return
-        field = self.scope.get_by_role("listbox", name=label, exact=True)
-        field.select_option(label=[self._option(field, value) for value in values])
 
     @staticmethod
     def _option(field: Any, words: str) -> str:

@@ -19,6 +19,13 @@ class TestRowsField:
         with pytest.raises(ValidationError):
             field.clean(sent)
 
+    def test_has_a_box_to_tick_for_every_row(self, incident, commander):
+        evidence = make_evidence(incident, actor=commander)
+        field = forms.RowsField(queryset=forms.live_evidence(incident))
+        assert f'type="checkbox" name="rows" value="{evidence.pk}"' in (
+            field.widget.render("rows", [])
+        )
+
 
 class TestClockField:
     @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from django.urls import reverse
 from incidents.models import Incident
 from rca import services
 from rca.models import Analysis, Cause, FailureMode
-from tests.conftest import HTMX
+from tests.conftest import HTMX, NOW
 from tests.rca.conftest import DUE, make_evidence
+from timeline.services import add_entry
 
 
 @pytest.fixture
@@ -411,7 +413,24 @@ class TestCauseEdit:
 
         form = signed_in.get(url("cause_edit", incident, cause.number))
 
-        assert f'<option value="{target.pk}" selected>' in form.content.decode()
+        assert re.search(
+            rf'name="leads_to" value="{target.pk}"[^>]* checked', form.content.decode()
+        )
+
+    def test_offers_entries_by_what_they_say(
+        self, signed_in, incident, commander, state_cause
+    ):
+        add_entry(
+            incident_id=incident.pk,
+            actor=commander,
+            kind="signal",
+            occurred_at=NOW,
+            observed_signal="Refusals rise",
+        )
+
+        form = signed_in.get(url("cause_edit", incident, state_cause().number))
+
+        assert "TL-1 Refusals rise" in form.content.decode()
 
 
 class TestCauseConfirm:
