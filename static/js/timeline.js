@@ -74,10 +74,13 @@
     form.addEventListener("dragleave", () => form.classList.remove("is-over"));
     form.addEventListener("drop", drop);
     form.addEventListener("submit", (event) => {
-      form.elements.typed_at.value = new Date().toISOString();
+      const line = values(form);
+      const again = sent && FIELDS.every((field) => line[field] === sent[field]);
+      const typed = again ? sent.typed_at : new Date().toISOString(); // '-5m' counts from here
+      form.elements.typed_at.value = typed;
       const pressed = event.submitter;
       const milestone = pressed?.name === "milestone" ? pressed.value : "";
-      sent = { ...values(form), typed_at: form.elements.typed_at.value, milestone };
+      sent = { ...line, typed_at: typed, milestone };
     }, true);
     showWaiting();
   }

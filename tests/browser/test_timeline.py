@@ -245,6 +245,34 @@ class TestLostConnection:
         assert [one.count(b'name="milestone"') for one in sent] == [1, 1]
         assert Entry.objects.filter(observed_signal="auth rate down").count() == 1
 
+    def test_a_line_with_a_file_was_typed_when_it_was_first_sent(
+        self, cut_off: Any, incident: Incident
+    ) -> None:
+        """R-TL-01: '-5m' does not move by as long as the line had to wait."""
+        cut_off.clock.install()
+        cut_off.goto(timeline(incident))
+        typed: list[bytes] = []
+
+        def lose_the_first(route: Any) -> None:
+            body = route.request.post_data_buffer
+            typed.extend(re.findall(rb'name="typed_at"\s+(\S+)', body))
+            if len(typed) > 1:
+                return route.continue_()
+            return route.abort("connectionaborted")
+
+        cut_off.route("**/timeline/quick/", lose_the_first)
+        cut_off.evaluate(BRING, ["drop", "dataTransfer", "rate.png"])
+        cut_off.fill("#id_text", "-5m auth rate down")
+        cut_off.keyboard.press("Enter")
+        cut_off.locator("#quick-add [data-resend]").wait_for()
+        cut_off.clock.run_for(8_000)
+        expect(cut_off.locator("#timeline")).to_contain_text("auth rate down")
+        cut_off.fill("#id_text", "-5m auth rate down")  # the same words, another line
+        cut_off.keyboard.press("Enter")
+        expect(cut_off.locator("#timeline li[id]")).to_have_count(2)
+        first, again, another = typed
+        assert first == again < another
+
     def test_a_line_that_waits_takes_nothing_else_with_it(
         self, cut_off: Any, incident: Incident
     ) -> None:
