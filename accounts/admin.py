@@ -12,9 +12,7 @@ from accounts.models import AccessChange, ApiToken, Team, User
 # One way to sign in, with its limits and second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_title = admin.site.site_header = "Postmortem administration"
-admin.site.index_title = (
-    "Who approves closing is edited here; everything else is only shown"
-)
+admin.site.index_title = "To look at only; nothing is changed here"
 
 
 class InspectionAdmin(admin.ModelAdmin):

@@ -269,7 +269,7 @@ class TestRun(Claim):
     sandbox_limit = ProseField(
         "what the sandbox could not reproduce",
         blank=True,
-        help_text="It becomes residual risk, and a follow-up stays open (R-CT-07).",
+        help_text="It becomes residual risk, and a follow-up stays open.",
     )
 
     # A procedure or a control's description tells what should happen, not what did.

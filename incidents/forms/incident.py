@@ -8,8 +8,26 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from incidents.forms.fields import CaseForm, PersonChoiceField, model_field
-from incidents.models import Incident, Lane
+from incidents.models import Incident, Lane, Severity
 from postmortem.lib.times import read_time, validate_zone
+
+SEVERITY_WORDS = {
+    Severity.SEV1: "Payments stop, or money is at risk, for most customers",
+    Severity.SEV2: "A core flow fails or stalls for many customers",
+    Severity.SEV3: "One flow, market or method is impaired; a way round exists",
+    Severity.SEV4: "Few customers or one integration; no money at risk",
+    Severity.SEV5: "No customer noticed; worth a record",
+}
+
+
+class SeverityField(forms.ChoiceField):
+    """A severity by what it means (R-SC-07)."""
+
+    widget = forms.RadioSelect
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [(s.value, f"{s}: {words}") for s, words in SEVERITY_WORDS.items()]
+        super().__init__(choices=choices, **kwargs)
 
 
 class DeclareForm(forms.Form):
@@ -17,7 +35,7 @@ class DeclareForm(forms.Form):
 
     title = model_field(Incident, "title")
     title.widget.attrs["autofocus"] = True
-    severity = model_field(Incident, "severity")
+    severity = SeverityField()
     kind = model_field(Incident, "kind")
     lanes = forms.MultipleChoiceField(
         choices=[(slug, name) for slug, (name, *_) in Lane.KNOWN.items()],
@@ -98,7 +116,7 @@ class ConfirmForm(CaseForm):
 
 
 class SeverityForm(CaseForm):
-    severity = model_field(Incident, "severity")
+    severity = SeverityField()
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
 
 

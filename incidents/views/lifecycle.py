@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from django.forms import RadioSelect
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -13,7 +11,7 @@ from django.utils.safestring import SafeString
 from accounts.decorators import SignedInRequest
 from incidents import forms
 from incidents.decorators import incident_view, requires
-from incidents.models import Incident, Severity
+from incidents.models import Incident
 from incidents.selectors import holds_back
 from incidents.services import lifecycle as services
 from incidents.services.findings import findings_for_page
@@ -21,14 +19,6 @@ from incidents.views import case_form
 from postmortem.lib.findings import Gate
 from postmortem.lib.htmx import form_page, posted
 from postmortem.lib.times import zone_names
-
-SEVERITY_WORDS = {
-    Severity.SEV1: "Payments stop, or money is at risk, for most customers",
-    Severity.SEV2: "A core flow fails or stalls for many customers",
-    Severity.SEV3: "One flow, market or method is impaired; a way round exists",
-    Severity.SEV4: "Few customers or one integration; no money at risk",
-    Severity.SEV5: "No customer noticed; worth a record",
-}
 
 
 @requires("incident.declare")
@@ -43,11 +33,6 @@ def incident_declare(request: SignedInRequest) -> HttpResponse:
         },
     )
     form.fields["clock_zone"].widget.attrs["list"] = "zones"
-    severity: Any = form.fields["severity"]
-    severity.widget = RadioSelect()
-    severity.choices = [
-        (str(s), f"{s}: {words}") for s, words in SEVERITY_WORDS.items()
-    ]
     return form_page(
         request,
         form,

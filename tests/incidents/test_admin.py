@@ -54,6 +54,7 @@ def test_nothing_may_be_edited(rf, commander: User):
         or options.has_delete_permission(request)
     }
     assert open_ones == set()
+    assert admin.site.index_title == "To look at only; nothing is changed here"
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m._meta.label)

@@ -27,6 +27,17 @@ class TestRowsField:
         )
 
 
+class TestSeverityForm:
+    def test_offers_each_by_what_it_means(self, incident):
+        """R-SC-07"""
+        offered = forms.SeverityForm(incident=incident)["severity"]
+        assert offered.field.choices[1] == (
+            "SEV2",
+            "SEV2: A core flow fails or stalls for many customers",
+        )
+        assert len(offered.field.choices) == 5
+
+
 class TestClockField:
     @pytest.mark.parametrize(
         ("text", "shown"),

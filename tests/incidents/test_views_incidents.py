@@ -270,7 +270,7 @@ class TestIncidentDeclare:
 
         for severity in ("SEV1", "SEV2", "SEV3", "SEV4", "SEV5"):
             assert f'value="{severity}"' in text
-        assert "Payments stop, or money is at risk" in text
+        assert "SEV1: Payments stop, or money is at risk" in text
 
     def test_is_closed_to_a_viewer(self, client: Client, viewer: User):
         client.force_login(viewer)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from django import forms
+from django.apps import apps
 from django.conf import settings
 from django.template import Context, Engine
 from django.template.loader import render_to_string
@@ -73,6 +74,14 @@ def finding(**changes: object) -> SimpleNamespace:
 )
 def test_duration_says_not_recorded_instead_of_zero(value, words):
     assert ui.duration(value) == words
+
+
+def test_the_name_of_a_zone_stays_whole():
+    assert show("{{ zone|zone_name }}", zone="UTC") == "UTC"
+    told = show("at {{ zone|zone_name }}", zone="Asia/Singapore")
+    assert told == 'at <span class="pm-zone">Asia/Singapore</span>'
+    rule = (STATIC / "css" / "vocabulary.css").read_text()
+    assert re.search(r"\.pm-zone \{\s+white-space: nowrap;", rule)
 
 
 def test_incident_time_is_shown_on_the_clock_of_its_zone():
@@ -417,6 +426,17 @@ def test_no_template_is_named_by_nothing():
         and f'"{Path(page).stem.removeprefix("_")}"' not in text
     ]
     assert unnamed == []
+
+
+def test_no_help_text_names_a_requirement():
+    """Whoever fills in a form has not read the list of requirements."""
+    told = [
+        f"{field.model.__name__}.{field.name}: {field.help_text}"
+        for model in apps.get_models()
+        for field in model._meta.fields
+        if re.search(r"\bR-[A-Z]+-\d", str(field.help_text))
+    ]
+    assert told == []
 
 
 # --- forms ----------------------------------------------------------------------------
