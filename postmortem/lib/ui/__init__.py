@@ -19,6 +19,7 @@ from postmortem.lib.ui.clocks import (
     short_time,
     t_now,
     t_offset,
+    zone_name,
 )
 from postmortem.lib.ui.figures import client_key, money, shorthash
 from postmortem.lib.ui.marks import (
@@ -80,4 +81,5 @@ __all__ = [
     "status_badge",
     "t_now",
     "t_offset",
+    "zone_name",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from django.utils import timezone
+from django.utils.html import format_html
 
 from postmortem.lib.times import on_clock, span
 from postmortem.lib.ui.base import register
@@ -50,6 +51,14 @@ def incident_time(value: datetime | date | None, zone: str = "UTC") -> str:
         return f"{value.day} {value:%b %Y}"
     moment = _moment(value, zone)
     return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+@register.filter
+def zone_name(zone: str) -> str:
+    """The name of a zone in running text, never broken at its slash."""
+    if "/" not in zone:
+        return zone
+    return format_html('<span class="pm-zone">{}</span>', zone)
 
 
 @register.filter
