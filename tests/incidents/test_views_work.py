@@ -55,6 +55,20 @@ class TestWorkList:
         assert [row.question for row in page.context["unknowns"]] == ["Not mine?"]
         assert "12 h overdue" in text
 
+    def test_says_on_whose_clock_a_time_is(
+        self, client: Client, incident, commander: User, responder: User
+    ):
+        """R-TL-02: beside incidents of other zones, a time alone could be any."""
+        Incident.objects.filter(pk=incident.pk).update(clock_zone="Europe/Paris")
+        ask(incident, commander, "Mine?", 1, responder)
+        ask(incident, commander, "Theirs?", 1, commander)
+        client.force_login(responder)
+
+        text = client.get("/").content.decode()
+
+        zone = '<span class="pm-zone">Europe/Paris</span>'
+        assert text.count(f"18 Mar 2026, 11:20 {zone}") == 2
+
     def test_begins_with_the_active_incidents_i_take_part_in(
         self, client: Client, commander: User, administrator: User
     ):
