@@ -3,10 +3,10 @@ number of queries that does not grow with the rows."""
 
 from __future__ import annotations
 
-import base64
+import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from django.db import connection
@@ -151,22 +151,79 @@ class TestPages:
             "x",
             "%%%",
             "ü",
-            base64.b64encode(b"p=abc").decode(),
-            base64.b64encode(b"p=" + b"9" * 30).decode(),
-            base64.b64encode(b"p=%C2%B2").decode(),
-            base64.b64encode(b"o=-5").decode(),
-            base64.b64encode(b"o=abc").decode(),
-            base64.b64encode(b"\xff\xfe").decode(),
-            base64.b64encode(b"p=1%00").decode(),
+            "cD0y",
+            "{list}",
+            "{list}n",
+            "{list}2",
+            "{list}x2",
+            "{list}n-2",
+            "{list}n2 ",
+            "{list}n2\n",
+            "{list}n²",
+            "{list}n٢",
+            "{list}n2\x00",
+            "{list}n2\ud800",
+            "{list}n" + "9" * 19,
+            "{list}n2n2",
+            "{LIST}n2",
+            "0000{list}n2",
+            "n2",
         ],
     )
     def test_refuse_a_cursor_that_is_none(
-        self, client: APIClient, incident: Incident, cursor: str
+        self, client: APIClient, filled: Incident, cursor: str
     ) -> None:
-        answer = client.get(f"{CASE}evidence/", {"cursor": cursor})
-        assert answer.status_code == 400
+        page = client.get(f"{CASE}evidence/?page_size=1").json()
+        real = parse_qs(urlsplit(page["next"]).query)["cursor"][0]
+        assert re.fullmatch(r"[0-9a-f]{12}n2", real)
+        tampered = cursor.format(list=real[:12], LIST=real[:12].upper())
+        answer = client.get(
+            f"{CASE}evidence/?cursor={quote(tampered, errors='surrogatepass')}"
+        )
+        assert answer.status_code == 400, answer.content
         assert answer["Content-Type"] == "application/problem+json"
         assert answer.json()["code"] == "bad_cursor"
+
+    def test_refuse_the_cursors_of_every_other_list(
+        self, client: APIClient, filled: Incident, commander: User
+    ) -> None:
+        """Of another kind of row, another incident, other filters: else rows would be
+        left out without a word."""
+        fill_up(Incident.objects.get(number=2), commander, 2)
+        second = {}
+        for path in [*lists(filled), *lists(Incident.objects.get(number=2))]:
+            page = client.get(path, {"page_size": 1})
+            if page.status_code == 200 and page.json()["next"]:
+                second[path] = page.json()["next"]
+        assert len(second) > 25
+        faults = []
+        for path, address in second.items():
+            cursor = parse_qs(urlsplit(address).query)["cursor"]
+            statuses = {
+                other: client.get(other, {"cursor": cursor}).status_code
+                for other in second
+            }
+            expected = {other: 200 if other == path else 400 for other in second}
+            if statuses != expected:
+                faults.append(path)
+        assert faults == []
+
+        address = second[f"{CASE}evidence/"]
+        for other in ("kind=metric", "kind=alert", "q=rates", "retracted=false"):
+            answer = client.get(f"{address}&{other}")
+            assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
+        assert client.get(f"{address}&page_size=2").status_code == 200
+
+    def test_hold_with_the_cursor_of_somebody_else_what_one_may_see(
+        self, client: APIClient, filled: Incident, viewer: User
+    ) -> None:
+        Incident.objects.filter(pk=filled.pk).update(is_restricted=True)
+        first = client.get(f"{ROOT}?page_size=1").json()
+        assert [row["key"] for row in first["results"]] == ["INC-3"]
+        theirs = APIClient()
+        theirs.force_authenticate(viewer)
+        rest = theirs.get(first["next"].replace("page_size=1", "page_size=9")).json()
+        assert [row["key"] for row in rest["results"]] == ["INC-2"]
 
     @pytest.mark.parametrize("size", ["0", "-1", "201", "x", "1e2", "²", "9" * 40])
     def test_refuse_an_odd_size(

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from drf_spectacular.drainage import set_override
-from rest_framework import exceptions, pagination, serializers
+from rest_framework import pagination, serializers
 from rest_framework.request import Request
+from rest_framework.utils.urls import replace_query_param
 
+from postmortem.lib.canonical import digest
 from postmortem.lib.drf.problems import BadRequest
 
 
@@ -20,6 +22,7 @@ class CursorPagination(pagination.CursorPagination):
     ordering = "-pk"
     page_size_query_param = "page_size"
     max_page_size = 200
+    listed: str  # which rows the cursors of this answer are of
 
     def get_page_size(self, request: Request) -> int | None:
         given = str(request.query_params.get(self.page_size_query_param, ""))
@@ -33,19 +36,23 @@ class CursorPagination(pagination.CursorPagination):
         return int(given)
 
     def decode_cursor(self, request: Request) -> pagination.Cursor | None:
-        given = request.query_params.get(self.cursor_query_param, "")
-        if not re.fullmatch(r"[A-Za-z0-9+/=]*", str(given)):
+        """Where to go on. A cursor names its list, so that one of another list or of
+        other filters is refused instead of leaving rows out."""
+        self.listed = _digest_of_list(request)
+        given = request.query_params.get(self.cursor_query_param)
+        if not given:
+            return None
+        found = re.fullmatch(rf"{self.listed}([np])([0-9]{{1,18}})", given)
+        if found is None:
             raise _bad_cursor()
-        try:
-            cursor = super().decode_cursor(request)
-        except exceptions.NotFound:
-            raise _bad_cursor() from None
-        position = "" if cursor is None else str(cursor.position or "")
-        if position and not (position.isascii() and position.isdecimal()):
-            raise _bad_cursor()
-        if len(position) > 18:
-            raise _bad_cursor()
-        return cursor
+        return pagination.Cursor(0, found[1] == "p", int(found[2]))
+
+    def encode_cursor(self, cursor: pagination.Cursor) -> str:
+        """The address of the page before or behind a row; there are no ties to count,
+        since `ordering` is unique."""
+        way = "p" if cursor.reverse else "n"
+        text = f"{self.listed}{way}{cursor.position}"
+        return replace_query_param(str(self.base_url), self.cursor_query_param, text)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         words = "The `cursor` of a `next` or `previous` link; opaque."
@@ -68,9 +75,23 @@ class CursorPagination(pagination.CursorPagination):
         ]
 
 
+def _digest_of_list(request: Request) -> str:
+    """Which rows are listed: address and filters, however many stand on a page."""
+    turns = {
+        CursorPagination.cursor_query_param,
+        CursorPagination.page_size_query_param,
+    }
+    filters = [
+        [name, values]
+        for name, values in sorted(request.query_params.lists())
+        if name not in turns
+    ]
+    return digest([request.path, filters])[:12]
+
+
 def _bad_cursor() -> BadRequest:
     return BadRequest(
-        "This cursor is none of ours: follow `next` and `previous` as they are, or "
+        "This is no cursor of this list: follow `next` and `previous` as they are, or "
         "leave the cursor out to begin again.",
         code="bad_cursor",
     )
