@@ -9,7 +9,7 @@ from allauth.account import forms as sign_in
 from django import forms
 from django.utils import timezone
 
-from accounts.models import ApiToken, Role, Team, User
+from accounts.models import AccessChange, ApiToken, Role, Team, User
 from postmortem.lib.compare import sentence_case
 from postmortem.lib.times import refuse_odd_year, start_of_day, zone_names
 
@@ -23,6 +23,13 @@ class PreferencesForm(forms.Form):
     )
     notify_by_email = forms.BooleanField(
         required=False, label="Send me deadlines and approvals by email"
+    )
+
+
+def _version_field(**subject: Any) -> forms.IntegerField:
+    """What a form on somebody's access was opened at."""
+    return forms.IntegerField(
+        widget=forms.HiddenInput, initial=AccessChange.version_of(**subject)
     )
 
 
@@ -60,6 +67,7 @@ class PersonForm(forms.Form):
                 "roles": sorted(account.roles),
                 "is_active": account.is_active,
             }
+            self.fields["version"] = _version_field(person=account)
 
 
 class TeamForm(forms.Form):
@@ -90,6 +98,7 @@ class TeamForm(forms.Form):
                 "manager": team.manager_id,
                 "members": list(team.members.values_list("pk", flat=True)),
             }
+            self.fields["version"] = _version_field(team=team)
 
 
 class JoinForm(forms.Form):

@@ -261,6 +261,13 @@ class AccessChange(Change):
         blank=True,
     )
 
+    @classmethod
+    def version_of(cls, **subject: User | Team) -> int:
+        """Which change of a person (`person=`) or of a team (`team=`) was the last one,
+        0 before the first. Every edit of them writes one."""
+        last = cls.objects.filter(**subject).order_by("-pk").first()
+        return last.pk if last else 0
+
 
 class ApiToken(models.Model):
     """A token for the API, stored hashed; a service token never approves."""

@@ -29,6 +29,7 @@ def sent(user: User, **changes: object) -> dict[str, object]:
         "roles": sorted(user.roles),
         "is_active": "on",
         "reason": "Asked for by their manager.",
+        "version": AccessChange.version_of(person=user),
         **changes,
     }
 
@@ -132,6 +133,28 @@ class TestPersonEdit:
         assert token.revoked_at
         assert other.get("/account/").status_code == 302
 
+    def test_gives_nothing_back_that_somebody_else_took_meanwhile(
+        self, page: Client, commander: User
+    ):
+        """Two administrators with the same page open."""
+        first = sent(commander, roles=[])
+        second = sent(commander, title="Lead of the desk")
+        page.post(edit(commander), first)
+
+        late = page.post(edit(commander), second)
+
+        words = late.content.decode()
+        now = User.objects.get(pk=commander.pk)
+        assert late.status_code == 409
+        assert (now.roles, now.title) == (set(), commander.title)
+        assert "Another administrator changed" in words
+        assert "Lead of the desk" in words
+        for field in ("title", "roles"):
+            assert f'data-conflict="{field}"' in words
+        settled = {**second, "roles": [], "version": AccessChange.objects.get().pk}
+        assert page.post(edit(commander), settled).status_code == 302
+        assert User.objects.get(pk=commander.pk).title == "Lead of the desk"
+
     def test_needs_a_reason(self, page: Client, viewer: User):
         answer = page.post(edit(viewer), sent(viewer, roles=["admin"], reason=" "))
 
@@ -189,6 +212,7 @@ class TestTeamEdit:
                 "manager": viewer.pk,
                 "members": [reviewer.pk],
                 "reason": "New lead.",
+                "version": 0,
             },
         )
 
@@ -199,6 +223,23 @@ class TestTeamEdit:
             "made Auditor manager of Engineering, was Engineering manager; "
             "added Engineering manager to Engineering"
         )
+
+    def test_says_both_when_somebody_else_saved_meanwhile(
+        self, page: Client, viewer: User, reviewer: User
+    ):
+        team = Team.objects.get(slug="engineering")
+        form = {"function": "engineering", "reason": "Named anew.", "version": 0}
+        address = f"/account/teams/{team.pk}/edit/"
+        page.post(address, {**form, "name": "Platform", "members": [viewer.pk]})
+
+        late = page.post(address, {**form, "name": "Payments"})
+
+        team.refresh_from_db()
+        words = late.content.decode()
+        assert (late.status_code, team.name) == (409, "Platform")
+        assert list(team.members.all()) == [viewer]
+        for field in ("name", "members"):
+            assert f'data-conflict="{field}"' in words
 
     def test_adds_a_team(self, page: Client):
         page.post(

@@ -24,7 +24,7 @@ NO_WORDS = {
         "path", "place", "prefix", "subject_ref", "Team.slug", "verb",
     },
     "refused where it comes in": {"IdempotentRequest.key", "SentLine.key"},
-    "masked before it is kept: accounts.services": {"IdempotentRequest.body"},
+    "masked before it is kept: accounts.services.once": {"IdempotentRequest.body"},
     "a link: `clean` of its model": {"Evidence.url", "ActionItem.tracker_url"},
     "of another shape": {"currency", "User.email", "User.password"},
     "also the name of the lane, which is held to it": {"Lane.slug"},

@@ -6,7 +6,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.services import SignInBackend
+from accounts.services.sign_in import SignInBackend
 from incidents.selectors import top_counts
 from postmortem.lib.kept import Kept
 from tests.factories import make_incident

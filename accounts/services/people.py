@@ -1,109 +1,18 @@
-"""Write verbs of people and access."""
+"""People and teams: who may do what, and which accounts belong to one human."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import re
 import uuid
-from datetime import datetime, timedelta
-from smtplib import SMTPException
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.auth.models import Group
-from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection, transaction
-from django.db.models import F
-from django.http import HttpRequest
+from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.models import (
-    AccessChange,
-    ApiToken,
-    IdempotentRequest,
-    PersonLink,
-    Role,
-    Team,
-    User,
-)
-from postmortem.lib import sensitive
-from postmortem.lib.errors import DomainError, SeparationOfDuties, field_error
-
-logger = logging.getLogger(__name__)
-
-
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Accounts are made by an administrator: nobody signs up by themselves."""
-
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return False
-
-    def send_mail(self, template_prefix: str, email: str, context: Any) -> None:
-        """A mail that does not get away is told in the log. Its sender gets the same
-        page as ever: else the page would tell whose addresses are known here."""
-        try:
-            super().send_mail(template_prefix, email, context)
-        except (SMTPException, OSError):
-            logger.exception("the mail %s was not sent", template_prefix)
-
-
-class SignInBackend(AuthenticationBackend):  # type: ignore[misc]
-    """Sign-in by email. The person of a session comes with their roles in one query:
-    every page asks for both."""
-
-    def get_user(self, user_id: int) -> User | None:
-        person = User.objects.filter(pk=user_id).order_by()
-        rows = list(person.annotate(group=F("groups__name")))
-        if not rows or not self.user_can_authenticate(rows[0]):
-            return None
-        rows[0].roles = rows[0].roles_in(row.group for row in rows if row.group)
-        return rows[0]
-
-
-def create_api_token(
-    *,
-    actor: User,
-    name: str,
-    scopes: list[str],
-    kind: str = ApiToken.Kind.PERSONAL,
-    expires_at: datetime | None = None,
-) -> tuple[ApiToken, str]:
-    """A new token of `actor`, with the secret that is shown once and never stored.
-
-    A service token with the scope 'approve' is refused: approvals need a person.
-    """
-    unknown = set(scopes) - set(ApiToken.Scope.values)
-    if unknown or not scopes:
-        raise ValidationError({"scopes": "Choose among read, write and approve."})
-    if kind == ApiToken.Kind.SERVICE and ApiToken.Scope.APPROVE in scopes:
-        raise ValidationError(
-            {"scopes": "A service token cannot approve: that takes a person."}
-        )
-    secret = ApiToken.new_secret()
-    token = ApiToken(
-        user=actor,
-        name=name,
-        kind=kind,
-        scopes=sorted(scopes),
-        expires_at=expires_at,
-        prefix=secret[:8],
-        token_hash=ApiToken.hash_of(secret),
-    )
-    token.full_clean()
-    token.save()
-    return token, secret
-
-
-def revoke_api_token(*, actor: User, token_id: int) -> ApiToken:
-    """Make a token of `actor` useless from now on."""
-    token = ApiToken.objects.get(pk=token_id, user=actor)
-    token.revoked_at = token.revoked_at or timezone.now()
-    token.save(update_fields=["revoked_at"])
-    return token
+from accounts.models import AccessChange, PersonLink, Role, Team, User
+from postmortem.lib.errors import SeparationOfDuties, StaleVersion, field_error
 
 
 def stand_in(handle: str, *, name: str = "", title: str = "") -> User:
@@ -193,110 +102,6 @@ def change_preferences(*, actor: User, time_zone: str, notify_by_email: bool) ->
     return actor
 
 
-# --- requests that are done once ------------------------------------------------------
-
-# How long the answer to an Idempotency-Key is kept.
-KEPT_FOR = timedelta(hours=24)
-_KEY = re.compile(r"[!-~]{1,128}")
-
-
-class BadKey(DomainError):
-    """An Idempotency-Key of a form that is not taken."""
-
-    status = 400
-    code = "idempotency_key_invalid"
-
-
-class KeyReused(DomainError):
-    """The key of an earlier, different request."""
-
-    status = 422
-    code = "idempotency_key_reused"
-
-
-class StillAtWork(DomainError):
-    """The same key is being worked on by another process."""
-
-    code = "idempotency_in_progress"
-    retry_after = 2
-
-
-def claim_request(*, actor: User, key: str, digest: str) -> IdempotentRequest | None:
-    """The answer that this request got before; None: nobody did it yet, and nobody
-    else can until the caller's transaction ends.
-
-    On PostgreSQL a lock of the transaction says who is at work; whoever comes second is
-    told to wait (StillAtWork). SQLite has one writer: the second waits until the first
-    has committed, and reads its answer. Either way the lock ends with the transaction,
-    also when the process is killed, so that no key is ever stuck.
-    """
-    if not _KEY.fullmatch(key) or sensitive.find(key):  # it is kept for a day
-        raise BadKey(
-            "An Idempotency-Key has 1 to 128 visible ASCII characters, such as a UUID; "
-            "a card number or a secret is none."
-        )
-    if connection.vendor == "postgresql":
-        name = hashlib.sha256(f"{actor.pk} {key}".encode()).digest()
-        number = int.from_bytes(name[:8], "big", signed=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-            if not cursor.fetchone()[0]:
-                raise StillAtWork(
-                    "The same request is being worked on. Send it again in a moment."
-                )
-    rows = IdempotentRequest.objects.filter(user=actor, key=key)
-    rows.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
-    before = rows.first()
-    if before is not None and before.digest != digest:
-        raise KeyReused(
-            "This Idempotency-Key belongs to another request that you sent in the last "
-            "24 hours. Make a new key for each request."
-        )
-    return before
-
-
-def keep_answer(
-    *,
-    actor: User,
-    key: str,
-    digest: str,
-    status: int,
-    body: str,
-    headers: dict[str, Any],
-) -> IdempotentRequest:
-    """Keep what a claimed request was answered, in the transaction of its effect. A
-    refusal may repeat what was sent: card numbers and secrets are kept masked."""
-    return IdempotentRequest.objects.create(
-        user=actor,
-        key=key,
-        digest=digest,
-        status=status,
-        body=sensitive.mask(body) if status >= 400 else body,
-        headers=headers,
-    )
-
-
-def forget_answers() -> int:
-    """Remove the answers whose day is over; returns how many."""
-    old = IdempotentRequest.objects.filter(created_at__lt=timezone.now() - KEPT_FOR)
-    return old.delete()[0]
-
-
-def end_other_sessions(*, actor: User, keep: str) -> int:
-    """Sign `actor` out of every session but the one with the key `keep`."""
-    ended = 0
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
-        if session.session_key != keep and session.get_decoded().get(
-            "_auth_user_id"
-        ) == str(actor.pk):
-            session.delete()
-            ended += 1
-    return ended
-
-
-# --- people and teams -----------------------------------------------------------------
-
-
 @transaction.atomic
 def add_person(
     *,
@@ -334,8 +139,12 @@ def change_person(
     roles: list[str],
     is_active: bool,
     reason: str,
+    version: int | None = None,
 ) -> User:
     """Name, title, roles, and whether the account may be used at all.
+
+    version: what `AccessChange.version_of` said when the account was read; StaleVersion
+    if another administrator changed it since. None: nobody read one.
 
     Nobody takes the administrator's role from themselves or switches themselves off, so
     that one administrator always stays. Handle and past deeds keep their name; tokens
@@ -344,6 +153,17 @@ def change_person(
     held = _lock_accounts(actor)
     reason = _require_reason(reason, "Say why this changes.")
     user = held[account.pk]
+    _refuse_stale(
+        version,
+        {"person": user},
+        user.label,
+        {
+            "name": user.name,
+            "title": user.title,
+            "roles": sorted(user.roles),
+            "is_active": user.is_active,
+        },
+    )
     before = set(user.groups.values_list("name", flat=True)) & set(Role.values)
     after = set(roles)
     loses = (Role.ADMIN in before - after) or not is_active
@@ -390,15 +210,30 @@ def save_team(
     manager: User | None,
     members: list[User],
     reason: str,
+    version: int | None = None,
 ) -> Team:
     """A team with its function, manager and members; `team` None makes a new one. The
-    manager's approval counts as manager-level, and reminders escalate to them."""
+    manager's approval counts as manager-level, and reminders escalate to them.
+
+    version: as of `change_person`.
+    """
     _lock_accounts(actor)
     reason = _require_reason(reason, "Say why this changes.")
     new = team is None
     team = Team.objects.get(pk=team.pk) if team else Team(slug=_free_slug(name))
     was = team.manager.label if team.manager else "nobody"
     before = set() if new else set(team.members.all())
+    _refuse_stale(
+        version,
+        {"team": team},
+        team.name,
+        {
+            "name": team.name,
+            "function": team.function,
+            "manager": team.manager_id,
+            "members": sorted(person.pk for person in before),
+        },
+    )
     words = [] if new or team.name == name else [f"renamed {team.name} to {name}"]
     if not new and team.function != function:
         words.append(f"moved {name} to {Team.Function(function).label.lower()}")
@@ -433,6 +268,18 @@ def _lock_accounts(actor: User) -> dict[int, User]:
     if Role.ADMIN not in now.roles or not now.is_active:
         raise PermissionDenied("Only an administrator changes people and teams.")
     return held
+
+
+def _refuse_stale(
+    version: int | None, subject: dict[str, Any], name: str, current: dict[str, Any]
+) -> None:
+    """Behind the lock: nobody gives back what another administrator took meanwhile."""
+    if version is not None and version != AccessChange.version_of(**subject):
+        raise StaleVersion(
+            f"Another administrator changed {name} since you opened it. Nothing was "
+            "overwritten: compare and save again.",
+            current=current,
+        )
 
 
 def _require_reason(reason: str, words: str) -> str:
