@@ -98,14 +98,19 @@ def get_record(model: type[C], incident: Incident, number: int) -> C:
     """One row, re-read under the lock; raises DoesNotExist. A withdrawn one is only
     read: every verb on it is refused."""
     row = model._default_manager.get(incident=incident, number=number)
+    refuse_withdrawn(row)
+    row.incident = incident
+    return row
+
+
+def refuse_withdrawn(row: CaseRecord) -> None:
+    """Say of a row that was withdrawn why nothing more is done to it."""
     if row.is_retracted:
         raise InvalidTransition(
             f"{row.ref} was withdrawn ({row.retraction_reason}): it stays in the "
             "record as it is. Add a new one instead.",
             code="retracted",
         )
-    row.incident = incident
-    return row
 
 
 def require_own(incident: Incident, field: str, *rows: CaseRecord | None) -> None:

@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse
 
 from accounts.decorators import SignedInRequest
 from incidents.models import CaseRecord, Incident
+from incidents.services.core import refuse_withdrawn
 from incidents.views.frame import workspace
 from incidents.views.top import (
     MY_APPROVALS,
@@ -36,12 +37,12 @@ R = TypeVar("R", bound=CaseRecord)
 
 
 def get_row(model: type[R], incident: Incident, number: int) -> R:
-    """A row of this incident that is not withdrawn, or 404."""
-    row = model._default_manager.filter(
-        incident=incident, number=number, retracted_at=None
-    ).first()
+    """A row of this incident, or 404; one that was withdrawn is refused with its
+    reason, as by the service: somebody may have a form on it open."""
+    row = model._default_manager.filter(incident=incident, number=number).first()
     if row is None:
         raise Http404(f"no such {model._meta.verbose_name}")
+    refuse_withdrawn(row)
     row.incident = incident
     return row
 

@@ -413,7 +413,7 @@
   });
   document.addEventListener("htmx:responseError", (event) => {
     const { status, responseText } = event.detail.xhr;
-    if (status >= 502 && status <= 504) return; // sent again by resend.js
+    if ((status >= 502 && status <= 504) || status === 507) return; // sent again by resend.js
     const page = new DOMParser().parseFromString(responseText ?? "", "text/html");
     const said = $("[data-said]", page)?.textContent.trim();
     const words = {

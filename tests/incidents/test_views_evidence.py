@@ -214,7 +214,7 @@ class TestEvidenceDetail:
 
         assert b"From another day." in client.get(f"{URL}1/").content
         assert b"From another day." in client.get(URL).content
-        assert client.get(f"{URL}1/edit/").status_code == 404
+        assert client.get(f"{URL}1/edit/").status_code == 409
 
     def test_steps_through_what_the_filter_shows(
         self, client: Client, incident: Incident, commander: User

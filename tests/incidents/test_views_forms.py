@@ -154,7 +154,25 @@ class TestVerbs:
         client.post(f"{CASE}impact/1/withdraw/", {"reason": "Counted twice."})
 
         assert ImpactStatement.objects.get().retraction_reason == "Counted twice."
-        assert client.get(f"{CASE}impact/1/edit/").status_code == 404
+        assert client.get(f"{CASE}impact/1/edit/").status_code == 409
+
+    def test_a_form_on_a_row_that_was_withdrawn_meanwhile_says_why(
+        self, client: Client, incident: Incident, commander: User
+    ):
+        fill(incident, commander, "A")
+        client.force_login(commander)
+        assert client.get(f"{CASE}impact/1/edit/").status_code == 200
+
+        client.post(f"{CASE}impact/1/withdraw/", {"reason": "Counted twice."})
+        late = client.post(
+            f"{CASE}impact/1/edit/",
+            {"kind": "business", "statement": "Typed for long", "version": 1},
+        )
+
+        assert late.status_code == 409
+        said = "was withdrawn (Counted twice.): it stays in the record as it is."
+        assert said in late.content.decode()
+        assert ImpactStatement.objects.get().statement != "Typed for long"
 
     def test_figure_and_impact_are_added_and_edited(
         self, client: Client, incident: Incident, commander: User

@@ -204,7 +204,7 @@ class TestEntryForms:
         assert "first alert goes with it" in text(page.get(url(tape, "1/withdraw/")))
         page.post(url(tape, "1/withdraw/"), {"reason": "Typed twice"})
         assert Entry.objects.get().is_retracted
-        assert page.get(url(tape, "1/edit/")).status_code == 404
+        assert page.get(url(tape, "1/edit/")).status_code == 409
 
     def test_states_a_gap(self, page: Client, tape: Tape) -> None:
         """R-EV-10"""
