@@ -121,7 +121,9 @@ class TestAnotherRequest:
 
 class TestTheKey:
     @pytest.mark.parametrize(
-        "key", ["", " ", "a b", "a" * 129, "schlüssel", "a\tb", "4539148803436467"]
+        "key",
+        ["", " ", "a b", "a" * 129, "a" * 10_000, "schlüssel", "🔑", "a\tb", "a\x7f"]
+        + ["4539148803436467"],
     )
     def test_has_a_form(self, client, key):
         answer = post(client, ROOT, DECLARE, key=key.encode().decode("latin-1"))
@@ -232,7 +234,13 @@ class TestIfMatch:
         assert answer.status_code == 200
         assert answer["ETag"].startswith('"2-')
 
-    @pytest.mark.parametrize("tag", ['"1-abc"', '"7"', '"nonsense"', '""', 'W/"0"'])
+    @pytest.mark.parametrize(
+        "tag",
+        [
+            *('"1-abc"', '"7"', '"nonsense"', '""', 'W/"0"'),
+            *("", ",", '"', "W/", '"2"x', '"-2"', '"2.0"', "\xb2", "9" * 9000),
+        ],
+    )
     def test_a_stale_verb_does_nothing_and_shows_what_is_stored(
         self, client, incident, commander, tag
     ):
