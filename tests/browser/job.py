@@ -285,7 +285,7 @@ def hold_review(ic: Person) -> None:
         Meeting_flow="Ines Carvalho",
         Documentation="Noor Haddad",
         Why="Impact and decisions are on record.",
-        Learning_meeting=ago(-15),
+        Learning_meeting=ago(-24 * 60),  # the suite began some minutes ago
         How_we_responded="Command in 15 minutes, one proven route change.",
         Blameless_summary="One pin turns a routine rotation into an outage.",
     )
