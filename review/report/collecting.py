@@ -39,13 +39,20 @@ from review.report.content import (
     Report,
     sentence,
 )
+from review.report.cutting import STAMP
 from review.report.facts import REFS_SHOWN, Facts
-from review.selectors import Gap, approvals_state, latest_seal
+from review.selectors import (
+    Gap,
+    approvals_state,
+    excluded_of,
+    gaps_from,
+    latest_seal,
+)
 from timeline.models import DependencyCheckpoint
 from timeline.selectors import entries, recovery_strip, strip_svg
 
 # Part of every build key: raise it when the page changes, so that it is built again.
-TEMPLATE_VERSION = 6
+TEMPLATE_VERSION = 7
 LATER_SHOWN = 3  # more claims on later summaries than this become one line
 PLACES = {
     "case": "incidents:incident_detail",
@@ -176,17 +183,22 @@ class _Builder(Facts):
 
     def _stamp_lines(self, blocking: int) -> tuple[str, ...]:
         if self.is_sealed and self.seal:
-            moment = incident_time(self.seal.sealed_at, self.zone)
             number = len(self.seal.approvals)
             return (
-                f"{moment} {self.zone}",
+                *self._stamped(self.seal.sealed_at),
                 f"{number} approval{'' if number == 1 else 's'}, "
                 f"{blocking} findings block",
             )
         return (
-            f"{incident_time(self.as_of, self.zone)} {self.zone}",
+            *self._stamped(self.as_of),
             f"{self.incident.get_status_display()}, not sealed",
         )
+
+    def _stamped(self, moment: datetime) -> tuple[str, ...]:
+        """A time with its zone, which stands whole on a line of its own where one has
+        no room for both."""
+        line = f"{incident_time(moment, self.zone)} {self.zone}"
+        return (line,) if STAMP.lines(line) == 1 else tuple(line.rsplit(" ", 1))
 
     def _commander(self) -> str:
         held = [
@@ -334,7 +346,12 @@ class _Builder(Facts):
                 )
                 for given in self.seal.approvals
             )
-        state = approvals_state(self.incident, present_hash=self.content)
+        state = approvals_state(
+            self.incident,
+            present_hash=self.content,
+            excluded=excluded_of(self.closure),
+            explained=False,
+        )
         found = []
         for seat in state.seats:
             if seat.approval is None:
@@ -381,7 +398,7 @@ class _Builder(Facts):
                     found.append(
                         Line("Risk", f"Not reproduced: {run.sandbox_limit}", refs, more)
                     )
-        stated = self.gaps()
+        stated = gaps_from(self.closure)
         later = [gap for gap in stated if gap.later]
         if len(later) > LATER_SHOWN:
             found.append(self._later(later))

@@ -129,6 +129,7 @@ class Page:
 
 # The columns that text runs in, as `report.css` sets them, in points.
 MM = 72 / 25.4
+STAMP = Column(38 * MM, 7.3)
 TITLE = Column(143 * MM, 12.8, BOLD)
 LANES = Column(64 * MM, 7.3, BOLD)
 COMMANDER = Column(32 * MM, 7.3, BOLD)
@@ -153,7 +154,7 @@ PLACE = 14  # letters of where an artifact lives
 
 def refs_width(refs: tuple[Ref, ...], more: int = 0, flag: str = "") -> float:
     """The room of the refs behind a statement."""
-    room = sum(width(ref.ref, 6.8, MONO) + 11 for ref in refs)
+    room = sum(width(ref.ref, 6.8, MONO) + 12 for ref in refs)
     room += width(f" +{more}", 7.3) + 2 if more else 0
     return room + (width(f" {flag}", 7.3, BOLD) + 3 if flag else 0)
 

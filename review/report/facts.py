@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -31,8 +32,7 @@ from review.report.content import (
     Indicator,
     Ref,
 )
-from review.selectors import Gap, gaps_from, latest_seal, sealed_findings
-from review.selectors.gaps import gaps_of
+from review.selectors import closure_facts, latest_seal, sealed_findings
 from timeline.models import Entry
 from timeline.selectors import (
     durations_of,
@@ -100,9 +100,11 @@ class Facts:
             return list(self.stored.findings)
         return findings_of(self.case)
 
-    def gaps(self) -> list[Gap]:
+    @cached_property
+    def closure(self) -> dict[str, Any]:
+        """The facts of the closure, stored or of now."""
         stored = stored_facts(self.incident, "closure") if self.is_checked else None
-        return gaps_from(stored) if stored else gaps_of(self.case)
+        return stored or closure_facts(self.case)
 
     def words(self, key: str) -> str:
         """A duration in words, 'not recorded' included; never a false zero."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from functools import cache
+from html import unescape
 from io import BytesIO
 
 import pikepdf
@@ -170,6 +172,18 @@ def words_of(pdf: bytes) -> str:
         ["pdftotext", "-raw", "-", "-"], input=pdf, capture_output=True, check=True
     )
     return " ".join(done.stdout.decode().split())
+
+
+def places_of(pdf: bytes) -> dict[str, tuple[float, float]]:
+    """Where each word begins and ends across the page, in points."""
+    done = subprocess.run(
+        ["pdftotext", "-bbox", "-", "-"], input=pdf, capture_output=True, check=True
+    )
+    found = re.findall(
+        r'<word xMin="([\d.]+)" .*? xMax="([\d.]+)" .*?>(.*?)</word>',
+        done.stdout.decode(),
+    )
+    return {unescape(word): (float(left), float(right)) for left, right, word in found}
 
 
 def fonts_of(pdf: bytes) -> set[str]:

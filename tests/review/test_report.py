@@ -33,6 +33,18 @@ class TestBuildReport:
         assert report.stamp == "Draft, 1 finding blocks"
         assert report.is_sealed is False
 
+    def test_keeps_the_zone_of_the_stamp_whole(self, case: Case) -> None:
+        """'Asia/' at the end of one line and 'Singapore' on the next was read twice."""
+        usual = build_report(case.incident, as_of=NOW)
+        case.incident.clock_zone = "America/Argentina/Buenos_Aires"
+        long = build_report(case.incident, as_of=NOW)
+
+        assert usual.stamp_lines[0].endswith(" UTC")
+        assert long.stamp_lines[:2] == (
+            "17 Mar 2026, 07:20",
+            "America/Argentina/Buenos_Aires",
+        )
+
     def test_stamps_a_closed_record_with_its_seal(self, case: Case) -> None:
         seal = case.closed()
         report = build_report(case.incident, as_of=NOW)

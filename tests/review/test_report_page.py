@@ -15,7 +15,8 @@ from review.report import cut, limit_steps, render_html, render_pdf
 from review.report.content import Indicator, Line
 from review.report.cutting import COLUMNS, ROOM, drawable, guess, height
 from review.report.measuring import FONTS, SANS, Column, printable, width
-from review.report.rendering import _press, strong_figures
+from review.report.press import press
+from review.report.rendering import strong_figures
 from tests.review.printed import (
     BLOCKS,
     HASH,
@@ -80,13 +81,13 @@ class TestOnePage:
     def test_is_laid_out_once_or_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The measured height is close to the real one: no search by layout."""
         tried = []
-        layout = type(_press()).layout
+        layout = type(press()).layout
 
         def counted(self: Any, html: str, pictures: dict[str, bytes]) -> Any:
             tried.append(html)
             return layout(self, html, pictures)
 
-        monkeypatch.setattr(type(_press()), "layout", counted)
+        monkeypatch.setattr(type(press()), "layout", counted)
         for size, script in ((1, "plain"), (7, "plain"), (40, "plain"), (12, "arabic")):
             tried.clear()
             render_pdf(made(size, TEXTS[script]))

@@ -23,9 +23,18 @@ from PIL import Image
 
 from review.report import render_pdf
 from review.report.measuring import BOLD, FONTS, SANS, width
-from review.report.rendering import QR_DOTS, _fetcher, _pictures, _press, _qr
+from review.report.press import _fetcher, press
+from review.report.rendering import QR_DOTS, _qr
 from tests.conftest import NOW
-from tests.review.printed import TEXTS, fonts_of, made, opened, printed, words_of
+from tests.review.printed import (
+    TEXTS,
+    fonts_of,
+    made,
+    opened,
+    places_of,
+    printed,
+    words_of,
+)
 
 
 class TestBytes:
@@ -41,13 +50,15 @@ class TestBytes:
         """What a process keeps, fonts and style sheet, knows nothing of a page."""
         draft = made(9, TEXTS["emoji"])
         reports = [draft, made(40, TEXTS["arabic"]), replace(draft, is_sealed=True)]
-        _press.cache_clear()
+        press.cache_clear()
         forwards = [render_pdf(report) for report in reports]
-        _press.cache_clear()
+        press.cache_clear()
         backwards = [render_pdf(report) for report in reversed(reports)]
 
         assert forwards == backwards[::-1]
+        kept = len(press().styles)
         assert [render_pdf(report) for report in reports] == forwards
+        assert len(press().styles) == kept
 
     def test_are_the_same_in_any_process(self, tmp_path: Path) -> None:
         """Hash seeds, time zones, languages, and a machine with fonts of its own."""
@@ -203,28 +214,33 @@ class TestPdf:
         assert picture.size == (side * QR_DOTS, side * QR_DOTS)
         assert drawn == [[bool(module) for module in row] for row in wanted]
 
-    @pytest.mark.parametrize(
-        ("look", "anchor", "font", "share"),
-        [
-            ("", "middle", SANS, 0.5),
-            ('font-weight="600" ', "end", BOLD, 1),
-            ("", "start", SANS, 0),
-        ],
-    )
-    def test_begins_the_words_of_the_strip_where_they_stood(
-        self, look: str, anchor: str, font: str, share: float
-    ) -> None:
-        text = f'<text {look}x="200.0" y="9" text-anchor="{anchor}">1 &lt; 2</text>'
-        strip = f'<svg font-size="10">{text}</svg>'
-        drawn = _pictures(replace(made(1), strip=strip))["report:strip"].decode()
-        x = re.search(r'x="([\d.]+)" y="9"', drawn)
-
-        assert x
-        assert float(x[1]) == pytest.approx(
-            200 - share * width("1 < 2", 10, font), abs=0.01
+    def test_sets_the_words_of_the_strip_about_their_place(self) -> None:
+        """Begun there, centered there or ended there; escaped ones and none at all."""
+        words = "".join(
+            f'<text x="500" y="{y}" text-anchor="{anchor}" {look}>{word}</text>'
+            for y, anchor, look, word in (
+                (30, "start", "", "Begun"),
+                (60, "middle", "", "Centered"),
+                (90, "end", 'font-weight="600"', "Ended"),
+                (120, "end", "", "5&lt;6"),
+                (130, "end", "", ""),
+            )
         )
-        assert ("text-anchor" in drawn) is (anchor == "start")
-        assert ">1 &lt; 2</text></svg>" in drawn
+        strip = (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 144" '
+            f'font-size="12" font-family="Inter">{words}</svg>'
+        )
+        drawn = places_of(render_pdf(replace(made(1), strip=strip)))
+        begun, centered, ended = drawn["Begun"], drawn["Centered"], drawn["Ended"]
+        place = begun[0]
+        scale = (begun[1] - begun[0]) / width("Begun", 12, SANS)
+
+        assert sum(centered) / 2 == pytest.approx(place, abs=0.2)
+        assert ended[1] == pytest.approx(place, abs=0.2)
+        assert drawn["5<6"][1] == pytest.approx(place, abs=0.2)
+        assert ended[1] - ended[0] == pytest.approx(
+            width("Ended", 12, BOLD) * scale, abs=0.2
+        )
 
     def test_draws_the_code_with_hard_edges(self) -> None:
         pdf = opened(printed(7))
