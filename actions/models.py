@@ -342,7 +342,8 @@ class ActionApproval(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        ordering = ["at", "pk"]
+        # As they were given, behind the incident's lock: a clock may be set back.
+        ordering = ["pk"]
 
     def __str__(self) -> str:
         return f"{self.action_id} {self.decision}"

@@ -125,7 +125,8 @@ class ClosureApproval(models.Model):
     lapsed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        ordering = ["at", "pk"]
+        # As they were given, behind the incident's lock: a clock may be set back.
+        ordering = ["pk"]
 
     def __str__(self) -> str:
         return f"{self.incident_id} {self.decision}"

@@ -104,15 +104,11 @@ def withdraw_approval(*, incident_id: int, actor: User, reason: str) -> ClosureA
     """Take back one's own approval or request for changes, with a reason."""
     incident = lock_incident(incident_id, actor=actor, permission="review.approve")
     reason = require_reason(reason, "you take back your word")
-    given = (
-        ClosureApproval.objects.filter(
-            incident=incident,
-            lapsed_at=None,
-            approver__person_id=actor.person_id,
-        )
-        .order_by("at", "pk")
-        .last()
-    )
+    given = ClosureApproval.objects.filter(
+        incident=incident,
+        lapsed_at=None,
+        approver__person_id=actor.person_id,
+    ).last()
     if given is None or given.decision == Decision.WITHDRAWN:
         raise InvalidTransition(
             f"You have neither approved {incident.key} nor requested changes.",

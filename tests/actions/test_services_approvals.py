@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import Role, Team, User
@@ -17,7 +18,7 @@ from incidents.models import Incident, Notification
 from postmortem.lib.errors import InvalidTransition, SeparationOfDuties, StaleVersion
 from postmortem.lib.persistence import service
 from tests.actions.conftest import DUE, RAN, Desk
-from tests.conftest import person
+from tests.conftest import NOW, person
 
 SCHEDULED = ActionItem.Timing.SCHEDULED
 Purpose = ActionApproval.Purpose
@@ -341,6 +342,19 @@ class TestRequestChanges:
         message = Notification.objects.get()
         assert message.recipient == desk.owner
         assert "live-shaped events" in message.body
+        assert desk.breaches() == []
+
+    def test_counts_by_a_clock_that_was_set_back(
+        self, desk: Desk, reviewer: User
+    ) -> None:
+        action = desk.completed()
+        desk.approve(action, reviewer)
+        assert standing(desk, action) == "approved"
+
+        with time_machine.travel(NOW - dt.timedelta(hours=1), tick=False):
+            self.ask(desk, action, reviewer, "Run it on live-shaped events.")
+
+        assert standing(desk, action) == "changes_requested"
         assert desk.breaches() == []
 
     def test_lapses_when_the_action_is_completed_anew(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+import time_machine
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import Role, User
 from actions.services import items
+from incidents import activity
 from incidents.services import people
 from postmortem.lib.errors import (
     GateClosed,
@@ -21,7 +23,7 @@ from review.models import (
 )
 from review.selectors import approvals_state
 from review.services import approvals
-from tests.conftest import person
+from tests.conftest import NOW, person
 from tests.review.conftest import Case, edit, manager
 
 
@@ -262,6 +264,19 @@ class TestWithdrawApproval:
 
         assert approvals_state(case.incident).valid == ()
         assert ClosureApproval.objects.count() == 2
+
+    def test_counts_by_a_clock_that_was_set_back(self, case: Case) -> None:
+        """The word that was given last counts, whatever its time says."""
+        case.approve("reviewer")
+        with time_machine.travel(NOW - dt.timedelta(hours=1), tick=False):
+            approvals.withdraw_approval(
+                incident_id=case.incident.pk,
+                actor=case.cast["reviewer"],
+                reason="I saw a wrong figure",
+            )
+
+        assert approvals_state(case.incident).valid == ()
+        assert activity.verify(case.reload()) == []
 
     def test_needs_something_to_withdraw(self, case: Case) -> None:
         with pytest.raises(InvalidTransition) as error:
