@@ -1,6 +1,7 @@
 """Celery's beat, with a sign of life."""
 
 from pathlib import Path
+from typing import Any
 
 from celery.beat import PersistentScheduler
 
@@ -11,6 +12,18 @@ class Scheduler(PersistentScheduler):
     Python, such as ndbm, write it down only when beat ends."""
 
     schedule_filename: str
+    schedule: dict[str, Any]
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """After the clock was set back, what was sent last lies in the future, and
+        nothing would be due before the clock is there again: it counts from now."""
+        now = self.app.now()
+        ahead = [each for each in self.schedule.values() if each.last_run_at > now]
+        for each in ahead:
+            each.last_run_at = now
+        if ahead:
+            self._heap = None  # of times that were
+        return float(super().tick(*args, **kwargs))
 
     def sync(self) -> None:
         super().sync()

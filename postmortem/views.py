@@ -109,7 +109,9 @@ def _worker() -> str:
     seen = cache.get("worker_seen")
     if seen is None:
         return "not seen"
-    return "ok" if time.time() - seen < WORKER_SEEN_WITHIN else "not seen lately"
+    # Also when it was seen in the future, by a clock that was set back since.
+    is_lately = abs(time.time() - seen) < WORKER_SEEN_WITHIN
+    return "ok" if is_lately else "not seen lately"
 
 
 @public

@@ -71,6 +71,10 @@ class TestReadyz:
         cache.set("worker_seen", time.time() - views.WORKER_SEEN_WITHIN - 1)
         assert ready(client)[1]["worker"] == "not seen lately"
 
+    def test_is_not_deceived_by_a_clock_that_was_set_back(self, client: Client):
+        cache.set("worker_seen", time.time() + 3600)
+        assert ready(client)[1]["worker"] == "not seen lately"
+
     def test_is_not_ready_while_the_storage_cannot_be_written(
         self, client: Client, tmp_path, monkeypatch
     ):
