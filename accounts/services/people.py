@@ -13,6 +13,7 @@ from django.utils.text import slugify
 
 from accounts.models import AccessChange, PersonLink, Role, Team, User
 from postmortem.lib.errors import SeparationOfDuties, StaleVersion, field_error
+from postmortem.lib.fields import is_blank
 
 
 def stand_in(handle: str, *, name: str = "", title: str = "") -> User:
@@ -283,7 +284,7 @@ def _refuse_stale(
 
 
 def _require_reason(reason: str, words: str) -> str:
-    if not reason.strip():
+    if is_blank(reason):
         raise field_error("reason", words, "required")
     return reason.strip()
 

@@ -24,6 +24,7 @@ from incidents.models import (
 from incidents.services.sight import named_fields, require_sight
 from postmortem.lib.canonical import plain
 from postmortem.lib.errors import InvalidTransition, StaleVersion, field_error
+from postmortem.lib.fields import is_blank
 from postmortem.lib.persistence import save, save_many, service, validate
 
 C = TypeVar("C", bound=CaseRecord)
@@ -39,7 +40,7 @@ def given(**fields: Any) -> dict[str, Any]:
 
 def require_reason(reason: str, words: str, *, field: str = "reason") -> str:
     """A verb that needs its reason: `words` completes 'Say why …'."""
-    if not reason.strip():
+    if is_blank(reason):
         raise field_error(field, f"Say why {words}.", "required")
     return activity.plain_reason(reason.strip(), field=field)
 

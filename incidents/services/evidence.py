@@ -32,7 +32,7 @@ from incidents.services.files import KeptFile, keep_file
 from incidents.services.links import is_listed, plain_host
 from postmortem.lib import jobs
 from postmortem.lib.errors import InvalidTransition, field_error
-from postmortem.lib.fields import validate_link
+from postmortem.lib.fields import is_blank, validate_link
 from postmortem.lib.persistence import save, service
 from postmortem.lib.times import refuse_future
 
@@ -150,7 +150,7 @@ def store_evidence(
     url = url.strip()
     _check_url(url)
     refuse_future(captured_at, "captured_at")
-    if upload is None and not url and not description.strip():
+    if upload is None and not url and is_blank(description):
         raise field_error(
             "upload",
             "Attach the file, give its durable link, or describe where it can "

@@ -26,15 +26,29 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 PROSE_LIMIT = 10_000
 
 
+# Letters and signs by their kind, that show nothing.
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing to its reader: no words, spaces, or only characters
+    without a shape, such as a zero-width space."""
+    return not any(
+        unicodedata.category(sign)[0] in "LNPS" and sign not in _FILLERS
+        for sign in text
+    )
+
+
 def clean_text(value: str) -> str:
-    """Trimmed NFC text with line feeds only; raises on control characters."""
+    """Trimmed NFC text with line feeds only, '' where it shows nothing; raises on
+    control characters."""
     text = unicodedata.normalize("NFC", value).replace("\r\n", "\n").strip()
     if _CONTROL.search(text):
         raise ValidationError(
             "Remove the control characters (for example NUL) from this text.",
             code="control_characters",
         )
-    return text
+    return "" if is_blank(text) else text
 
 
 # What a name in a link says when its value is a secret, without separators.

@@ -6,6 +6,7 @@ from accounts.models import User
 from incidents import activity
 from incidents.services.core import add_record, change_record, lock_incident
 from postmortem.lib.errors import StaleVersion, field_error
+from postmortem.lib.fields import is_blank
 from postmortem.lib.persistence import service
 from rca.models import Analysis
 
@@ -25,7 +26,7 @@ def set_analysis(
     under the optimistic lock. Version 0 means that the person saw none.
     """
     incident = lock_incident(incident_id, actor=actor, permission="rca.edit")
-    if not why_it_fits.strip():
+    if is_blank(why_it_fits):
         raise field_error(
             "why_it_fits",
             "Say why this method fits this incident; a template that fits all "

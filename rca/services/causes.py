@@ -28,6 +28,7 @@ from incidents.services.core import (
 )
 from incidents.services.unknowns import resolve_unknown
 from postmortem.lib.errors import InvalidTransition
+from postmortem.lib.fields import is_blank
 from postmortem.lib.persistence import service
 from rca.models import Cause
 from rca.services.paths import set_entries, set_paths
@@ -298,7 +299,7 @@ def _evidence(cause: Cause) -> list[Evidence]:
 
 def _require_proof(cause: Cause) -> None:
     errors: dict[str, ValidationError] = {}
-    if not cause.role.strip():
+    if is_blank(cause.role):
         errors["role"] = ValidationError(
             "Write its role in the impact path first: how it preceded, produced, "
             "widened or delayed the impact.",

@@ -18,6 +18,7 @@ from incidents.services.lifecycle import (
 )
 from postmortem.lib.canonical import canonical_bytes, digest
 from postmortem.lib.errors import GateClosed, InvalidTransition, field_error
+from postmortem.lib.fields import is_blank
 from postmortem.lib.findings import Case, Finding, findings_block
 from postmortem.lib.persistence import save, service
 from postmortem.lib.record import build_record
@@ -154,7 +155,7 @@ def keep_as_stabilized(
     """
     incident = lock_incident(incident_id, actor=actor, permission="review.close")
     reason = require_reason(reason, "the incident is kept as stabilized")
-    if not open_risk.strip():
+    if is_blank(open_risk):
         raise field_error(
             "open_risk",
             "Name the risk that is still open, for example the action that "

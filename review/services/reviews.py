@@ -24,6 +24,7 @@ from incidents.services.core import (
 )
 from incidents.services.lifecycle import move_to_review
 from postmortem.lib.errors import InvalidTransition
+from postmortem.lib.fields import is_blank
 from postmortem.lib.persistence import save, service
 from review.models import Participant, Review
 
@@ -165,7 +166,7 @@ def _prove(incident: Incident, review: Review, changes: dict[str, Any]) -> None:
         )
     ready = changes.get("is_ready", review.is_ready)
     reason = changes.get("readiness_reason", review.readiness_reason)
-    if "is_ready" in changes and ready is not None and not reason.strip():
+    if "is_ready" in changes and ready is not None and is_blank(reason):
         faults["readiness_reason"] = ValidationError(
             "Say why the group can, or cannot, review impact and decisions.",
             code="required",

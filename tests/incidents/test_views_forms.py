@@ -140,7 +140,9 @@ class TestVerbs:
         )
         client.force_login(commander)
 
-        assert client.post(f"{CASE}scope/1/reopen/", {"reason": ""}).status_code == 422
+        for nothing in ("", "\u200b\u2060"):
+            page = client.post(f"{CASE}scope/1/reopen/", {"reason": nothing})
+            assert page.status_code == 422
         client.post(f"{CASE}scope/1/reopen/", {"reason": "It came back."})
 
         assert ScopeStatement.objects.get().state == "open"

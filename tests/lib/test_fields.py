@@ -3,7 +3,27 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from postmortem.lib.fields import validate_link
+from postmortem.lib.fields import clean_text, is_blank, validate_link
+
+NOTHING = [
+    *("", " \n\t", "\u200b\u200b", "\ufeff"),
+    *("\u2060\u00ad", "\u3164", "\u202e", "\u0301"),
+]
+SIGNS = ["0", "-", "…", "💥", "م", "\u200bx", "👨\u200d👩\u200d👧"]
+
+
+class TestIsBlank:
+    @pytest.mark.parametrize("text", NOTHING)
+    def test_is_so_of_what_shows_nothing(self, text):
+        assert is_blank(text)
+        assert clean_text(text) == ""
+
+    @pytest.mark.parametrize(
+        "text", ["0", "-", "…", "💥", "م", "\u200bx", "👨\u200d👩\u200d👧"]
+    )
+    def test_is_not_so_of_words_and_signs(self, text):
+        assert not is_blank(text)
+        assert clean_text(text) == text
 
 
 class TestValidateLink:

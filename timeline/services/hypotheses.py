@@ -18,6 +18,7 @@ from incidents.services.core import (
     set_evidence,
 )
 from postmortem.lib.errors import field_error
+from postmortem.lib.fields import is_blank
 from postmortem.lib.persistence import service
 from timeline.models import Hypothesis, HypothesisEvidence
 
@@ -92,7 +93,7 @@ def settle_hypothesis(
     R-HY-02); or open it again, with the reason. Evidence is added, never taken away."""
     incident = lock_incident(incident_id, actor=actor, permission="timeline.edit")
     hypothesis = get_record(Hypothesis, incident, number)
-    if not what_decided.strip():
+    if is_blank(what_decided):
         words = (
             "Say why it is open again."
             if state == Hypothesis.State.OPEN
