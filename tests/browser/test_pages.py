@@ -75,6 +75,28 @@ COLORS_SETTLED = """() => Promise.all(document.getAnimations()
   .filter(one => one instanceof CSSTransition).map(one => one.finished))"""
 
 
+# How high what a thumb has to hit is, asked of the browser itself; links among words,
+# values, and marks of a chart, keep their line.
+SMALL_TARGETS = """() => [...document.body.querySelectorAll(
+    'a[href], button, summary, select, textarea, input:not([type=hidden])')]
+  .filter(one => one.checkVisibility({visibilityProperty: true})
+    && !one.closest('.pm-skip, svg, dd, .pm-meta, .pm-small')
+    && ![...one.parentElement.childNodes].some(
+      node => node.nodeType === 3 && node.textContent.trim().length > 1))
+  .flatMap(one => {
+    const target = one.matches('[type=checkbox], [type=radio]') ? one.labels[0] : one;
+    target.scrollIntoView({block: 'center', inline: 'center'});
+    const [box] = target.getClientRects();
+    if (!box) return [];
+    const [x, y] = [box.left + Math.min(box.width / 2, 30), box.top + box.height / 2];
+    const hits = at => target.contains(document.elementFromPoint(x, at));
+    let high = 1;
+    for (let up = 1; up < 20 && hits(y - up); up++) high++;
+    for (let down = 1; down < 20 && hits(y + down); down++) high++;
+    return high < 38 ? [`${high} px: ${one.outerHTML.slice(0, 120)}`] : [];
+  })"""
+
+
 def skipped_heading(levels: list[int]) -> str:
     """The first step of more than one level down, in words; '' when there is none."""
     for before, after in zip([0, *levels], levels, strict=False):
@@ -153,6 +175,21 @@ class TestPhone:
         ic.goto(f"{CASE}findings/")
         expect(panel).to_have_attribute("open", "")
         expect(panel.locator(".pm-finding").first).to_be_visible()
+
+    def test_what_a_thumb_has_to_hit_is_high_enough(
+        self, person: Callable[..., Person]
+    ) -> None:
+        ic = person("ic", **LOOKS["phone"])
+        ic.watch.expected = {404}
+        small = {}
+        for name, address in PAGES.items():
+            if name in {"printed timeline", "printed failure modes"}:
+                continue
+            ic.goto(address)
+            expect(ic.page.locator(".htmx-request")).to_have_count(0)
+            if found := ic.page.evaluate(SMALL_TARGETS):
+                small[name] = found
+        assert not small, json.dumps(small, indent=1)
 
 
 class TestWithoutScripts:
