@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
 from incidents.models import ActivityEntry, Evidence, Incident
@@ -49,6 +51,16 @@ def named(incident: Incident, commander: User) -> Evidence:
 def elsewhere(commander: User) -> Incident:
     """Another incident."""
     return factories.make_incident(actor=commander, title="Payout file late")
+
+
+@pytest.fixture
+def signed_in(client: Client, commander) -> Client:
+    client.force_login(commander)
+    return client
+
+
+def url(name: str, incident: Incident, *args: int) -> str:
+    return reverse(f"rca:{name}", args=[incident.key, *args])
 
 
 @pytest.fixture
