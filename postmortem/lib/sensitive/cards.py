@@ -56,7 +56,8 @@ def _luhn(digits: str) -> bool:
 
 _APART = (
     " \\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"  # spaces
-    "\u2010-\u2015\u2212\ufe63\uff0d.\u00b7\u2022\uff0e+-"  # dashes, dots, a form's +
+    "\u2010-\u2015\u2212\ufe63\uff0d.\u00b7\u2022\uff0e"  # dashes, dots
+    "_/+-"  # of names of files, and of a form
 )
 _S = f"[{_APART}]{{1,3}}"
 # Digits in one piece, in the groups that are printed on cards, or one by one. Each
