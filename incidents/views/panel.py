@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.html import format_html
 
 from accounts.models import User
 from incidents.models import Incident
@@ -15,6 +16,7 @@ from incidents.selectors import StoredFindings, holds_back, next_gate
 from postmortem.lib.findings import Finding, Gate, Level
 from postmortem.lib.paging import ListPaginator
 from postmortem.lib.times import on_clock
+from postmortem.lib.ui import zone_name
 
 FIRST, FIRST_ADVISORY = 8, 4  # how many findings a brief panel shows
 AT_ONCE = 100  # and a page of all of them: a case of 5,000 entries has some 1,900
@@ -85,10 +87,8 @@ def ran_at(incident: Incident, stored: StoredFindings) -> str:
     """'14:05:10 UTC': when the checks gave this result, on the incident clock."""
     if stored.computed_at is None:
         return ""
-    return (
-        f"{on_clock(stored.computed_at, incident.clock_zone):%H:%M:%S} "
-        f"{incident.clock_zone}"
-    )
+    clock = f"{on_clock(stored.computed_at, incident.clock_zone):%H:%M:%S}"
+    return format_html("{} {}", clock, zone_name(incident.clock_zone))
 
 
 def _rows(
