@@ -124,7 +124,7 @@ class _Builder(Facts):
             title=incident.title,
             severity=incident.severity,
             status=incident.get_status_display(),
-            is_sealed=self.is_sealed,
+            is_sealed=self.seal is not None,
             stamp=self._stamp(blocking),
             stamp_lines=self._stamp_lines(blocking),
             clock=clock_range(start, end, self.zone) + length,
@@ -151,7 +151,7 @@ class _Builder(Facts):
             index=self._index(),
             evidence_total=sum(not e.is_retracted for e in self.artifacts),
             content_hash=self.content,
-            sealed_hash=self.seal.content_hash if self.is_sealed and self.seal else "",
+            sealed_hash=self.seal.content_hash if self.seal else "",
             url=settings.BASE_URL
             + reverse("review:review_detail", args=[incident.key]),
             as_of=self.as_of,
@@ -161,9 +161,7 @@ class _Builder(Facts):
             ),
             where={name: self._place(url_name) for name, url_name in PLACES.items()},
             is_drill=incident.is_drill,
-            version=f"seal {self.seal.sequence}"
-            if self.is_sealed and self.seal
-            else "",
+            version=f"seal {self.seal.sequence}" if self.seal else "",
         )
 
     def _place(self, url_name: str) -> Ref:
@@ -174,7 +172,7 @@ class _Builder(Facts):
         )
 
     def _stamp(self, blocking: int) -> str:
-        if self.is_sealed:
+        if self.seal:
             return "Closed and sealed"
         return (
             f"Draft, {blocking} finding{'' if blocking == 1 else 's'} "
@@ -182,7 +180,7 @@ class _Builder(Facts):
         )
 
     def _stamp_lines(self, blocking: int) -> tuple[str, ...]:
-        if self.is_sealed and self.seal:
+        if self.seal:
             number = len(self.seal.approvals)
             return (
                 *self._stamped(self.seal.sealed_at),
@@ -335,7 +333,7 @@ class _Builder(Facts):
         return "plan", "On plan"
 
     def _approvals(self) -> tuple[ApprovalLine, ...]:
-        if self.is_sealed and self.seal:
+        if self.seal:
             return tuple(
                 ApprovalLine(
                     given["label"],

@@ -60,8 +60,8 @@ class Facts:
         self.incident = incident = incident if incident.rows else with_rows(incident)
         self.zone = incident.clock_zone
         self.as_of = as_of
-        self.seal = latest_seal(incident)
-        self.is_sealed = bool(self.seal) and incident.status == Incident.Status.CLOSED
+        is_closed = incident.status == Incident.Status.CLOSED
+        self.seal = latest_seal(incident) if is_closed else None
         self.stored = stored_findings(incident)
         self.content = content or record_hash(incident)
         self.case = Case(incident, now=as_of, known={record_hash: self.content})
@@ -94,7 +94,7 @@ class Facts:
         return self.stored.is_current and self.stored.content_hash == self.content
 
     def _findings(self) -> list[Finding]:
-        if self.is_sealed and self.seal:
+        if self.seal:
             return sealed_findings(self.seal)
         if self.is_checked:
             return list(self.stored.findings)

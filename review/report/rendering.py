@@ -104,13 +104,17 @@ QR_DOTS = 4  # to a module and side: sharp where a viewer smooths pictures
 
 @lru_cache(maxsize=256)  # a page is made again at each change of its incident
 def _qr(url: str) -> bytes:
-    """As dots: the engine reads a path of hundreds of commands one by one."""
+    """As dots: the engine reads a path of hundreds of commands one by one. In shades of
+    grey: it makes colors of plain black and white, and packs them twice."""
     import segno
+    from PIL import Image
 
-    out = BytesIO()
-    code = segno.make(url, error="m", micro=False)
-    code.save(out, kind="png", border=0, scale=QR_DOTS)
-    return out.getvalue()
+    dots, grey = BytesIO(), BytesIO()
+    segno.make(url, error="m", micro=False).save(
+        dots, kind="png", border=0, scale=QR_DOTS
+    )
+    Image.open(dots).convert("L").save(grey, format="PNG")
+    return grey.getvalue()
 
 
 def render_pdf(report: Report, record: bytes | None = None) -> bytes:
