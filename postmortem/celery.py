@@ -1,5 +1,6 @@
 """The Celery application: `celery -A postmortem.celery:app worker`."""
 
+import gc
 import os
 import time
 from typing import Any
@@ -14,6 +15,14 @@ app.autodiscover_tasks()
 
 # Only beat starts this one, every 30 s: that it is done proves all three.
 PULSE = "incidents.tasks.sweep_notifications"
+
+
+@signals.worker_process_init.connect
+def settle(**kwargs: Any) -> None:
+    """What is loaded now stays, as in `wsgi.py`: the collector need not look at it in
+    every few tasks. A one-pager took a quarter longer."""
+    gc.collect()
+    gc.freeze()
 
 
 @signals.task_postrun.connect

@@ -1,4 +1,4 @@
-"""What a web process holds in memory before its first request."""
+"""What a process holds in memory before its first request or task."""
 
 from __future__ import annotations
 
@@ -22,7 +22,24 @@ class TestApplication:
         )
         names, has_views = done.stdout.splitlines()
 
-        assert {"PIL", "jsonschema", "segno", "weasyprint"} & set(
-            names.split()
-        ) == set()
+        heavy = {"PIL", "jsonschema", "pydyf", "segno", "weasyprint"}
+        assert heavy & set(names.split()) == set()
         assert has_views == "True"
+
+
+STARTED = """
+import gc
+from celery import signals
+import postmortem.celery
+signals.worker_process_init.send(sender=None)
+print(gc.get_freeze_count())
+"""
+
+
+class TestSettle:
+    def test_takes_what_is_loaded_out_of_the_collector(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", STARTED], capture_output=True, text=True, check=True
+        )
+
+        assert int(done.stdout) > 10_000
