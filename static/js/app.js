@@ -330,7 +330,8 @@
     if (!rows.length) return;
     const now = rows.findIndex((row) => row.contains(document.activeElement) || row === document.activeElement);
     const next = rows[Math.min(rows.length - 1, Math.max(0, now < 0 ? 0 : now + step))];
-    (next.matches("a, button") ? next : $("a, button", next) ?? next).focus();
+    const inside = $$("a, button", next).find((one) => one.checkVisibility());
+    (next.matches("a, button") ? next : inside ?? next).focus(); // not in a closed menu
     next.scrollIntoView({ block: "nearest" });
   }
 

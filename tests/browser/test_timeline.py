@@ -361,6 +361,20 @@ class TestKeys:
         page.wait_for_url("**/incidents/declare/")
         expect(page.locator("#id_title")).to_be_focused()
 
+    def test_j_and_k_visit_the_rows_of_the_timeline(
+        self, page: Any, tape: Tape
+    ) -> None:
+        """And not what is hidden in the closed menu of a row."""
+        tape.add("14:10")
+        tape.add("14:11")
+        page.goto(timeline(tape.incident))
+        at = "() => document.activeElement.closest('[data-row]')?.id"
+        visited = []
+        for key in "jjk":
+            page.keyboard.press(key)
+            visited.append(page.evaluate(at))
+        assert visited == ["TL-1", "TL-2", "TL-1"]
+
     def test_letters_work_after_a_box_was_ticked_by_mouse(
         self, page: Any, tape: Tape
     ) -> None:
