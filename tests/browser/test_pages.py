@@ -162,6 +162,23 @@ class TestPages:
         assert faults_of(nobody.page) == []
 
 
+class TestNarrowDesk:
+    def test_nothing_is_wider_than_a_window_of_1024(
+        self, person: Callable[..., Person]
+    ) -> None:
+        ic = person("ic", viewport={"width": 1024, "height": 800})
+        ic.watch.expected = {404}
+        wide = {}
+        for name, address in PAGES.items():
+            ic.goto(address)
+            over = ic.page.evaluate(
+                "document.scrollingElement.scrollWidth - window.innerWidth"
+            )
+            if over > 0:
+                wide[name] = over
+        assert wide == {}
+
+
 class TestPhone:
     """390 px wide, with a thumb."""
 

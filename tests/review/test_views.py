@@ -467,3 +467,15 @@ class TestReport:
         )
 
         assert page.status_code == 404
+
+
+class TestMyWork:
+    def test_says_that_nothing_but_an_approval_is_asked_for(
+        self, client: Client, case: Case
+    ) -> None:
+        """Beside an approval that may be overdue, nothing else is no relief."""
+        text = sign_in(client, case.cast["reviewer"]).get("/").content.decode()
+
+        assert "Only your approval is asked for" in text
+        assert "Approve the closure of INC-1</a>" in text
+        assert "Nothing is due to you" not in text
