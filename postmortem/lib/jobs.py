@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from celery import current_app
@@ -10,6 +11,11 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
+
+# Seconds for which a broker that did not answer is not asked again: each time-out is a
+# person who waits, and the sweep comes every 30 s anyway.
+REST = 15.0
+_asked_again_at = 0.0
 
 
 def kick(task: str, **kwargs: Any) -> None:
@@ -20,9 +26,13 @@ def kick(task: str, **kwargs: Any) -> None:
     """
 
     def send() -> None:
+        global _asked_again_at
+        if time.monotonic() < _asked_again_at:
+            return
         try:
             current_app.send_task(task, kwargs=kwargs)
         except (OperationalError, OSError):
+            _asked_again_at = time.monotonic() + REST
             logger.warning("broker away; %s waits for the sweep", task)
 
     transaction.on_commit(send, robust=True)
