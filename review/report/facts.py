@@ -14,15 +14,16 @@ from incidents.models import (
     CaseRecord,
     Claim,
     Evidence,
+    FindingSnapshot,
     ImpactFigure,
     Incident,
 )
 from incidents.selectors import (
     findings_of,
+    from_snapshot,
+    is_current,
     policy,
     record_hash,
-    stored_facts,
-    stored_findings,
 )
 from postmortem.lib.findings import Case, Finding
 from postmortem.lib.record import every_row, live_rows, with_rows
@@ -62,7 +63,6 @@ class Facts:
         self.as_of = as_of
         is_closed = incident.status == Incident.Status.CLOSED
         self.seal = latest_seal(incident) if is_closed else None
-        self.stored = stored_findings(incident)
         self.content = content or record_hash(incident)
         self.case = Case(incident, now=as_of, known={record_hash: self.content})
         self.findings = list(findings) if findings is not None else self._findings()
@@ -88,22 +88,26 @@ class Facts:
         """The rows in force of this kind, by number."""
         return live_rows(self.incident, model._default_manager.all())
 
-    @property
-    def is_checked(self) -> bool:
-        """Whether the stored result of the checks is of exactly this record."""
-        return self.stored.is_current and self.stored.content_hash == self.content
+    @cached_property
+    def checked(self) -> FindingSnapshot | None:
+        """The stored result of the checks, where it is of exactly this record."""
+        rows = FindingSnapshot.objects.filter(
+            incident=self.incident, content_hash=self.content
+        )
+        stored = rows.defer("findings").first()
+        return stored if stored and is_current(self.incident, stored) else None
 
     def _findings(self) -> list[Finding]:
         if self.seal:
             return sealed_findings(self.seal)
-        if self.is_checked:
-            return list(self.stored.findings)
+        if self.checked:
+            return list(from_snapshot(self.incident, self.checked).findings)
         return findings_of(self.case)
 
     @cached_property
     def closure(self) -> dict[str, Any]:
         """The facts of the closure, stored or of now."""
-        stored = stored_facts(self.incident, "closure") if self.is_checked else None
+        stored = self.checked.facts.get("closure") if self.checked else None
         return stored or closure_facts(self.case)
 
     def words(self, key: str) -> str:
