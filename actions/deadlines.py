@@ -5,27 +5,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from actions import selectors
-from actions.models import (
-    ActionApproval,
-    ActionItem,
-    ClosureTest,
-    TestRun,
-    TestRunEvidence,
-)
+from actions.models import ActionItem
 from incidents.models import Incident
 from incidents.models.case import visible_to
+from incidents.permissions import OPEN
+from incidents.selectors import follow_ups
+from incidents.selectors.lists import Gathered
 from postmortem.lib.deadlines import Deadline, deadlines
 from postmortem.lib.kept import Kept, Key
 
 State = ActionItem.State
 # How long a completed action may wait for its approver (house choice).
 APPROVAL_TIME = timedelta(days=3)
-
+# Whether the approval of an action waits or is stale is decided by the record alone;
+# who is named to give it, in which role, is asked each time.
+_STATES = Kept(20_000)
 
 # What a deadline says of its incident: the rest of a case file is long.
 _INCIDENT = (
@@ -34,81 +34,76 @@ _INCIDENT = (
 )
 
 
-def _that_count(user: User | None) -> Q:
-    """Rows of incidents that count: not cancelled, and for a person only of those that
-    they may see."""
-    seen = visible_to(user, "incident__") if user else Q()
-    return seen & ~Q(incident__status=Incident.Status.CANCELLED)
+@deadlines("action", "closure_test", "approval")
+def actions_due(user: User | None = None) -> Iterator[Deadline]:
+    """Due dates of actions that are still to be done and of their closure tests, and
+    the approvals that completed ones wait for (R-AI-01, R-MT-05). All three in one
+    look, because they read the same tests, runs and artifacts."""
+    pending = list(_pending(user))
+    waiting = _waiting(user, pending)
+    asked = [action for action, _ in waiting if _named(action)]
+    selectors.load_tests([*pending, *asked])
+    selectors.load_approvals(asked)
+    selectors.load_conflicts(asked)
+    people = _people({pk for action in asked for pk in _named(action)})
+    for action in pending:
+        yield from _action_due(action)
+        yield from _tests_due(action)
+    for action, state in waiting:
+        named = [people[pk] for pk in _named(action)]
+        for item in _approval_due(action, state, named):
+            if user is None or item.owner == user:
+                yield item
 
 
-def _key(kind: str, incident: Incident, ref: str, due_at: datetime) -> str:
+def _key(kind: str, action: ActionItem, ref: str, due_at: datetime) -> str:
     """Stable for one date: a new date is a new deadline, with reminders of its own."""
-    return f"{kind}:{incident.key}:{ref}:{due_at.astimezone(UTC):%Y%m%dT%H%M}"
+    return f"{kind}:{action.incident.key}:{ref}:{due_at.astimezone(UTC):%Y%m%dT%H%M}"
 
 
-@deadlines("action")
-def action_due(user: User | None = None) -> Iterator[Deadline]:
-    """Due dates of actions that are still to be done (R-AI-01, R-MT-05)."""
+def _pending(user: User | None) -> QuerySet[ActionItem]:
+    """Actions still to be done, of incidents that count: not cancelled, and for a
+    person only of those that they may see."""
     rows = (
-        ActionItem.objects.filter(
-            _that_count(user),
-            retracted_at=None,
-            due_at__isnull=False,
-            state__in=ActionItem.PENDING,
-        )
+        ActionItem.objects.filter(retracted_at=None, state__in=ActionItem.PENDING)
+        .exclude(incident__status=Incident.Status.CANCELLED)
         .select_related("incident", "owner")
         .only("number", "title", "timing", "due_at", "owner", *_INCIDENT)
     )
     if user is not None:
-        rows = rows.filter(owner=user)
-    for action in rows:
-        assert action.due_at is not None
-        yield Deadline(
-            key=_key("action", action.incident, action.ref, action.due_at),
-            kind="action",
-            title=action.title,
-            due_at=action.due_at,
-            owner=action.owner,
-            incident=action.incident,
-            url=action.get_absolute_url(),
-            ref=action.ref,
-            detail=str(action.get_timing_display()),
-        )
+        rows = rows.filter(visible_to(user, "incident__"), owner=user)
+    return rows
 
 
-@deadlines("closure_test")
-def closure_test_due(user: User | None = None) -> Iterator[Deadline]:
-    """Closure tests that have a date of their own and no accepted run yet."""
-    rows = (
-        ClosureTest.objects.filter(
-            _that_count(user),
-            retracted_at=None,
-            due_at__isnull=False,
-            action__retracted_at=None,
-            action__state__in=ActionItem.PENDING,
-        )
-        .select_related("incident", "action__owner")
-        .only(
-            *("number", "due_at", "action__number", "action__title", "action__owner"),
-            *_INCIDENT,
-        )
-        .prefetch_related(Prefetch("runs__evidence_links", selectors.run_evidence()))
+def _action_due(action: ActionItem) -> Iterator[Deadline]:
+    if action.due_at is None:
+        return
+    yield Deadline(
+        key=_key("action", action, action.ref, action.due_at),
+        kind="action",
+        title=action.title,
+        due_at=action.due_at,
+        owner=action.owner,
+        incident=action.incident,
+        url=action.get_absolute_url(),
+        ref=action.ref,
+        detail=str(action.get_timing_display()),
     )
-    if user is not None:
-        rows = rows.filter(action__owner=user)
-    for test in rows:
-        assert test.due_at is not None
-        if test.accepted_run:
+
+
+def _tests_due(action: ActionItem) -> Iterator[Deadline]:
+    """Its closure tests that have a date of their own and no accepted run yet."""
+    for test in action.live_tests:
+        if test.due_at is None or test.accepted_run:
             continue
-        test.action.incident = test.incident
         latest = test.latest_run
         yield Deadline(
-            key=_key("closure_test", test.incident, test.ref, test.due_at),
+            key=_key("closure_test", action, test.ref, test.due_at),
             kind="closure_test",
-            title=f"{test.action.ref} {test.action.title}",
+            title=f"{action.ref} {action.title}",
             due_at=test.due_at,
-            owner=test.action.owner,
-            incident=test.incident,
+            owner=action.owner,
+            incident=action.incident,
             url=test.get_absolute_url(),
             ref=test.ref,
             detail=f"{latest.ref} {latest.get_outcome_display().lower()}"
@@ -117,123 +112,92 @@ def closure_test_due(user: User | None = None) -> Iterator[Deadline]:
         )
 
 
-def _people(ids: set[int]) -> dict[int, User]:
-    """These people by id, with their roles and managed teams as they are now."""
-    if not ids:
-        return {}
-    people = User.objects.prefetch_related("groups", "managed_teams").in_bulk(ids)
-    for person in people.values():
-        person.roles = person.roles_in(group.name for group in person.groups.all())
-        person.managed_functions = frozenset(
-            team.function for team in person.managed_teams.all()
+def _completed(user: User | None) -> QuerySet[ActionItem]:
+    """Completed actions whose approval may be open: of open incidents, and of closed
+    ones in which one is noted to wait; what was completed before is approved."""
+    opened = Incident.objects.filter(status__in=OPEN).order_by().values("pk")
+    asked = opened.union(follow_ups().values("incident"))
+    approvers = Incident.approvers.through.objects
+    named = approvers.filter(incident=OuterRef("incident")).values(row=F("user"))
+    rows = (
+        ActionItem.objects.filter(
+            retracted_at=None, state=State.COMPLETED, completed_at__isnull=False
         )
+        .filter(incident__in=asked)
+        .select_related("incident", "owner", "recorded_by", "completed_by")
+        .defer("incident__summary", "incident__attested", "incident__extra")
+        .annotate(named=Gathered(named))
+    )
+    if user is not None:
+        # Read first: PostgreSQL takes every second action for one of theirs otherwise.
+        theirs = approvers.filter(user=user, incident__in=asked)
+        approves = list(theirs.values_list("incident", flat=True))
+        rows = rows.filter(
+            Q(owner=user) | Q(incident__in=approves), visible_to(user, "incident__")
+        )
+    return rows
+
+
+def _waiting(
+    user: User | None, pending: list[ActionItem]
+) -> list[tuple[ActionItem, str]]:
+    """Those whose approval is still to be given, and whether it waits or is stale. Each
+    is held against its approvals once for each state of its record; the tests of
+    `pending` are read along."""
+    rows: dict[Key, ActionItem] = {
+        (row.pk, row.incident.activity_head): row
+        for row in _completed(user)
+        # After closing, only scheduled actions move on.
+        if not (row.is_mandatory and row.incident.is_frozen)
+    }
+
+    def read(keys: list[Key]) -> dict[Key, str]:
+        missing = [rows[key] for key in keys]
+        selectors.load_tests([*pending, *missing])
+        selectors.load_approvals(missing)
+        return {key: selectors.approval_state(rows[key]).state for key in keys}
+
+    states = _STATES.each(list(rows), read)
+    found = zip(rows.values(), states, strict=True)
+    return [(row, state) for row, state in found if state in selectors.OPEN_STATES]
+
+
+def _named(action: Any) -> list[int]:
+    """Ids of the approvers of its incident, as `_completed` has read them."""
+    return sorted(action.named or ())
+
+
+def _people(ids: set[int]) -> dict[int, User]:
+    """These people by id, with their roles and the functions they manage as they are
+    now, in one query."""
+    people: dict[int, User] = {}
+    groups: dict[int, set[str]] = {}
+    managed: dict[int, set[str]] = {}
+    for row in User.objects.filter(pk__in=ids).annotate(
+        group=F("groups__name"), manages=F("managed_teams__function")
+    ):
+        people[row.pk] = row
+        groups.setdefault(row.pk, set()).add(row.group)
+        managed.setdefault(row.pk, set()).add(row.manages)
+    for pk, person in people.items():
+        person.roles = person.roles_in(groups[pk])
+        person.managed_functions = frozenset(managed[pk] - {None})
     return people
 
 
-# Whether an action is approved, or was sent back, and who took part in it, is decided
-# by the record alone; who is named to approve, in which role, is asked each time.
-_DECIDED = Kept(20_000)
-_OPEN = Kept(64)
-
-
-def _moved_since_closing() -> Q:
-    """Actions of a closed incident whose approval may wait again. What was completed
-    before was approved before, else the incident could not have closed (AP001, AP003);
-    since then scheduled ones are completed, and get runs and artifacts."""
-    closed_at = OuterRef("incident__closed_at")
-    runs = TestRun.objects.filter(
-        closure_test__action=OuterRef("pk"), recorded_at__gt=closed_at
-    )
-    artifacts = TestRunEvidence.objects.filter(
-        claim__closure_test__action=OuterRef("pk"), linked_at__gt=closed_at
-    )
-    approvals = ActionApproval.objects.filter(action=OuterRef("pk"))
-    return Q(timing=ActionItem.Timing.SCHEDULED) & (
-        Q(completed_at__gt=F("incident__closed_at"))
-        | Q(Exists(runs))
-        | Q(Exists(artifacts))
-        # A case that was imported as closed may lack them.
-        | ~Q(Exists(approvals))
-    )
-
-
-def _undecided(rows: QuerySet[ActionItem]) -> list[tuple[ActionItem, set[int]]]:
-    """Those whose approval is still to be given, and who is named to approve. Each is
-    read once for each state of its record."""
-    named: dict[Key, set[int]] = {}
-    for pk, head, approver in rows.values_list(
-        "pk", "incident__activity_head", "incident__approvers"
-    ):
-        named.setdefault((pk, head), set()).update({approver} - {None})
-    keys = list(named)
-    decided = _DECIDED.each(keys, _decide)
-    keys = [key for key, done in zip(keys, decided, strict=True) if not done]
-    found = _OPEN.each(keys, _read)
-    return [(row, named[key]) for key, row in zip(keys, found, strict=True)]
-
-
-def _decide(keys: list[Key]) -> dict[Key, bool]:
-    found = _read(keys)
-    done = {
-        key: _is_decided(
-            selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
-        )
-        for key, action in found.items()
-    }
-    # What is read is kept where it is asked for next.
-    waiting = [key for key in keys if not done[key]]
-    _OPEN.each(waiting, lambda missing: {key: found[key] for key in missing})
-    return done
-
-
-def _read(keys: list[Key]) -> dict[Key, ActionItem]:
-    rows = ActionItem.objects.filter(pk__in=[key[0] for key in keys])
-    found = list(selectors.with_approvals(rows.select_related("incident")))
-    # Without any approval it waits, whatever the rest says.
-    selectors.load_rest(row for row in found if row.approvals.all())
-    by_id = {action.pk: action for action in found}
-    return {key: by_id[key[0]] for key in keys}
-
-
-def _is_decided(state: selectors.ApprovalState) -> bool:
-    return state.is_approved or state.state == "changes_requested"
-
-
-@deadlines("approval")
-def approval_due(user: User | None = None) -> Iterator[Deadline]:
-    """Completed actions that wait for approval: for each approver named in the incident
-    who may give it; where none is named, for the owner, who has to find one."""
-    rows = ActionItem.objects.filter(
-        _that_count(user),
-        retracted_at=None,
-        state=State.COMPLETED,
-        completed_at__isnull=False,
-    ).filter(~Q(incident__status=Incident.Status.CLOSED) | _moved_since_closing())
-    if user is not None:
-        approves = Incident.approvers.through.objects.filter(user=user)
-        rows = rows.filter(Q(owner=user) | Q(incident__in=approves.values("incident")))
-    waiting = _undecided(rows)
-    asked = [action for action, named in waiting if named]
-    selectors.load_rest(asked)
-    selectors.load_conflicts(asked)
-    people = _people({pk for _, named in waiting for pk in named})
-    for action, named in waiting:
-        yield from _waiting_for(action, user, [people[pk] for pk in sorted(named)])
-
-
-def _waiting_for(
-    action: ActionItem, user: User | None, named: list[User]
+def _approval_due(
+    action: ActionItem, state: str, named: list[User]
 ) -> Iterator[Deadline]:
-    state = selectors.approval_state(action, ActionApproval.Purpose.COMPLETION)
-    if _is_decided(state):
-        return
+    """For each approver named in the incident who may give it; where none may, for the
+    owner, who has to find one."""
     assert action.completed_at is not None
     due_at = action.completed_at + APPROVAL_TIME
-    able = [p for p in named if selectors.may_approve(action, p, state)]
+    able = []
+    if named:
+        approvals = selectors.approval_state(action)
+        able = [p for p in named if selectors.may_approve(action, p, approvals)]
     for person in able or ([action.owner] if action.owner else []):
-        if user is not None and person.pk != user.pk:
-            continue
-        key = _key("approval", action.incident, action.ref, due_at)
+        key = _key("approval", action, action.ref, due_at)
         yield Deadline(
             key=f"{key}:{person.pk}",
             kind="approval",
@@ -246,6 +210,6 @@ def _waiting_for(
             url=f"{action.get_absolute_url()}#approvals",
             ref=action.ref,
             detail="Approval is stale: the action changed"
-            if state.state == "stale"
+            if state == "stale"
             else "Completed, waiting for approval",
         )

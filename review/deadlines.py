@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import (
+    Exists,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    prefetch_related_objects,
+)
 from django.urls import reverse
 
 from accounts.models import Team, User
 from incidents import selectors
-from incidents.models import IN_COMMAND, Incident, Participation
+from incidents.models import IN_COMMAND, FindingSnapshot, Incident, Participation
+from incidents.models.case import OfEach, visible_to
 from postmortem.lib.deadlines import Deadline, deadlines
 from review.models import ClosureApproval, Review
 from review.selectors import approvals_states, standing
@@ -32,18 +40,24 @@ def _visible(user: User | None) -> QuerySet[Incident]:
     return Incident.objects.visible_to(user) if user else Incident.objects.all()
 
 
-def _is_for(user: User | None, owner: User | None) -> bool:
-    return user is None or (owner is not None and owner.pk == user.pk)
-
-
 def _starts_with(user: User) -> Q:
     """That this person starts the review: they own it or, while nobody does, they are
     in command."""
-    owned = Review.objects.filter(retracted_at=None, owner__isnull=False)
-    commands = Participation.objects.filter(IN_COMMAND, user=user)
-    return Q(pk__in=owned.filter(owner=user).values("incident")) | (
-        Q(pk__in=commands.values("incident")) & ~Q(pk__in=owned.values("incident"))
+    of_incident = {"incident": OuterRef("pk"), "retracted_at": None}
+    owned = Review.objects.filter(**of_incident, owner__isnull=False)
+    commands = Participation.objects.filter(
+        IN_COMMAND, incident=OuterRef("pk"), user=user
     )
+    return Q(OfEach(owned.filter(owner=user))) | (
+        Q(OfEach(commands)) & ~Q(OfEach(owned))
+    )
+
+
+def _approves(user: User) -> Q:
+    """That this person is a named approver, or manages a team."""
+    named = Incident.approvers.through.objects.filter(user=user)
+    manages = Team.objects.filter(manager=user)
+    return Q(pk__in=named.values("incident")) | Q(Exists(manages))
 
 
 def _review_owners(incidents: list[Incident]) -> dict[int, User | None]:
@@ -57,80 +71,54 @@ def _review_owners(incidents: list[Incident]) -> dict[int, User | None]:
     }
 
 
-@deadlines("review_start")
-def review_starts(user: User | None) -> Iterator[Deadline]:
-    """A stabilized incident goes into review within a day (R-DOC-16)."""
-    rows = _visible(user).filter(
-        status=Incident.Status.STABILIZED, stabilized_at__isnull=False
-    )
+@deadlines("review_start", "closure_approval")
+def reviews_waiting(user: User | None) -> Iterator[Deadline]:
+    """A stabilized incident goes into review within a day (R-DOC-16); one in review
+    waits for the approvals that its closure still needs."""
+    starts = Q(status=Incident.Status.STABILIZED, stabilized_at__isnull=False)
+    closes = Q(status=Incident.Status.IN_REVIEW, in_review_at__isnull=False)
     if user is not None:
-        rows = rows.filter(_starts_with(user))
-    waiting = list(rows)
+        starts &= _starts_with(user)
+        closes &= _approves(user)
+    rows = list(_visible(user).filter(starts | closes))
+    by_status = {
+        status: [row for row in rows if row.status == status]
+        for status in (Incident.Status.STABILIZED, Incident.Status.IN_REVIEW)
+    }
+    yield from _review_starts(by_status[Incident.Status.STABILIZED], user)
+    yield from _closure_approvals(by_status[Incident.Status.IN_REVIEW], user)
+
+
+def _review_starts(waiting: list[Incident], user: User | None) -> Iterator[Deadline]:
     owners = dict.fromkeys((row.pk for row in waiting), user)
     if user is None:
         owners = _review_owners(waiting)
     for incident in waiting:
-        owner = owners.get(incident.pk)
-        if incident.stabilized_at:
-            yield Deadline(
-                key=f"review_start:{incident.pk}:{incident.stabilized_at.isoformat()}",
-                kind="review_start",
-                title=f"Start the review of {incident.key}",
-                due_at=incident.stabilized_at + OPEN_WITHIN,
-                owner=owner,
-                incident=incident,
-                url=_url(incident),
-                ref=incident.key,
-                detail=incident.title,
-            )
+        assert incident.stabilized_at is not None
+        yield Deadline(
+            key=f"review_start:{incident.pk}:{incident.stabilized_at.isoformat()}",
+            kind="review_start",
+            title=f"Start the review of {incident.key}",
+            due_at=incident.stabilized_at + OPEN_WITHIN,
+            owner=owners.get(incident.pk),
+            incident=incident,
+            url=_url(incident),
+            ref=incident.key,
+            detail=incident.title,
+        )
 
 
-@deadlines("review_meeting")
-def review_meetings(user: User | None) -> Iterator[Deadline]:
-    """The learning meeting, for whoever leads it (R-DOC-12)."""
-    for review in Review.objects.filter(
-        incident__in=_visible(user),
-        incident__status__in=[Incident.Status.STABILIZED, Incident.Status.IN_REVIEW],
-        retracted_at=None,
-        meeting_at__isnull=False,
-        learning="",
-    ).select_related("incident", "meeting_owner", "owner"):
-        owner = review.meeting_owner or review.owner
-        if _is_for(user, owner) and review.meeting_at:
-            yield Deadline(
-                key=f"review_meeting:{review.pk}:{review.meeting_at.isoformat()}",
-                kind="review_meeting",
-                title=f"Learning meeting of {review.incident.key}",
-                due_at=review.meeting_at,
-                owner=owner,
-                incident=review.incident,
-                url=_url(review.incident),
-                ref=review.ref,
-                detail="Write the blameless summary after it.",
-            )
-
-
-@deadlines("closure_approval")
-def closure_approvals(user: User | None) -> Iterator[Deadline]:
-    """Approvals that a closure still needs, for each person who may give one: named
-    approvers, else managers. A constant number of queries for one person."""
-    waiting = _visible(user).filter(
-        status=Incident.Status.IN_REVIEW, in_review_at__isnull=False
-    )
-    if user is not None:
-        named = Incident.approvers.through.objects.filter(user=user)
-        manages = Team.objects.filter(manager=user)
-        waiting = waiting.filter(Q(pk__in=named.values("incident")) | Exists(manages))
-    rows = list(
-        waiting.select_related("snapshot")
-        .defer("snapshot__findings")
-        .prefetch_related("approvers")
-    )
+def _closure_approvals(rows: list[Incident], user: User | None) -> Iterator[Deadline]:
+    """For each person who may give one: named approvers, else managers. A constant
+    number of queries for one person."""
     if not rows:
         return
+    stored = Prefetch("snapshot", FindingSnapshot.objects.defer("findings"))
+    prefetch_related_objects(rows, stored, *(["approvers"] if user is None else []))
     sight = _Sight({row.pk for row in rows})
     for incident, state in approvals_states(rows):
-        if state.is_complete or incident.in_review_at is None:
+        assert incident.in_review_at is not None
+        if state.is_complete:
             continue
         given = {item.approver.person_id for item in state.valid}
         for person in [user] if user is not None else sight.possible(incident):
@@ -151,6 +139,33 @@ def closure_approvals(user: User | None) -> Iterator[Deadline]:
                 url=_url(incident) + "#approvals",
                 ref=incident.key,
                 detail=incident.title,
+            )
+
+
+@deadlines("review_meeting")
+def review_meetings(user: User | None) -> Iterator[Deadline]:
+    """The learning meeting, for whoever leads it (R-DOC-12)."""
+    rows = Review.objects.filter(
+        incident__status__in=[Incident.Status.STABILIZED, Incident.Status.IN_REVIEW],
+        retracted_at=None,
+        meeting_at__isnull=False,
+        learning="",
+    )
+    if user is not None:
+        theirs = Q(meeting_owner=user) | Q(meeting_owner=None, owner=user)
+        rows = rows.filter(theirs, visible_to(user, "incident__"))
+    for review in rows.select_related("incident", "meeting_owner", "owner"):
+        if review.meeting_at:
+            yield Deadline(
+                key=f"review_meeting:{review.pk}:{review.meeting_at.isoformat()}",
+                kind="review_meeting",
+                title=f"Learning meeting of {review.incident.key}",
+                due_at=review.meeting_at,
+                owner=review.meeting_owner or review.owner,
+                incident=review.incident,
+                url=_url(review.incident),
+                ref=review.ref,
+                detail="Write the blameless summary after it.",
             )
 
 

@@ -2,6 +2,7 @@
 their progress."""
 
 from actions.selectors.approvals import (
+    OPEN_STATES,
     ApprovalState,
     approval_purpose,
     approval_state,
@@ -16,9 +17,9 @@ from actions.selectors.items import (
     actions_by_cause,
     all_actions,
     get_action,
-    load_rest,
+    load_approvals,
+    load_tests,
     run_evidence,
-    with_approvals,
     with_everything,
 )
 from actions.selectors.progress import (
@@ -35,6 +36,7 @@ from actions.selectors.progress import (
 )
 
 __all__ = [
+    "OPEN_STATES",
     "ApprovalState",
     "Line",
     "actions",
@@ -48,8 +50,9 @@ __all__ = [
     "get_action",
     "is_overdue",
     "lines",
+    "load_approvals",
     "load_conflicts",
-    "load_rest",
+    "load_tests",
     "may_approve",
     "missing_artifact_inputs",
     "missing_artifact_key",
@@ -59,6 +62,5 @@ __all__ = [
     "run_evidence",
     "seats_of",
     "waived_artifacts",
-    "with_approvals",
     "with_everything",
 ]

@@ -28,6 +28,9 @@ APPROVAL_VERBS = {
 
 CHANGES_VERB = "actions.changes_requested"
 
+# States of an approval in which somebody has still to look, or to look again.
+OPEN_STATES = frozenset({"waiting", "stale"})
+
 
 def _plan(action: ActionItem) -> dict[str, Any]:
     """What is to be done, by whom, when, and how it will be proven."""

@@ -25,28 +25,31 @@ def run_evidence() -> QuerySet[TestRunEvidence]:
     return TestRunEvidence.objects.select_related("evidence")
 
 
-def with_approvals(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
-    """People and approvals: two queries."""
-    return rows.select_related(
-        "owner", "recorded_by", "completed_by", "retracted_by"
-    ).prefetch_related(_approvals())
-
-
 def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
     """Tests, runs, evidence, approvals, causes and failure modes: seven queries."""
-    return with_approvals(rows).prefetch_related(*_rest())
+    return rows.select_related(
+        "owner", "recorded_by", "completed_by", "retracted_by"
+    ).prefetch_related(_approvals(), *_tests(), *_reasons())
 
 
-def load_rest(actions: Iterable[ActionItem]) -> None:
-    """Read for actions with their approvals what `with_everything` has besides."""
-    prefetch_related_objects(list(actions), *_rest())
+def load_tests(actions: Iterable[ActionItem]) -> None:
+    """Read the tests, runs and artifacts of those that came without: three queries."""
+    prefetch_related_objects(list(actions), *_tests())
+
+
+def load_approvals(actions: Iterable[ActionItem]) -> None:
+    """Read for actions with their tests what `approval_state` needs besides: the
+    approvals and, of those that have any, what else these are bound to."""
+    rows = list(actions)
+    prefetch_related_objects(rows, _approvals())
+    prefetch_related_objects([row for row in rows if row.approvals.all()], *_reasons())
 
 
 def _approvals() -> Prefetch[Any]:
     return Prefetch("approvals", ActionApproval.objects.select_related("approver"))
 
 
-def _rest() -> list[Prefetch[Any]]:
+def _tests() -> list[Prefetch[Any]]:
     return [
         Prefetch("closure_tests", ClosureTest.objects.order_by("number")),
         Prefetch(
@@ -56,6 +59,11 @@ def _rest() -> list[Prefetch[Any]]:
             ).order_by("ran_at", "number"),
         ),
         Prefetch("closure_tests__runs__evidence_links", run_evidence()),
+    ]
+
+
+def _reasons() -> list[Prefetch[Any]]:
+    return [
         Prefetch("cause_links", ActionCause.objects.select_related("cause")),
         Prefetch(
             "failure_mode_links",

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from actions import selectors
 from actions.models import ActionApproval, ActionItem
-from actions.services.items import missing_for_open, require_follow_up
+from actions.services.items import missing_for_open, note_approvals, require_follow_up
 from incidents import activity
 from incidents.models import Incident
 from incidents.services.core import change_record, get_record, lock_incident
@@ -109,7 +109,9 @@ def _store(
         comment=comment,
         at=timezone.now(),
     )
-    return save(approval, actor=actor)
+    save(approval, actor=actor)
+    note_approvals(action.incident)
+    return approval
 
 
 @service

@@ -31,6 +31,7 @@ from incidents.services.core import (
     set_relations,
     tell_edit,
 )
+from incidents.services.findings import note_follow_up
 from postmortem.lib.errors import InvalidTransition
 from postmortem.lib.persistence import service
 from rca.models import Cause, FailureMode
@@ -53,6 +54,20 @@ def refuse_cancelled(action: ActionItem) -> None:
         raise InvalidTransition(
             f"{action.ref} was cancelled. Add a new action instead of changing it."
         )
+
+
+def note_approvals(incident: Incident) -> None:
+    """After a deed that goes on after closing: note whether the approval of a completed
+    action waits. Before, nobody needs the note: an incident closes with everything that
+    is completed approved (AP001, AP003)."""
+    if incident.is_frozen:
+        states = [
+            selectors.approval_state(action)
+            for action in selectors.actions(incident)
+            if action.state == State.COMPLETED and not action.is_mandatory
+        ]
+        waits = any(state.state in selectors.OPEN_STATES for state in states)
+        note_follow_up(incident, waits)
 
 
 def missing_for_open(action: ActionItem) -> dict[str, ValidationError]:
@@ -349,6 +364,7 @@ def complete_action(
         subject=action,
         data={"changes": moved},
     )
+    note_approvals(incident)
     return action
 
 

@@ -11,7 +11,7 @@ from django.core.files.base import File
 from accounts.models import User
 from actions import selectors
 from actions.models import ActionItem, ClosureTest, TestRun
-from actions.services.items import refuse_cancelled, require_follow_up
+from actions.services.items import note_approvals, refuse_cancelled, require_follow_up
 from incidents import activity
 from incidents.models import Evidence, KnownUnknown
 from incidents.services.core import (
@@ -225,7 +225,7 @@ def _attach(
     evidence: Sequence[Evidence],
     uploads: Sequence[File[Any]],
 ) -> list[Evidence]:
-    """Link artifacts and uploads to a run (inside a service)."""
+    """Link artifacts and uploads to a run (inside a service), which voids approvals."""
     stored = [
         store_evidence(
             run.incident,
@@ -239,6 +239,7 @@ def _attach(
     ]
     attached = [*evidence, *stored]
     set_evidence(run, attached, actor=actor)
+    note_approvals(run.incident)
     return attached
 
 

@@ -144,9 +144,12 @@ class FindingSnapshot(models.Model):
     """The last result of the checks, for lists (decision 11); gates recompute.
 
     activity_head: the state of the record that content_hash was computed for.
-    facts: what else was seen at that moment, by name, for pages of the apps above.
+    facts: what else was seen at that moment, by name, for pages of the apps above. On a
+    closed incident FOLLOW_UP stands there while somebody has to look at it again.
     next_due: when the checks run again though nothing was recorded: a date passes.
     """
+
+    FOLLOW_UP = "follow_up"
 
     incident = models.OneToOneField(
         Incident, on_delete=models.CASCADE, related_name="snapshot"
@@ -160,6 +163,15 @@ class FindingSnapshot(models.Model):
     activity_head = models.CharField(max_length=64, blank=True)
     computed_at = models.DateTimeField(default=timezone.now)
     next_due = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["incident"],
+                condition=models.Q(facts__has_key="follow_up"),
+                name="incidents_follow_up",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.incident_id}: {self.blocking} blocking"

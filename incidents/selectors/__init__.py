@@ -56,6 +56,7 @@ from incidents.selectors.rows import (
 )
 from incidents.selectors.stored import (
     StoredFindings,
+    follow_ups,
     from_snapshot,
     is_current,
     stored_facts,
@@ -94,6 +95,7 @@ __all__ = [
     "find_row",
     "findings",
     "findings_of",
+    "follow_ups",
     "forget_filters",
     "forget_top",
     "from_snapshot",

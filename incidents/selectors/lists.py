@@ -124,7 +124,7 @@ class Gathered(Subquery):
 
 
 @cache
-def _lanes() -> Gathered:
+def lanes_in_force() -> Gathered:
     """Slug and name of each lane in force, by number."""
     rows = Lane.objects.filter(incident=OuterRef("pk"), retracted_at=None)
     return Gathered(rows.order_by("number").values(row=JSONArray("slug", "name")))
@@ -134,7 +134,7 @@ def lines(rows: IncidentQuerySet) -> list[Line]:
     """These incidents as lines, in their order, in one query. `lanes`: slug and name
     of each; `commander`: whoever is in command now, or nobody."""
     command = FilteredRelation("participations", condition=_IN_COMMAND)
-    shown = rows.annotate(command=command, shown_lanes=_lanes())
+    shown = rows.annotate(command=command, shown_lanes=lanes_in_force())
     found: Any = shown.values_list(*_SHOWN, "shown_lanes", *_COMMANDER)
     return [
         Line(

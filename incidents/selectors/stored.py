@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from incidents.models import FindingSnapshot, Incident
 from postmortem.lib.findings import Case, Finding, Gate, Level, Row
@@ -72,6 +72,11 @@ def stored_facts(incident: Incident, name: str) -> Any:
     """The facts of this name as they were stored with the findings, or None."""
     rows = FindingSnapshot.objects.filter(incident=incident)
     return rows.values_list(f"facts__{name}", flat=True).first()
+
+
+def follow_ups() -> QuerySet[FindingSnapshot]:
+    """Of closed incidents in which something waits for somebody (`note_follow_up`)."""
+    return FindingSnapshot.objects.filter(facts__has_key=FindingSnapshot.FOLLOW_UP)
 
 
 def from_snapshot(incident: Incident, stored: FindingSnapshot) -> StoredFindings:

@@ -85,6 +85,16 @@ def store_findings(
     return stored
 
 
+def note_follow_up(incident: Incident, waits: bool) -> None:
+    """Note on a closed incident whether something in it waits for somebody: its record
+    is judged once, and what goes on after that would have to be looked for everywhere.
+    The caller holds its lock."""
+    rows = FindingSnapshot.objects.filter(incident=incident)
+    for facts in rows.values_list("facts", flat=True):
+        rest = {k: v for k, v in facts.items() if k != FindingSnapshot.FOLLOW_UP}
+        rows.update(facts=rest | ({FindingSnapshot.FOLLOW_UP: True} if waits else {}))
+
+
 def findings_for_page(
     incident: Incident, *, may_run: bool = False
 ) -> selectors.StoredFindings:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum, Window
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Sum, Window
+from django.db.models.functions import JSONArray
 from django.http import HttpResponse
 from django.utils import timezone
 
@@ -18,10 +19,10 @@ from incidents.models import (
     FindingSnapshot,
     Incident,
     KnownUnknown,
-    Lane,
     Participation,
 )
 from incidents.permissions import OPEN, can
+from incidents.selectors.lists import Gathered, lanes_in_force
 from incidents.views import MY_APPROVALS, MY_WORK, keep_count
 from postmortem.lib.deadlines import PROVIDERS, Deadline, all_deadlines
 from postmortem.lib.htmx import render_page
@@ -114,13 +115,9 @@ def is_approval(kind: str) -> bool:
 
 def waiting_approvals(user: User) -> set[int]:
     """Ids of the incidents in which an approval waits for this person."""
-    found: Iterable[Deadline] = (
-        item
-        for kind, provider in PROVIDERS.items()
-        if is_approval(kind)
-        for item in provider(user)
-    )
-    return {item.incident.pk for item in found}
+    providers = {made for kind, made in PROVIDERS.items() if is_approval(kind)}
+    found = (item for provider in providers for item in provider(user))
+    return {item.incident.pk for item in found if is_approval(item.kind)}
 
 
 def _row(item: Deadline) -> WorkRow:
@@ -144,33 +141,28 @@ def _role_of(user: User) -> str:
 
 def _live_incidents(user: User) -> list[Incident]:
     """Active incidents in which this person has a duty now, the worst first, each with
-    `update`: when its next message is due, or None; and `among`: how many there are."""
+    `my_duties` in words, `shown_lanes`: slug and name, `update`: when its next message
+    is due, or None; and `among`: how many there are."""
+    duties = Participation.objects.filter(user=user, until=None, retracted_at=None)
+    mine = duties.filter(incident=OuterRef("pk")).order_by("number")
+    shown = mine.values(row=JSONArray("duty", "is_backup"))
     rows = list(
         Incident.objects.visible_to(user)
-        .filter(
-            status=Incident.Status.ACTIVE,
-            pk__in=Participation.objects.filter(
-                user=user, until=None, retracted_at=None
-            ).values("incident"),
-        )
+        .filter(status=Incident.Status.ACTIVE, pk__in=duties.values("incident"))
         .select_related("snapshot")
         .defer("snapshot__findings")
         .annotate(degraded=DEGRADED, declared_as=DECLARED, among=AMONG)
-        .prefetch_related(
-            Prefetch("lanes", Lane.objects.filter(retracted_at=None)),
-            Prefetch(
-                "participations",
-                Participation.objects.filter(
-                    user=user, until=None, retracted_at=None
-                ).order_by("number"),
-                to_attr="my_duties",
-            ),
-        )
+        .annotate(shown_lanes=lanes_in_force(), my_duties=Gathered(shown))
         .order_by("severity", "declared_at", "pk")[:SHOWN]
     )
-    for row in rows:
-        row.update = _update(row)  # type: ignore[attr-defined]
-    return _counted(rows)
+    found = _counted(rows)
+    for row in found:
+        row.update = _update(row)
+        row.my_duties = [
+            f"{Participation.Duty(duty).label.lower()}{' (backup)' if backup else ''}"
+            for duty, backup in row.my_duties
+        ]
+    return found
 
 
 def _left_out(shown: list[Any]) -> int:

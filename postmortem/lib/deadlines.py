@@ -38,13 +38,15 @@ Provider = Callable[["User | None"], Iterable[Deadline]]
 PROVIDERS: dict[str, Provider] = {}
 
 
-def deadlines(kind: str) -> Callable[[Provider], Provider]:
-    """Register a provider. It takes a user (only theirs) or None (everybody's)."""
+def deadlines(*kinds: str) -> Callable[[Provider], Provider]:
+    """Register a provider of these kinds. It takes a user (only theirs) or None
+    (everybody's)."""
 
     def register(function: Provider) -> Provider:
-        if kind in PROVIDERS:
-            raise ValueError(f"deadline kind {kind} is registered twice")
-        PROVIDERS[kind] = function
+        for kind in kinds:
+            if kind in PROVIDERS:
+                raise ValueError(f"deadline kind {kind} is registered twice")
+            PROVIDERS[kind] = function
         return function
 
     return register
@@ -52,5 +54,6 @@ def deadlines(kind: str) -> Callable[[Provider], Provider]:
 
 def all_deadlines(user: User | None = None) -> list[Deadline]:
     """Every open deadline, soonest first."""
-    found = [item for provider in PROVIDERS.values() for item in provider(user)]
+    providers = dict.fromkeys(PROVIDERS.values())
+    found = [item for provider in providers for item in provider(user)]
     return sorted(found, key=lambda item: (item.due_at, item.key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 from django.core.cache import cache
@@ -13,16 +14,17 @@ from django.utils.safestring import SafeString
 
 from accounts.models import User
 from actions import deadlines, selectors
-from actions.models import ActionItem
+from actions.models import ActionItem, TestRun
 from actions.views import action_row
 from actions.views.mine import line, written
 from incidents.models import Incident, Participation
 from incidents.selectors.tallies import TOP
-from incidents.services import unknowns
+from incidents.services.findings import refresh_findings
 from incidents.services.people import set_duty
 from postmortem.lib.kept import Kept
 from tests.actions.conftest import Desk, text
 from tests.conftest import NOW
+from tests.factories import make_incident, make_unknown
 
 
 def queries(browser: Client) -> int:
@@ -119,40 +121,94 @@ class TestMyActions:
         assert client.get("/actions/").status_code == 302
 
 
+def burden(owner: User, commander: User, reviewer: User) -> None:
+    """A restricted incident with a duty of theirs, an approval that is stale and one
+    that is open, a check that failed after its date, and questions."""
+    incident = make_incident(actor=commander, title="Webhooks stalled again")
+    desk = Desk(incident, owner, commander)
+    set_duty(
+        incident_id=incident.pk,
+        actor=commander,
+        user=owner,
+        duty=Participation.Duty.SCRIBE,
+    )
+    stale = desk.completed(title="Its approval is stale", causes=[desk.cause()])
+    desk.approve(stale, reviewer)
+    desk.run(stale, outcome=TestRun.Outcome.FAILED)
+    desk.completed(title="Waits for approval")
+    late = desk.opened(title="Is late")
+    check = desk.test(late, due_at=NOW - dt.timedelta(days=1))
+    desk.run(late, closure_test=check, evidence=[desk.artifact()])
+    desk.run(late, closure_test=check, outcome=TestRun.Outcome.FAILED)
+    for person in (owner, commander):
+        make_unknown(incident, actor=commander, owner=person)
+    refresh_findings(incident.pk)
+    Incident.objects.filter(pk=incident.pk).update(is_restricted=True)
+
+
 class TestMyWork:
+    @pytest.fixture
+    def first_look(
+        self, browser: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[], tuple[str, list[str]]]:
+        """The page and its questions in a process that has kept nothing yet."""
+
+        def look() -> tuple[str, list[str]]:
+            monkeypatch.setattr(deadlines, "_STATES", Kept(64))
+            cache.delete(f"{TOP}:{desk.owner.pk}")
+            with CaptureQueriesContext(connection) as seen:
+                page = text(browser.get("/"))
+            asked = [query["sql"] for query in seen]
+            return page, [sql for sql in asked if sql.startswith("SELECT")]
+
+        return look
+
     def test_costs_at_most_twenty_queries_at_its_first_look(
         self,
-        browser: Client,
+        first_look: Callable[[], tuple[str, list[str]]],
         desk: Desk,
         commander: User,
-        monkeypatch: pytest.MonkeyPatch,
+        reviewer: User,
     ) -> None:
-        """In a process that has kept nothing yet, whatever waits."""
-        set_duty(
-            incident_id=desk.incident.pk,
-            actor=commander,
-            user=desk.owner,
-            duty=Participation.Duty.SCRIBE,
-        )
-        for owner in (desk.owner, commander):
-            unknowns.add_unknown(
-                incident_id=desk.incident.pk,
-                actor=commander,
-                question="Which payouts are missing?",
-                owner=owner,
-                missing_check="The delivery log",
-                due_at=NOW + dt.timedelta(days=1),
-            )
-        desk.test(desk.opened(), due_at=NOW + dt.timedelta(days=1))
-        desk.completed(title="Waits for approval")
-        for kept in ("_DECIDED", "_OPEN"):
-            monkeypatch.setattr(deadlines, kept, Kept(64))
-        cache.delete(f"{TOP}:{desk.owner.pk}")
-
-        with CaptureQueriesContext(connection) as seen:
-            page = text(browser.get("/"))
-
-        for words in ("Which payouts", "Waits for approval", "you are scribe"):
+        """Whatever waits for its person, and however much of it."""
+        burden(desk.owner, commander, reviewer)
+        page, few = first_look()
+        for words in (
+            "Its approval is stale",
+            "Approval is stale: the action changed",
+            "Waits for approval",
+            "Is late",
+            " failed",
+            "Did Provider A shorten",
+            "you are scribe",
+        ):
             assert words in page
-        reads = [query for query in seen if query["sql"].startswith("SELECT")]
-        assert len(reads) <= 20
+
+        for _ in range(3):
+            burden(desk.owner, commander, reviewer)
+        page, many = first_look()
+
+        assert page.count("Find an approver") == 2 * 8  # the words, and their link
+        assert len(many) == len(few) <= 20
+
+    def test_costs_the_same_for_many_named_approvers(
+        self,
+        first_look: Callable[[], tuple[str, list[str]]],
+        desk: Desk,
+        commander: User,
+        reviewer: User,
+        finance: User,
+    ) -> None:
+        """Who they are and which part they had is three questions for all of them."""
+        burden(desk.owner, commander, reviewer)
+        _, without = first_look()
+        Incident.objects.get(is_restricted=True).approvers.add(reviewer, finance)
+        page, few = first_look()
+        assert "Waits for approval" not in page
+        for _ in range(2):
+            burden(desk.owner, commander, reviewer)
+        for incident in Incident.objects.filter(is_restricted=True):
+            incident.approvers.add(reviewer, finance)
+        _, many = first_look()
+
+        assert len(many) == len(few) == len(without) + 3
