@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from incidents.models import Incident
-from review.deadlines import review_meetings, review_starts
+from review.deadlines import review_meetings, reviews_waiting
 from review.models import Review
 from tests.review.conftest import Case
 
@@ -24,7 +24,7 @@ def outside(case: Case, responder):
 class TestDeadlines:
     def test_of_an_open_incident_reach_the_owner(self, case: Case, outside) -> None:
         """R-DOC-12, R-DOC-16"""
-        found = [*review_starts(outside), *review_meetings(outside)]
+        found = [*reviews_waiting(outside), *review_meetings(outside)]
         assert [item.kind for item in found] == ["review_start", "review_meeting"]
 
     def test_of_a_restricted_incident_reach_nobody_outside(
@@ -33,4 +33,4 @@ class TestDeadlines:
         """Decision 12"""
         Incident.objects.filter(pk=case.incident.pk).update(is_restricted=True)
         case.incident.participations.filter(user=outside).delete()
-        assert [*review_starts(outside), *review_meetings(outside)] == []
+        assert [*reviews_waiting(outside), *review_meetings(outside)] == []
