@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from incidents.models import Incident, ScopeStatement
+from incidents.services.lifecycle import cancel_incident
 from tests.factories import make_incident
 
 pytestmark = pytest.mark.browser
@@ -117,6 +118,19 @@ def test_the_same_works_without_scripts(plain_page, sign_in, commander):
 
     assert "/incidents/INC-1/" in page.url
     assert "Captures wait" in page.inner_text("#SC-1")
+
+
+def test_a_cancelled_incident_does_not_bear_the_green_of_what_is_proven(
+    page, sign_in, commander
+):
+    incident = make_incident(actor=commander)
+    cancel_incident(incident_id=incident.pk, actor=commander, reason="False alarm.")
+    sign_in(page, commander)
+    page.goto("/incidents/INC-1/")
+
+    mark = page.locator(".pm-step:last-child .pm-step-mark")
+    color = "one => getComputedStyle(one).color"
+    assert mark.evaluate(color) == page.locator(".pm-crumbs li").first.evaluate(color)
 
 
 def test_no_page_is_wider_than_a_phone(phone, sign_in, commander, overflow):
