@@ -140,8 +140,6 @@
     for (const field of $$(`[name="${CSS.escape(name)}"]`, form)) {
       if (field.type === "checkbox" || field.type === "radio") {
         field.checked = values.includes(field.value);
-      } else if (field.multiple) {
-        for (const option of field.options) option.selected = values.includes(option.value);
       } else field.value = values[0] ?? "";
       field.dispatchEvent(new Event("input", { bubbles: true }));
     }
