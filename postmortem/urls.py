@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
+from accounts.decorators import public
 from postmortem.views import healthz, readyz
 
 api = [
@@ -29,6 +31,9 @@ handler500 = "postmortem.views.server_error"
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    # An address is changed by an administrator, with a reason: whoever could change
+    # their own could hand the account over.
+    path("accounts/email/", public(RedirectView.as_view(url="/account/"))),
     path("accounts/", include("allauth.urls")),
     path("account/", include("accounts.urls.pages")),
     path("admin/", admin.site.urls),

@@ -3,6 +3,7 @@
 from smtplib import SMTPServerDisconnected
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 
 
@@ -33,6 +34,18 @@ class TestPages:
     def test_of_the_api_document_answer_odd_methods(self, client, viewer):
         client.force_login(viewer)
         assert client.options("/api/v1/docs/").status_code == 405
+
+
+class TestAddress:
+    @pytest.mark.parametrize("deed", ["add", "primary", "remove"])
+    def test_is_not_changed_by_its_owner(self, client, viewer, deed):
+        """Only an administrator does, with a reason that is kept."""
+        client.force_login(viewer)
+        sent = {"email": "other@pay.example", f"action_{deed}": ""}
+        page = client.post("/accounts/email/", sent)
+
+        assert (page.status_code, page.url) == (302, "/account/")
+        assert not EmailAddress.objects.filter(email="other@pay.example").exists()
 
 
 class TestPasswordReset:
