@@ -8,7 +8,6 @@ from datetime import timedelta
 from django.db.models import (
     Exists,
     OuterRef,
-    Prefetch,
     Q,
     QuerySet,
     prefetch_related_objects,
@@ -17,7 +16,7 @@ from django.urls import reverse
 
 from accounts.models import Team, User
 from incidents import selectors
-from incidents.models import IN_COMMAND, FindingSnapshot, Incident, Participation
+from incidents.models import IN_COMMAND, Incident, Participation
 from incidents.models.case import OfEach, visible_to
 from postmortem.lib.deadlines import Deadline, deadlines
 from review.models import ClosureApproval, Review
@@ -80,7 +79,12 @@ def reviews_waiting(user: User | None) -> Iterator[Deadline]:
     if user is not None:
         starts &= _starts_with(user)
         closes &= _approves(user)
-    rows = list(_visible(user).filter(starts | closes))
+    rows = list(
+        _visible(user)
+        .filter(starts | closes)
+        .select_related("snapshot")
+        .defer("snapshot__findings")
+    )
     by_status = {
         status: [row for row in rows if row.status == status]
         for status in (Incident.Status.STABILIZED, Incident.Status.IN_REVIEW)
@@ -113,8 +117,8 @@ def _closure_approvals(rows: list[Incident], user: User | None) -> Iterator[Dead
     number of queries for one person."""
     if not rows:
         return
-    stored = Prefetch("snapshot", FindingSnapshot.objects.defer("findings"))
-    prefetch_related_objects(rows, stored, *(["approvers"] if user is None else []))
+    if user is None:
+        prefetch_related_objects(rows, "approvers")
     sight = _Sight({row.pk for row in rows})
     for incident, state in approvals_states(rows):
         assert incident.in_review_at is not None
