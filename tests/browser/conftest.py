@@ -15,12 +15,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
 
 from accounts.models import User
 from postmortem.embedded import web_answers
@@ -65,9 +67,26 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def base(live_server: Any, django_db_serialized_rollback: None) -> str:
-    """Address of the live server; the data of the migrations is there."""
-    return str(live_server.url)
+def base(live_server: Any, django_db_serialized_rollback: None) -> Iterator[str]:
+    """Address of the live server; the data of the migrations is there. It ends when the
+    server has answered: what a closed page still asked for would hold rows of the
+    tables that are emptied next."""
+    at_work: set[int] = set()
+
+    def begin(**_: Any) -> None:
+        at_work.add(threading.get_ident())
+
+    def end(**_: Any) -> None:
+        at_work.discard(threading.get_ident())
+
+    request_started.connect(begin)
+    request_finished.connect(end)
+    yield str(live_server.url)
+    until = time.monotonic() + 10
+    while at_work and time.monotonic() < until:
+        time.sleep(0.02)
+    request_started.disconnect(begin)
+    request_finished.disconnect(end)
 
 
 @pytest.fixture
