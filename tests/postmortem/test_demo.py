@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from incidents.models import FindingSnapshot
 from postmortem import demo
@@ -25,6 +27,14 @@ class TestLoad:
             for finding in findings
             if "store" in finding["message"]
         ]
+
+    def test_says_where_there_is_one_if_there_is_none_here(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """The image goes without it."""
+        monkeypatch.setattr(demo, "DEMO", tmp_path / "demo")
+        with pytest.raises(CommandError, match="in a clone of the repository"):
+            call_command("load_demo")
 
     def test_says_since_when_a_case_is_in_review(self) -> None:
         """R-DOC-16: the time that the record tells, not the one of loading it."""

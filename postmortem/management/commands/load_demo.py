@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from postmortem import demo
 
@@ -13,6 +13,11 @@ class Command(BaseCommand):
     help = "Load the demonstration cases and accounts; a second run changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not demo.DEMO.exists():
+            raise CommandError(
+                "The demonstration is not part of the image. `make run` in a clone of "
+                "the repository shows it."
+            )
         for incident in demo.load():
             self.stderr.write(f"  {incident.key}: {incident.title}")
         for row in demo.accounts()[:4]:
