@@ -124,7 +124,6 @@ class TestPages:
             "2fa/recovery-codes/generate/",
             "reauthenticate/",
             "password/change/",
-            "email/",
             "logout/",
         ],
     )
