@@ -146,7 +146,7 @@ class TestPersonEdit:
         words = late.content.decode()
         now = User.objects.get(pk=commander.pk)
         assert late.status_code == 409
-        assert (now.roles, now.title) == (set(), commander.title)
+        assert (now.roles, now.title) == (frozenset(), commander.title)
         assert "Another administrator changed" in words
         assert "Lead of the desk" in words
         for field in ("title", "roles"):
