@@ -2,35 +2,8 @@
 (() => {
   "use strict";
 
+  const { $, $$, announce, drafts, isTyping, store, whyLater } = pm;
   const root = document.documentElement;
-  const $ = (selector, scope = document) => scope.querySelector(selector);
-  const $$ = (selector, scope = document) => [...scope.querySelectorAll(selector)];
-  const store = {
-    get(key) {
-      try {
-        return localStorage.getItem(key);
-      } catch {
-        return null;
-      }
-    },
-    set(key, value) {
-      try {
-        if (value === null) localStorage.removeItem(key);
-        else localStorage.setItem(key, value);
-        return true;
-      } catch {
-        return false;
-      }
-    },
-  };
-
-  // Says a sentence to screen readers without moving the focus.
-  function announce(text) {
-    const live = $("#pm-live");
-    if (!live) return;
-    live.textContent = "";
-    setTimeout(() => (live.textContent = text), 60);
-  }
 
   // Tells of a failure: in the form that was sent (a dialog covers the toasts), else below.
   function fail(text, from) {
@@ -132,14 +105,12 @@
 
   const KEPT = "input:not([type=hidden], [type=password], [type=file], [type=submit]), select, textarea";
 
-  // Drafts belong to a person: nobody finds another one's words on a shared machine.
-  const drafts = `pm-draft:${document.body.dataset.person ?? ""}:`;
-  const draftName = (form) => `${drafts}${form.dataset.draftKey}`;
+  const draftName = (form) => `${drafts()}${form.dataset.draftKey}`;
 
   function forgetDrafts() {
     try {
       for (const name of Object.keys(localStorage))
-        if (name.startsWith(drafts)) localStorage.removeItem(name);
+        if (name.startsWith(drafts())) localStorage.removeItem(name);
     } catch {
       // no storage, no drafts
     }
@@ -189,12 +160,7 @@
     const fresh = readForm(form);
     const before = JSON.stringify(fresh);
     const version = $("input[name=version]", form)?.value ?? "";
-    let kept = null;
-    try {
-      kept = JSON.parse(store.get(draftName(form)) ?? "null");
-    } catch {
-      kept = null;
-    }
+    const kept = store.read(draftName(form));
     if (kept && !form.hasAttribute("data-bound")) {
       if (JSON.stringify(kept.values) === before) store.set(draftName(form), null);
       else {
@@ -215,7 +181,7 @@
         const values = readForm(form);
         const at = new Date().toTimeString().slice(0, 5);
         if (JSON.stringify(values) === before) store.set(draftName(form), null);
-        else store.set(draftName(form), JSON.stringify({ values, version, at }));
+        else store.write(draftName(form), { values, version, at });
       }, 300);
     });
     form.addEventListener("submit", () => {
@@ -320,10 +286,7 @@
     }
   });
 
-  // --- keys: single keys never fire while somebody types --------------------------------
-
-  const TYPED = "input:not([type=checkbox], [type=radio], [type=submit], [type=button]), textarea, select, [role=textbox]";
-  const typing = (target) => target.isContentEditable || target.closest?.(TYPED);
+  // --- keys -------------------------------------------------------------------------------
 
   function moveRow(step) {
     const rows = $$("[data-row]").filter((row) => row.offsetParent !== null);
@@ -351,7 +314,7 @@
       return;
     }
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (typing(event.target) || store.get("pm-keys") === "off") return;
+    if (isTyping(event.target) || store.get("pm-keys") === "off") return;
     if ($("dialog[open]")) return;
     if (event.key === "/") {
       event.preventDefault();
@@ -414,7 +377,7 @@
   });
   document.addEventListener("htmx:responseError", (event) => {
     const { status, responseText } = event.detail.xhr;
-    if ((status >= 502 && status <= 504) || status === 507) return; // sent again by resend.js
+    if (whyLater(status)) return; // sent again by resend.js
     const page = new DOMParser().parseFromString(responseText ?? "", "text/html");
     const said = $("[data-said]", page)?.textContent.trim();
     const words = {

@@ -38,8 +38,7 @@
     if (event.target.matches?.("input[type=checkbox]") && event.key === "Enter")
       return event.preventDefault(); // it would send the form
     if (event.ctrlKey || event.metaKey || event.altKey || event.key.toLowerCase() !== "x") return;
-    if (event.target.matches?.("input:not([type=checkbox]), textarea, select")) return;
-    if (document.querySelector("dialog[open]")) return;
+    if (pm.isTyping(event.target) || pm.$("dialog[open]")) return;
     const box = document.activeElement?.closest?.("[data-row]")?.querySelector("input[name=id]");
     if (!box) return;
     event.preventDefault();

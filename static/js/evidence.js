@@ -3,20 +3,17 @@
 (() => {
   "use strict";
 
-  const $ = (selector, scope = document) => scope.querySelector(selector);
-  const typing = (target) =>
-    target.isContentEditable || target.closest?.("input, textarea, select, [role=textbox]");
+  const { $, $$, announce, isTyping } = pm;
 
   // The panel was swapped: mark its row, say its name, keep the focus where it is.
   function mark(panel) {
-    for (const row of document.querySelectorAll("[data-row]")) {
+    for (const row of $$("[data-row]")) {
       const shown = row.id === panel.dataset.selects;
       row.classList.toggle("is-selected", shown);
       if (shown) row.setAttribute("aria-current", "true");
       else row.removeAttribute("aria-current");
     }
-    const live = $("#pm-live");
-    if (live) live.textContent = `${panel.dataset.selects}: ${$("#artifact-title")?.textContent}`;
+    announce(`${panel.dataset.selects}: ${$("#artifact-title")?.textContent}`);
   }
 
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -25,7 +22,7 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     if ($("dialog[open]")) return;
     const row = event.target.closest?.("[data-row]");
     if (event.key === " " && row) {

@@ -4,24 +4,9 @@
 (() => {
   "use strict";
 
+  const { $, $$, announce, drafts, newKey, store, whyLater } = pm;
   const WAITS = [8, 15, 30, 60]; // seconds before the next try
   const ANSWER_SECONDS = 30; // no answer after this is a lost connection (not of an upload)
-  const GATEWAY = [0, 502, 503, 504, 507]; // what does not answer, or has no room, now
-  const CAUSES = { 507: "The disk of the server is full" };
-  const $ = (selector, scope = document) => scope.querySelector(selector);
-  const $$ = (selector, scope = document) => [...scope.querySelectorAll(selector)];
-
-  function announce(text) {
-    const live = $("#pm-live");
-    if (!live) return;
-    live.textContent = "";
-    setTimeout(() => (live.textContent = text), 60);
-  }
-
-  function newKey() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  }
 
   // --- sending, and sending again ----------------------------------------------------
 
@@ -82,8 +67,7 @@
   }
 
   // pressed: the button by which it was sent, whose name and value belong to what it says.
-  function failed(form, pressed, status) {
-    const cause = CAUSES[status] ?? "The connection dropped";
+  function failed(form, pressed, cause) {
     const at = new Date().toTimeString().slice(0, 8);
     const before = waiting.get(form);
     const tries = before ? before.tries + 1 : 0;
@@ -125,8 +109,8 @@
     const form = formOf(event);
     if (!form || event.detail.requestConfig?.verb === "get") return;
     const { xhr } = event.detail;
-    const atWork = xhr.status === 409 && xhr.getResponseHeader("Retry-After");
-    if (GATEWAY.includes(xhr.status) || atWork) return failed(form, event.detail.requestConfig.triggeringEvent?.submitter, xhr.status);
+    const cause = whyLater(xhr.status, xhr.getResponseHeader("Retry-After"));
+    if (cause) return failed(form, event.detail.requestConfig.triggeringEvent?.submitter, cause);
     delete form.dataset.onceKey; // answered: what is sent next is another matter
     if (waiting.has(form)) announce("The connection is back.");
     stop(form);
@@ -163,11 +147,7 @@
     const all = event.target.closest?.("a[data-take-all]");
     if (!all) return;
     const form = all.closest("form");
-    try {
-      localStorage.removeItem(`pm-draft:${document.body.dataset.person ?? ""}:${form.dataset.draftKey}`);
-    } catch {
-      // no storage, no draft
-    }
+    store.set(`${drafts()}${form.dataset.draftKey}`, null);
     if (!window.htmx || !all.closest("dialog")) return;
     event.preventDefault();
     window.htmx.ajax("GET", all.href, { target: "#pm-drawer-body", swap: "innerHTML" });

@@ -3,32 +3,9 @@
 (() => {
   "use strict";
 
-  const $ = (selector, scope = document) => scope.querySelector(selector);
-  const $$ = (selector, scope = document) => [...scope.querySelectorAll(selector)];
-  const person = document.body.dataset.person ?? "";
-  const store = {
-    get(name) {
-      try {
-        return JSON.parse(localStorage.getItem(name) ?? "null");
-      } catch {
-        return null;
-      }
-    },
-    set(name, value) {
-      try {
-        if (value === null) localStorage.removeItem(name);
-        else localStorage.setItem(name, JSON.stringify(value));
-      } catch {
-        // a full or forbidden store: the text stays in the field
-      }
-    },
-  };
+  const { $, $$, announce, drafts, newKey, store, whyLater } = pm;
   const bar = () => $("#quick-add");
-  const name = (what) => `pm-draft:${person}:${what}:${bar()?.dataset.quick}`;
-  const newKey = () =>
-    [...crypto.getRandomValues(new Uint8Array(16))]
-      .map((byte) => byte.toString(16).padStart(2, "0"))
-      .join("");
+  const name = (what) => `${drafts()}${what}:${bar()?.dataset.quick}`;
 
   // --- the bar: draft, files, and a line that waits for its connection -------------------
 
@@ -38,6 +15,7 @@
   let asked = null; // 'next try' timer
   let tries = 0;
 
+  const isFilled = (line) => KINDS.some((field) => line[field]);
   const values = (form) =>
     Object.fromEntries(FIELDS.map((field) => [field, form.elements[field]?.value ?? ""]));
 
@@ -49,20 +27,20 @@
 
   function keepDraft(form) {
     const now = values(form);
-    store.set(name("line"), KINDS.some((field) => now[field]) ? now : null);
+    store.write(name("line"), isFilled(now) ? now : null);
   }
 
   // What was typed since the line was sent: the next line, under a key of its own.
   function begun(form) {
     const now = values(form);
     const same = !sent || KINDS.every((field) => now[field] === sent[field]);
-    return same || !KINDS.some((field) => now[field]) ? null : { ...now, key: newKey() };
+    return same || !isFilled(now) ? null : { ...now, key: newKey() };
   }
 
   function startBar(form) {
     if (form.dataset.ready) return;
     form.dataset.ready = "1";
-    const kept = store.get(name("line"));
+    const kept = store.read(name("line"));
     if (kept && !form.hasAttribute("data-bound")) fill(form, kept);
     form.addEventListener("input", () => keepDraft(form));
     form.addEventListener("change", () => showAttached(form));
@@ -156,9 +134,9 @@
 
   // Lines that could not be sent wait here, in order, each with the key that makes a
   // second arrival harmless.
-  const waiting = () => store.get(name("waiting")) ?? [];
+  const waiting = () => store.read(name("waiting")) ?? [];
 
-  function showWaiting(seconds = null) {
+  function showWaiting(seconds = null, why = "") {
     const note = bar() && $("[data-waiting]", bar());
     if (!note) return;
     const count = waiting().length;
@@ -166,18 +144,19 @@
     if (!count) return;
     const lines = count === 1 ? "1 line waits" : `${count} lines wait`;
     const next = seconds === null ? "" : ` Next try in ${seconds} s.`;
-    note.textContent = `No connection. ${lines} on this device, safe from a reload.${next}`;
+    note.textContent = `${why} ${lines} on this device, safe from a reload.${next}`.trim();
   }
 
-  function later() {
+  function later(why) {
     clearInterval(asked);
     if (!waiting().length) return;
     tries = Math.min(tries + 1, 5);
     let left = 2 ** tries;
-    showWaiting(left);
+    showWaiting(left, why);
+    announce($("[data-waiting]", bar()).textContent);
     asked = setInterval(() => {
       left -= 1;
-      showWaiting(Math.max(left, 0));
+      showWaiting(Math.max(left, 0), why);
       if (left <= 0) {
         clearInterval(asked);
         sendWaiting();
@@ -200,30 +179,39 @@
         headers: { "HX-Request": "true", "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
       });
     } catch {
-      return later();
+      return later(`${whyLater(0)}.`);
     }
-    if (answer.status >= 500) return later();
+    const cause = whyLater(answer.status, answer.headers.get("Retry-After"));
+    if (cause) return later(`${cause}.`);
     if (answer.headers.get("HX-Redirect")) return say("You are signed out. What waits stays on this device; sign in to send it.");
-    store.set(name("waiting"), waiting().slice(1).length ? waiting().slice(1) : null);
-    tries = 0;
     if (answer.ok) {
+      leaveWaiting();
       showWaiting();
       look(true);
       if (waiting().length) return sendWaiting();
       return say("The lines that waited are recorded.");
     }
-    // Refused: it goes back into the bar, where its writer can mend it.
-    showWaiting();
+    // Refused: it goes back into the bar, where its writer can mend it, once that is empty.
+    const refused = `A line that waited was refused (${answer.status}).`;
+    if (isFilled(values(form))) return later(`${refused} It comes into the bar when that is empty.`);
+    leaveWaiting();
     fill(form, line);
     form.elements.key.value = newKey();
     keepDraft(form);
-    say(`A line that waited was refused (${answer.status}). It is in the bar again; press Enter to see why.`);
     form.elements.text.focus();
+    const mend = `${refused} It is in the bar again; press Enter to see why.`;
+    if (waiting().length) later(mend);
+    else say(mend);
+  }
+
+  function leaveWaiting() {
+    const left = waiting().slice(1);
+    store.write(name("waiting"), left.length ? left : null);
+    tries = 0;
   }
 
   function say(words) {
-    const live = $("#pm-live");
-    if (live) live.textContent = words;
+    announce(words);
     const note = bar() && $("[data-waiting]", bar());
     if (note) {
       note.hidden = false;
@@ -236,16 +224,18 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.detail.elt;
     if (form?.id !== "quick-add" || form.elements.upload.files.length) return;
-    if (![0, 502, 503, 504, 507].includes(event.detail.xhr.status)) return;
+    const { xhr } = event.detail;
+    const cause = whyLater(xhr.status, xhr.getResponseHeader("Retry-After"));
+    if (!cause) return;
     if (!sent?.text && !sent?.at) return;
-    store.set(name("waiting"), [...waiting(), sent]);
+    store.write(name("waiting"), [...waiting(), sent]);
     const next = begun(form);
     form.reset();
     for (const field of KINDS) form.elements[field].value = "";
     form.elements.key.value = newKey();
     if (next) fill(form, next);
     keepDraft(form);
-    later();
+    later(`${cause}.`);
     form.elements.text.focus();
   });
   addEventListener("online", () => {
@@ -259,7 +249,7 @@
     if (target?.id !== "quick-add") return;
     if (xhr.status < 400) {
       // Before the empty bar comes in and looks for a draft: this one is recorded.
-      if (xhr.status !== 204) store.set(name("line"), begun(target));
+      if (xhr.status !== 204) store.write(name("line"), begun(target));
       return;
     }
     const isBar = (xhr.responseText ?? "").includes('id="quick-add"');

@@ -291,22 +291,61 @@ class TestLostConnection:
         assert cut_off.input_value("#id_text") == "-4m half a li"
         assert Entry.objects.count() == 1
 
-    @pytest.mark.parametrize("status", [502, 503, 507])
-    def test_a_line_waits_when_only_the_gateway_answers(
-        self, cut_off: Any, incident: Incident, status: int
+    @pytest.mark.parametrize(
+        ("status", "headers", "cause"),
+        [
+            (502, {}, "The connection dropped"),
+            (503, {}, "The connection dropped"),
+            (507, {}, "The disk of the server is full"),
+            (409, {"Retry-After": "1"}, "The connection dropped"),
+        ],
+    )
+    def test_a_line_waits_while_the_product_does_not_answer(
+        self,
+        cut_off: Any,
+        incident: Incident,
+        status: int,
+        headers: dict[str, str],
+        cause: str,
     ) -> None:
         """R-TL-01"""
         cut_off.goto(timeline(incident))
         quick = "**/timeline/quick/"
-        cut_off.route(quick, lambda route: route.fulfill(status=status, body="gone"))
+        cut_off.route(
+            quick,
+            lambda route: route.fulfill(status=status, headers=headers, body="gone"),
+        )
         cut_off.fill("#id_text", "-5m auth rate down")
         cut_off.keyboard.press("Enter")
-        expect(cut_off.locator("[data-waiting]")).to_contain_text("1 line waits")
+        expect(cut_off.locator("[data-waiting]")).to_contain_text(
+            f"{cause}. 1 line waits"
+        )
         cut_off.unroute(quick)
         expect(cut_off.locator("#timeline")).to_contain_text(
             "auth rate down", timeout=15_000
         )
         assert Entry.objects.count() == 1
+
+    def test_a_line_that_waited_and_is_refused_leaves_the_bar_to_its_writer(
+        self, cut_off: Any, incident: Incident
+    ) -> None:
+        """R-TL-01: it comes back into the bar when that is empty, over no words."""
+        cut_off.clock.install()
+        cut_off.goto(timeline(incident))
+        cut_off.context.set_offline(True)
+        cut_off.fill("#id_text", "-5m")  # a time alone is no entry
+        cut_off.keyboard.press("Enter")
+        waits = cut_off.locator("[data-waiting]")
+        expect(waits).to_contain_text("1 line waits")
+        cut_off.fill("#id_text", "-4m half a li")
+        cut_off.context.set_offline(False)
+        expect(waits).to_contain_text("was refused (422)")
+        assert cut_off.input_value("#id_text") == "-4m half a li"
+        cut_off.fill("#id_text", "")
+        cut_off.clock.run_for(70_000)
+        expect(cut_off.locator("#id_text")).to_have_value("-5m")
+        expect(waits).to_contain_text("It is in the bar again")
+        assert not Entry.objects.exists()
 
     def test_a_draft_survives_a_reload_and_goes_at_sign_out(
         self,

@@ -368,6 +368,25 @@ def test_style_sheets_point_only_to_files_that_exist():
     assert missing == []
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [
+        r"\b50[2347]\b",  # which answers are sent again later
+        r"getRandomValues",
+        r"pm-draft:",
+        r"\.querySelectorAll\(selector\)",
+        r'"#pm-live"',
+    ],
+)
+def test_what_more_than_one_script_says_is_said_in_one(mark):
+    said_in = [
+        script.name
+        for script in (STATIC / "js").glob("*.js")
+        if re.search(mark, script.read_text())
+    ]
+    assert said_in == ["shared.js"]
+
+
 def test_templates_carry_no_inline_script_or_style():
     """The content security policy allows neither. The one-pager's sheet becomes a PDF
     and is never served as a page."""
