@@ -70,6 +70,16 @@ def test_nothing_names_a_registry_host_or_a_machine_path() -> None:
     assert names == []
 
 
+def test_operations_lists_every_setting_of_the_environment() -> None:
+    source = (ROOT / "postmortem" / "settings.py").read_text()
+    read = set(re.findall(r"(?:env\.\w+|secret)\(\s*\"(\w+)\"", source))
+    assert len(read) > 25
+    table = (ROOT / "docs" / "operations.md").read_text()
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    listed = set(re.findall(r"`(\w+)`", "".join(rows)))
+    assert sorted(read - listed) == []
+
+
 def exists(word: str, names: set[str]) -> bool:
     """Whether what a document names is there: a file, a path, something of the code.
     Other words say nothing about this project."""
