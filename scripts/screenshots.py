@@ -2,7 +2,7 @@
 
 It starts nothing. Example:
 
-    python scripts/screenshots.py http://127.0.0.1:8000 --out docs/images \\
+    python scripts/screenshots.py http://127.0.0.1:8000 --out docs/pictures \\
         --email em@demo.example --password … overview=/incidents/INC-2041/
 
 Without names it shoots the pages of PAGES. Needs Playwright and a Chromium
