@@ -1,5 +1,5 @@
-"""Deadlines: what is due, when, to whom. *My work*, the calendar and the one chaser
-task read the same list; each app registers a provider for its own records."""
+"""Deadlines: what is due, when, to whom. *My work* and the one chaser task read the
+same list; each app registers a provider for its own records."""
 
 from __future__ import annotations
 
