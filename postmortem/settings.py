@@ -110,7 +110,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "postmortem.lib.htmx.HtmxLoginRedirectMiddleware",
+    "postmortem.lib.htmx.LoginRedirectMiddleware",
     "postmortem.lib.htmx.DomainErrorMiddleware",
     "accounts.middleware.DeniedUnlessDeclaredMiddleware",
 ]

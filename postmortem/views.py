@@ -128,7 +128,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
             "error %s: %s %s", number, request.method, request.path, exc_info=True
         )
     status, wait = _state_of(sys.exc_info()[1])
-    words = get_template(f"{status}.html").render({"number": number})
+    words = get_template(f"{status}.html").render(
+        {"number": number, "request": request}
+    )
     page = HttpResponse(words, status=status)
     if wait:
         page["Retry-After"] = str(wait)

@@ -15,6 +15,7 @@ from django.utils.cache import patch_vary_headers
 
 from postmortem.lib.conflict import require_version, settle
 from postmortem.lib.errors import DomainError, StaleVersion
+from postmortem.lib.ui.typed import typed_again
 
 
 def wants_fragment(request: HttpRequest) -> bool:
@@ -141,22 +142,25 @@ def form_page(
     return render_page(request, template, page, fragment=fragment, status=status)
 
 
-class HtmxLoginRedirectMiddleware:
-    """A signed-out htmx request must leave the page, not swap the sign-in form in."""
+class LoginRedirectMiddleware:
+    """Where a signed-out person is sent to sign in: an htmx request must leave the
+    page, not swap the sign-in form in; a form keeps what was typed in it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         page = self.get_response(request)
-        if (
-            isinstance(page, HttpResponseRedirect)
-            and request.headers.get("HX-Request") == "true"
-            and "/accounts/login/" in page.url
-        ):
+        if not isinstance(page, HttpResponseRedirect):
+            return page
+        if "/accounts/login/" not in page.url:
+            return page
+        if request.headers.get("HX-Request") == "true":
             moved = HttpResponse(status=204)
             moved["HX-Redirect"] = page.url
             return moved
+        if typed_again({"request": request}):
+            return render(request, "403_csrf.html", status=403)
         return page
 
 

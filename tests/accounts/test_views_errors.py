@@ -6,6 +6,7 @@ import errno
 import logging
 import re
 import sqlite3
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from django.test import Client
 
 from accounts.models import User
 from incidents.models import Incident
+from tests.factories import make_scope
 
 
 def sqlite_error(name: str) -> sqlite3.OperationalError:
@@ -152,3 +154,111 @@ class TestServerError:
 
         assert page.status_code == 500
         assert "Retry-After" not in page
+
+
+TYPED = {
+    "csrfmiddlewaretoken": "a-token",
+    "client_key": "key-9f",
+    "audience": "internal",
+    "consequence": "Captures <wait>\nsince noon",
+    "password": "hunter2",
+    "api_token": "pm_secret",
+}
+
+
+class TestWhatWasTyped:
+    """Without scripts nothing else keeps it: it stands on the page that refuses it."""
+
+    def sees_it(self, page: Any, status: int) -> None:
+        text = page.content.decode()
+        assert page.status_code == status
+        assert re.findall(r"<dt>(.*?)</dt><dd dir=\"auto\">(.*?)</dd>", text, re.S) == [
+            ("Audience", "internal"),
+            ("Consequence", "Captures &lt;wait&gt;\nsince noon"),
+        ]
+        for secret in ("hunter2", "pm_secret", "key-9f"):
+            assert secret not in text
+
+    def test_is_repeated_to_whom_the_role_forbids(
+        self, client: Client, viewer: User, incident: Incident
+    ):
+        client.force_login(viewer)
+        self.sees_it(client.post("/incidents/INC-1/scope/add/", TYPED), 403)
+
+    def test_is_repeated_when_the_record_moved_on(
+        self, client: Client, commander: User, incident: Incident
+    ):
+        make_scope(incident, actor=commander)
+        client.force_login(commander)
+        client.post("/incidents/INC-1/scope/1/withdraw/", {"reason": "Said twice."})
+        self.sees_it(client.post("/incidents/INC-1/scope/1/edit/", TYPED), 409)
+
+    def test_is_repeated_where_there_is_no_such_incident(
+        self, client: Client, commander: User
+    ):
+        client.force_login(commander)
+        self.sees_it(client.post("/incidents/INC-9/scope/add/", TYPED), 404)
+
+    @pytest.mark.parametrize(
+        ("error", "status"),
+        [
+            (RuntimeError(), 500),
+            (OperationalError(), 503),
+            (OSError(errno.ENOSPC, "no space left on device"), 507),
+        ],
+    )
+    def test_is_repeated_when_the_server_fails(
+        self,
+        commander: User,
+        incident: Incident,
+        monkeypatch: pytest.MonkeyPatch,
+        error: Exception,
+        status: int,
+    ):
+        client = Client(raise_request_exception=False)
+        client.force_login(commander)
+
+        def broken(*args: object, **kwargs: object) -> None:
+            raise error
+
+        monkeypatch.setattr("incidents.views.form_page", broken)
+        page = client.post("/incidents/INC-1/scope/add/", TYPED)
+        self.sees_it(page, status)
+        assert "kept on this device" not in page.content.decode()
+
+    def test_is_repeated_to_whom_is_signed_out(
+        self, client: Client, incident: Incident
+    ):
+        page = client.post("/incidents/INC-1/scope/add/", TYPED)
+        self.sees_it(page, 403)
+        assert 'href="/incidents/INC-1/scope/add/"' in page.content.decode()
+
+    def test_is_repeated_when_somebody_signed_in_again_meanwhile(
+        self, commander: User, incident: Incident
+    ):
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(commander)
+        page = client.post("/incidents/INC-1/scope/add/", TYPED)
+        self.sees_it(page, 403)
+        assert "Your session ended while this page was open" in page.content.decode()
+
+    def test_is_not_what_another_site_sent(self, commander: User, incident: Incident):
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(commander)
+        page = client.post(
+            "/incidents/INC-1/scope/add/",
+            TYPED,
+            headers={"origin": "https://evil.test"},
+        )
+        assert page.status_code == 403
+        assert "Captures" not in page.content.decode()
+
+    def test_is_left_out_where_nothing_was(
+        self, client: Client, viewer: User, incident: Incident
+    ):
+        client.force_login(viewer)
+        page = client.post("/incidents/INC-1/scope/add/", {"client_key": "key-9f"})
+        assert "What you typed" not in page.content.decode()
+        client.logout()
+        page = client.post("/incidents/INC-1/scope/add/", {"client_key": "key-9f"})
+        assert page.status_code == 302

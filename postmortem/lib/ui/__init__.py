@@ -42,6 +42,7 @@ from postmortem.lib.ui.rows import (
     finding_row,
     needs_evidence,
 )
+from postmortem.lib.ui.typed import typed_again
 
 register.filter(words_gone)
 register.filter(words_apart)
@@ -81,5 +82,6 @@ __all__ = [
     "status_badge",
     "t_now",
     "t_offset",
+    "typed_again",
     "zone_name",
 ]
