@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from math import inf
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -22,16 +21,11 @@ import pydyf
 import weasyprint
 from cssselect2 import ElementWrapper
 from django.conf import settings
-from weasyprint import svg as drawing
-from weasyprint.css.properties import INITIAL_VALUES
 from weasyprint.document import Document
-from weasyprint.draw.text import draw_first_line
-from weasyprint.matrix import Matrix
-from weasyprint.svg.text import Style, TextBox
 from weasyprint.text.fonts import FontConfiguration
-from weasyprint.text.line_break import split_first_line
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
+from review.report.lettering import our_lettering
 from review.report.measuring import FONTS
 
 EPOCH = "946684800"  # 1 January 2000, UTC
@@ -50,15 +44,15 @@ class Press:
         path = Path(settings.BASE_DIR) / "static" / "css" / "report.css"
         self.sheet = weasyprint.CSS(string=path.read_text(encoding="utf-8"))
         self.styles: dict[tuple[Any, ...], Any] = {}
-        drawing.TAGS["text"] = _draw_label
 
     def layout(self, html: str, pictures: Mapping[str, bytes]) -> Any:
         """The page laid out. pictures: by the address that the page gives them."""
         options = {**weasyprint.DEFAULT_OPTIONS, **OPTIONS, "stylesheets": [self.sheet]}
         page = _Page(html, _fetcher(pictures), self.styles)
-        return _with_room(
-            lambda: _Document._render(page, self.fonts, None, None, options)
-        )
+        with our_lettering():
+            return _with_room(
+                lambda: _Document._render(page, self.fonts, None, None, options)
+            )
 
     def write(
         self, document: Any, *, html: str, record: bytes | None, moment: datetime
@@ -78,7 +72,7 @@ class Press:
             )
         identifier = hashlib.sha256(html.encode() + (record or b"")).hexdigest()[:32]
         # The font tools write the time into a subset unless this variable says one.
-        with _environment("SOURCE_DATE_EPOCH", EPOCH):
+        with _environment("SOURCE_DATE_EPOCH", EPOCH), our_lettering():
             pdf: bytes = document.write_pdf(
                 finisher=_finish, pdf_identifier=identifier.encode(), **OPTIONS
             )
@@ -147,36 +141,6 @@ class _Document(Document):  # type: ignore[misc]
             style.parent_style = above
             style.root_style = shared.get(id(style.root_style), style.root_style)
         return kept
-
-
-def _draw_label(svg: Any, node: Any, font_size: float) -> None:
-    """Draw a text of a picture as a whole. The engine draws it letter by letter and
-    lays out each of them three times; one that is set from its middle or its end is a
-    picture within the picture to it."""
-    style = Style(INITIAL_VALUES)
-    style.font_config = svg.font_config
-    style["font_family"] = [
-        name.strip("\"' ") for name in node.get("font-family").split(",")
-    ]
-    style["font_weight"] = int(node.get("font-weight", 400))
-    style["font_size"] = font_size
-    layout, _, _, room, _, baseline = split_first_line(
-        node.text, style, svg.context, inf, 0
-    )
-    before = {"start": 0, "middle": room / 2, "end": room}
-    x = float(node.get("x")) - before[node.get("text-anchor", "start")]
-    line = TextBox(layout, style)
-    line.baseline = baseline
-    layout.reactivate(style)
-    svg.stream.push_state()
-    fill, stroke = svg.set_graphical_state(node, font_size)
-    svg.stream.begin_text()
-    svg.fill_stroke(fill, stroke, text=True)
-    draw_first_line(
-        svg.stream, line, "none", "none", Matrix(d=-1, e=x, f=float(node.get("y")))
-    )
-    svg.stream.end_text()
-    svg.stream.pop_state()
 
 
 def _fetcher(pictures: Mapping[str, bytes]) -> Any:

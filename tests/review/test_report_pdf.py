@@ -9,6 +9,7 @@ import pickle
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +22,7 @@ import time_machine
 from django.conf import settings
 from PIL import Image
 
-from review.report import render_pdf
+from review.report import lettering, render_pdf
 from review.report.measuring import BOLD, FONTS, SANS, width
 from review.report.press import _fetcher, press
 from review.report.rendering import QR_DOTS, _qr
@@ -59,6 +60,36 @@ class TestBytes:
         kept = len(press().styles)
         assert [render_pdf(report) for report in reports] == forwards
         assert len(press().styles) == kept
+
+    @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+    def test_are_those_that_the_engine_writes_by_itself(
+        self, monkeypatch: pytest.MonkeyPatch, text: str
+    ) -> None:
+        """Letters as the engine sets and draws them; only labels of the strip are set
+        another way."""
+        report = replace(made(9, text), strip="")
+        ours = render_pdf(report)
+        monkeypatch.setattr("review.report.press.our_lettering", nullcontext)
+
+        assert render_pdf(report) == ours
+
+    def test_are_those_of_the_engine_for_raised_letters(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        left: list[str] = []
+
+        def noted(stream: Any, box: Any, *rest: Any) -> Any:
+            left.append(box.text)
+            return by_the_engine(stream, box, *rest)
+
+        by_the_engine = lettering._draw_by_the_engine
+        monkeypatch.setattr(lettering, "_draw_by_the_engine", noted)
+        render_pdf(made(9, TEXTS["arabic"] + " \u0628\u0651\u064e"))
+        assert any("\u0651" in text for text in left)
+
+        left.clear()
+        render_pdf(made(9, TEXTS["plain"]))
+        assert not left
 
     def test_are_the_same_in_any_process(self, tmp_path: Path) -> None:
         """Hash seeds, time zones, languages, and a machine with fonts of its own."""
