@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from incidents.api.base import CaseViewSet
-from incidents.services.cases import check_case, import_case
+from incidents.services.cases import MOST_VALUES, check_case, import_case
 from incidents.services.custody import take_case
 
 
@@ -32,6 +32,7 @@ class CaseViews(CaseViewSet):
     """Whole incidents in the case format (docs/case-format.md)."""
 
     permission_map = {"create": "incident.import", "retrieve": "incident.export"}
+    most_values = MOST_VALUES
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """The shape of a large case is proven before the transaction of its key opens:

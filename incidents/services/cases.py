@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from copy import deepcopy
 from functools import cache, partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from incidents.models import Incident
 from incidents.services.lifecycle import next_incident_number, store_numbered
 from incidents.services.sight import cannot_see, is_blind, named_fields
 from postmortem.lib.canonical import canonical_bytes, digest
+from postmortem.lib.json_text import read_json
 from postmortem.lib.persistence import service
 from postmortem.lib.record import (
     HIGHEST_GIVEN,
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
 FORMAT = "postmortem-case"
 MAX_BYTES = 50 * 1024 * 1024
 MAX_DEPTH = 40
+MOST_VALUES = 1_000_000
+# A file of another kind has a fault in every line: nobody reads so many.
+ENOUGH_FAULTS = 1_000
+NOT_LOOKED_AT = Fault("$", "The rest of the file was not looked at.")
 INC_REF = re.compile(r"^INC-([1-9]\d{0,8})$")
 # What an imported case may be at most: import grants nothing (decision 4).
 LANDING = {
@@ -110,12 +116,8 @@ def read_case(data: bytes) -> dict[str, Any]:
             [Fault("$", f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.")]
         )
     try:
-        case = json.loads(
-            data.decode("utf-8-sig"),
-            parse_float=_no_float,
-            parse_constant=_no_float,
-            object_pairs_hook=_no_twins,
-        )
+        text = data.decode("utf-8-sig")
+        case = read_json(text, most=MOST_VALUES, read_float=_no_float)
     except UnicodeDecodeError as error:
         raise MalformedCase(
             [Fault("$", f"The file is not UTF-8 text (byte {error.start}).")]
@@ -143,19 +145,29 @@ def check_case(case: Any) -> dict[str, Any]:
     proves it."""
     from jsonschema import Draft202012Validator, FormatChecker
 
-    faults = [*_unstorable(case, "$", 0)]
+    faults = [*islice(_unstorable(case, "$", 0), ENOUGH_FAULTS)]
     if not faults:
         validator = Draft202012Validator(case_schema(), format_checker=FormatChecker())
-        errors = [
-            leaf for error in validator.iter_errors(case) for leaf in _leaves(error)
-        ]
+        every = chain.from_iterable(map(_leaves, validator.iter_errors(case)))
+        errors = [*islice(every, ENOUGH_FAULTS)]
         faults = [_fault(error) for error in errors]
-        if faults:
+        if 0 < len(faults) < ENOUGH_FAULTS:
             faults += _beside(case, errors)
+    if len(faults) >= ENOUGH_FAULTS:
+        faults.append(NOT_LOOKED_AT)
     if faults:
         raise MalformedCase(faults)
     assert isinstance(case, dict)
     return case
+
+
+class CaseLoader(Loader):
+    """Reads no further where a file has faults enough."""
+
+    def validate(self, *row: Any) -> None:
+        if len(self.faults) >= ENOUGH_FAULTS:
+            raise MalformedCase([*self.faults, NOT_LOOKED_AT])
+        super().validate(*row)
 
 
 @service
@@ -187,7 +199,7 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
             )
         return people[handle]
 
-    loader = Loader(incident, actor=actor, person=person)
+    loader = CaseLoader(incident, actor=actor, person=person)
     incident.extra = _unknown_sections(record)
     loader.read_incident(record["incident"])
     opened = (record.get("review") or {}).get("opened_at")
@@ -219,7 +231,9 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
     return incident
 
 
-def _blind(incident: Incident, record: dict[str, Any], loader: Loader) -> list[Fault]:
+def _blind(
+    incident: Incident, record: dict[str, Any], loader: CaseLoader
+) -> list[Fault]:
     """Whoever is named by a row that stands, is known here and cannot see the case."""
     found = []
     cannot = cache(partial(is_blind, incident))
@@ -307,15 +321,6 @@ def _no_float(text: str) -> Any:
     )
 
 
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    item = dict(pairs)
-    if len(item) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"The key “{twin}” stands twice in one object.")
-    return item
-
-
 def _unstorable(value: Any, path: str, depth: int) -> Iterable[Fault]:
     """What JSON allows but no database stores: NUL, lone surrogates, huge integers."""
     if depth > MAX_DEPTH:
@@ -350,18 +355,23 @@ def _beside(case: Any, errors: list[SchemaError]) -> list[Fault]:
     if not isinstance(rest.get("incident"), dict):
         rest["incident"] = {}
     person = cache(lambda handle: User(handle=handle))
-    loader = Loader(Incident(), actor=User(), person=person)
+    loader = CaseLoader(Incident(), actor=User(), person=person)
     # With a fault in it from the start, the loader stores nothing.
     loader.faults = [_fault(error) for error in errors]
     loader.spoiled = {_path(_row(error)) for error in errors}
     loader.read_incident(rest["incident"])
     loader.load(rest)
-    told = [place for error in errors for place in _places(error)]
+    told = {place for error in errors for place in _places(error)}
     return [
         fault
         for fault in loader.faults[len(errors) :]
-        if not any(re.match(rf"{re.escape(place)}(\W|$)", fault.path) for place in told)
+        if told.isdisjoint(_steps_to(fault.path))
     ]
+
+
+def _steps_to(path: str) -> Iterable[str]:
+    """A JSON path and those above it: `$`, `$.record`, `$.record.entries`, …"""
+    return (path[: end.start()] for end in re.finditer(r"(?=[.[])|$", path))
 
 
 def _row(error: SchemaError) -> list[str | int]:

@@ -8,9 +8,12 @@ from typing import Any
 from rest_framework import exceptions, parsers
 
 from postmortem.lib.drf.problems import TooLarge
+from postmortem.lib.json_text import read_json
 
 # As large as a case file may be; uploads come as multipart and stream to disk.
 MAX_BODY = 50 * 1024 * 1024
+# Of a view that states no other number as `most_values`.
+MOST_VALUES = 100_000
 
 
 class JSONParser(parsers.JSONParser):
@@ -28,9 +31,8 @@ class JSONParser(parsers.JSONParser):
             raise TooLarge(f"The body is larger than {MAX_BODY // 1024 // 1024} MB.")
         try:
             text = raw.decode("utf-8-sig")
-            body = json.loads(
-                text, parse_constant=_no_constant, object_pairs_hook=_no_twins
-            )
+            view = (parser_context or {}).get("view")
+            body = read_json(text, most=getattr(view, "most_values", MOST_VALUES))
             json.dumps(body, ensure_ascii=False).encode()
         except RecursionError as error:
             raise exceptions.ParseError("The JSON is nested too deeply.") from error
@@ -43,16 +45,3 @@ class JSONParser(parsers.JSONParser):
         except ValueError as error:
             raise exceptions.ParseError(f"This is not JSON: {error}") from error
         return body
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number.")
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    body = dict(pairs)
-    if len(body) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for key in body if keys.count(key) > 1)
-        raise ValueError(f"the key “{twin}” stands twice in one object.")
-    return body
