@@ -193,6 +193,16 @@ class TestPhone:
         expect(panel).to_have_attribute("open", "")
         expect(panel.locator(".pm-finding").first).to_be_visible()
 
+    def test_the_graph_opens_at_the_cause_nearest_to_the_impact(
+        self, person: Callable[..., Person]
+    ) -> None:
+        ic = person("ic", **LOOKS["phone"])
+        ic.goto(f"{CASE}causes/?view=graph")
+        box = ic.page.locator(".pm-graph-node.is-primary rect").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
     def test_what_a_thumb_has_to_hit_is_high_enough(
         self, person: Callable[..., Person]
     ) -> None:

@@ -194,7 +194,21 @@ class TestWorkspace:
             "Active",
             "Cancelled",
         ]
-        assert b"A false alarm." in page.content
+
+    @pytest.mark.parametrize("tab", ["", "timeline/", "evidence/", "review/"])
+    def test_a_cancelled_one_says_so_on_every_tab_before_anything_else(
+        self, client: Client, incident: Incident, commander: User, tab: str
+    ):
+        """Before both columns: on a phone the side panel stands above the other."""
+        client.force_login(commander)
+        client.post(f"{CASE}cancel/", {"reason": "A false alarm."})
+
+        before, _, after = (
+            client.get(f"{CASE}{tab}").content.decode().partition('class="pm-cols"')
+        )
+
+        assert "This record is cancelled and frozen.</b> A false alarm." in before
+        assert "A false alarm." not in after
 
     def test_offers_only_the_verbs_that_role_and_status_allow(
         self, client: Client, incident: Incident, commander: User, viewer: User
