@@ -20,8 +20,8 @@ from incidents.permissions import can
 from incidents.selectors import VIEW_LABELS, Filters, Saved, lane_slugs, view_counts
 from incidents.selectors.lists import Line
 from incidents.views import MY_APPROVALS, keep_count, kept_count
-from incidents.views.work import waiting_approvals
 from postmortem.lib.addresses import page_url
+from postmortem.lib.deadlines import incidents_to_approve
 from postmortem.lib.htmx import render_page, wants_fragment
 from postmortem.lib.paging import ListPaginator
 from postmortem.lib.times import on_clock
@@ -74,7 +74,7 @@ def incident_export(request: SignedInRequest) -> HttpResponse:
     )
     to_approve = set()
     if filters.view == "approval":
-        to_approve = waiting_approvals(request.user)
+        to_approve = incidents_to_approve(request.user)
     for row in selectors.lines(filters.found(request.user, to_approve=to_approve)):
         sheet.writerow(
             [
@@ -108,7 +108,7 @@ def _cell(value: Any) -> str:
 def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
     to_approve: set[int] = set()
     if filters.view == "approval":
-        to_approve = waiting_approvals(request.user)
+        to_approve = incidents_to_approve(request.user)
         keep_count(request, MY_APPROVALS, len(to_approve))
     counts: dict[str, Any] = view_counts(request.user)
     saved = selectors.saved_filters(request.user)

@@ -33,6 +33,15 @@ class Deadline:
     def is_overdue(self, now: datetime) -> bool:
         return self.due_at < now
 
+    @property
+    def is_approval(self) -> bool:
+        """Whether it is somebody's approval that is due."""
+        return _is_approval(self.kind)
+
+
+def _is_approval(kind: str) -> bool:
+    return kind.endswith("approval")
+
 
 Provider = Callable[["User | None"], Iterable[Deadline]]
 PROVIDERS: dict[str, Provider] = {}
@@ -57,3 +66,10 @@ def all_deadlines(user: User | None = None) -> list[Deadline]:
     providers = dict.fromkeys(PROVIDERS.values())
     found = [item for provider in providers for item in provider(user)]
     return sorted(found, key=lambda item: (item.due_at, item.key))
+
+
+def incidents_to_approve(user: User) -> set[int]:
+    """Ids of the incidents in which an approval waits for this person."""
+    providers = {made for kind, made in PROVIDERS.items() if _is_approval(kind)}
+    found = (item for provider in providers for item in provider(user))
+    return {item.incident.pk for item in found if item.is_approval}

@@ -9,6 +9,8 @@ from django.test import Client
 from accounts.models import User
 from incidents.models import FindingSnapshot, Incident
 from incidents.services import lifecycle, unknowns
+from incidents.views.work import KIND_ICONS
+from postmortem.lib.deadlines import PROVIDERS
 from tests.conftest import NOW
 from tests.factories import make_incident
 
@@ -22,6 +24,11 @@ def ask(incident: Incident, actor: User, question: str, days: float, owner: User
         missing_check="The delivery log",
         due_at=NOW + dt.timedelta(days=days),
     )
+
+
+class TestKindIcons:
+    def test_are_of_kinds_that_are_due(self):
+        assert set(KIND_ICONS) <= set(PROVIDERS)
 
 
 class TestWorkList:
