@@ -1,6 +1,7 @@
 """Case files made to break in: refused with their faults, or without effect."""
 
 import copy
+import time
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,7 +13,7 @@ from incidents.services.custody import FileMissing, open_evidence_file
 from incidents.services.evidence import add_evidence
 from incidents.services.lifecycle import declare_incident
 from incidents.services.unknowns import edit_unknown
-from postmortem.lib.record import MalformedCase
+from postmortem.lib.record import Fault, MalformedCase
 from tests.conftest import person
 from tests.factories import make_evidence, make_incident
 
@@ -47,6 +48,26 @@ def faults(load):
         return {fault.path: fault.reason for fault in caught.value.faults}
 
     return load_and_read
+
+
+class TestCheckCase:
+    @pytest.mark.parametrize(
+        "row",
+        [1, {"kind": "nope", "occurred_at": "soon"}, {"kind": "signal"}],
+        ids=["no row", "a wrong shape", "wrong in itself"],
+    )
+    def test_looks_no_further_than_a_thousand_faults(self, row, db):
+        case = copy.deepcopy(MINIMAL)
+        case["record"]["entries"] = [1, *[row] * 3_000]
+
+        began = time.process_time()
+        with pytest.raises(MalformedCase) as caught:
+            check_case(case)
+
+        rest = Fault("$", "The rest of the file was not looked at.")
+        assert rest in caught.value.faults
+        assert caught.value.count < 2_000
+        assert time.process_time() - began < 10
 
 
 class TestImportCase:
