@@ -4,7 +4,7 @@
 ARGS ?=
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
 
 run: ## Start Postmortem with the demo cases (PORT=8000)
 	@python3 scripts/bootstrap.py

@@ -25,8 +25,9 @@ from actions.views import (
 )
 from incidents.language import find_vague
 from postmortem.lib.addresses import incident_address
-from postmortem.lib.htmx import render_page
+from postmortem.lib.htmx import render_page, typed
 from postmortem.lib.paging import ListPaginator
+from postmortem.lib.words import shortened
 
 PAGE_SIZE = 25  # as the list of incidents
 TIMINGS = dict(ActionItem.Timing.choices)
@@ -35,7 +36,6 @@ TITLE = 48  # characters of an incident's title beside its key
 
 def line(row: selectors.Line, now: datetime) -> dict[str, str]:
     """The words of a line of this list."""
-    title = row.incident_title
     is_mandatory = row.timing == ActionItem.Timing.MANDATORY
     badge, label = proof_badge(row.state, row.tests, is_mandatory=is_mandatory)
     note, kind = pending_note(row.due_at, row.clock_zone, now)
@@ -48,7 +48,7 @@ def line(row: selectors.Line, now: datetime) -> dict[str, str]:
         "timing": TIMINGS[row.timing],
         "list_url": incident_address("actions:action_list", row.key),
         "key": row.key,
-        "incident": title if len(title) <= TITLE else f"{title[: TITLE - 1]}…",
+        "incident": shortened(row.incident_title, TITLE),
         "owner": row.owner or "Nobody yet",
         "badge": badge,
         "badge_label": label,
@@ -78,7 +78,7 @@ def my_actions(request: SignedInRequest) -> HttpResponse:
     if show not in lists:
         show = "mine"
     rows = selectors.pending_actions(request.user).filter(lists[show])
-    query = request.GET.get("q", "").replace("\x00", "").strip()[:200]
+    query = typed(request.GET, "q")
     if query:
         rows = rows.filter(
             Q(title__icontains=query) | Q(incident__title__icontains=query)

@@ -13,6 +13,7 @@ from incidents.selectors import content_hash, stored_facts
 from incidents.views import case_form, workspace
 from postmortem.lib.findings import Case
 from postmortem.lib.htmx import posted, render_page
+from postmortem.lib.ui import shorthash
 from review import forms
 from review.models import ClosureApproval
 from review.selectors import (
@@ -42,7 +43,7 @@ def _what(request: SignedInRequest, incident: Incident, version: str) -> str:
     seat = standing(request.user, state).seat
     remit = f" You answer for {REMITS[SeatKind(seat)]}." if seat else ""
     return (
-        f"“{incident.title}” is closed as version {version[:4]}…{version[-4:]}, every "
+        f"“{incident.title}” is closed as version {shorthash(version)}, every "
         f"field, entry and artifact hash of it.{remit} {gaps_sealed(facts)} Any edit "
         "makes a new version and clears your approval."
     )
@@ -109,7 +110,7 @@ def changes_request(request: SignedInRequest, incident: Incident) -> HttpRespons
         ),
         tab=TAB,
         title="Request changes",
-        lead=f"Of version {version[:4]}…{version[-4:]}. It cannot be closed until the "
+        lead=f"Of version {shorthash(version)}. It cannot be closed until the "
         "record changes or you take the request back.",
         submit_label="Request changes",
         message="Changes are requested.",
