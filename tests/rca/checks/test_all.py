@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from incidents.models import Incident
-from postmortem.lib.findings import REGISTRY, Case, run_checks
+from postmortem.lib.findings import Case, run_checks
 
 
 def is_ours(check) -> bool:
@@ -15,16 +15,6 @@ def is_ours(check) -> bool:
 
 
 class TestAllOfThem:
-    def test_are_registered_with_reason_and_requirement(self):
-        ours = [item for item in REGISTRY.values() if is_ours(item)]
-
-        assert sorted(item.id for item in ours) == [
-            "BL002",
-            *(f"FM{number:03}" for number in range(1, 7)),
-            *(f"RC{number:03}" for number in range(1, 15)),
-        ]
-        assert all(item.requirements and item.row for item in ours)
-
     def test_find_nothing_in_a_complete_analysis(
         self, incident, do, original, confirmed, state_mode
     ):
