@@ -11,7 +11,7 @@ from django.db.models import F, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from actions import selectors
-from actions.models import ActionItem
+from actions.models import ActionItem, ClosureTest
 from incidents.models import Incident
 from incidents.models.case import visible_to
 from incidents.permissions import OPEN
@@ -27,30 +27,24 @@ APPROVAL_TIME = timedelta(days=3)
 # who is named to give it, in which role, is asked each time.
 _STATES = Kept(20_000)
 
-# What a deadline says of its incident: the rest of a case file is long.
-_INCIDENT = (
-    *("incident__number", "incident__title", "incident__clock_zone"),
-    "incident__is_restricted",
-)
+# What a deadline says of an action and of its incident: the rest of both is long.
+_ACTION = {"incident", "number", "title", "timing", "owner", "due_at"}
+_INCIDENT = ("number", "title", "clock_zone", "is_restricted")
 
 
-@deadlines("action", "closure_test", "approval")
+@deadlines("action", "closure_test")
 def actions_due(user: User | None = None) -> Iterator[Deadline]:
-    """Due dates of actions that are still to be done and of their closure tests, and
-    the approvals that completed ones wait for (R-AI-01, R-MT-05). All three in one
-    look, because they read the same tests, runs and artifacts."""
-    pending = list(_pending(user))
-    waiting = _waiting(user, pending)
-    asked = [action for action, _ in waiting if _named(action)]
-    selectors.load_tests([*pending, *asked])
-    selectors.load_approvals(asked)
-    selectors.load_conflicts(asked)
-    people = _people({pk for action in asked for pk in _named(action)})
-    for action in pending:
+    """Due dates of actions that are still to be done and of their closure tests
+    (R-AI-01, R-MT-05)."""
+    for action, tests in _pending(user):
         yield from _action_due(action)
-        yield from _tests_due(action)
-    for action, state in waiting:
-        named = [people[pk] for pk in _named(action)]
+        yield from _tests_due(action, tests)
+
+
+@deadlines("approval")
+def approvals_due(user: User | None = None) -> Iterator[Deadline]:
+    """The approvals that completed actions wait for."""
+    for action, state, named in _waiting(user):
         for item in _approval_due(action, state, named):
             if user is None or item.owner == user:
                 yield item
@@ -61,18 +55,37 @@ def _key(kind: str, action: ActionItem, ref: str, due_at: datetime) -> str:
     return f"{kind}:{action.incident.key}:{ref}:{due_at.astimezone(UTC):%Y%m%dT%H%M}"
 
 
-def _pending(user: User | None) -> QuerySet[ActionItem]:
-    """Actions still to be done, of incidents that count: not cancelled, and for a
-    person only of those that they may see."""
-    rows = (
-        ActionItem.objects.filter(retracted_at=None, state__in=ActionItem.PENDING)
-        .exclude(incident__status=Incident.Status.CANCELLED)
-        .select_related("incident", "owner")
-        .only("number", "title", "timing", "due_at", "owner", *_INCIDENT)
+def _pending(user: User | None) -> Iterator[tuple[ActionItem, list[ClosureTest]]]:
+    """Actions still to be done that have a date, or a test that has one, with their
+    tests: of incidents that count, not cancelled, and for a person only theirs and of
+    incidents that they may see."""
+    rows = ActionItem.objects.filter(
+        Q(due_at__isnull=False) | Q(closure_tests__due_at__isnull=False),
+        retracted_at=None,
+        state__in=ActionItem.PENDING,
     )
     if user is not None:
-        rows = rows.filter(visible_to(user, "incident__"), owner=user)
-    return rows
+        rows = rows.filter(owner=user)
+    found = selectors.with_tests(rows, {ActionItem: _ACTION, **selectors.PROOF})
+    # By their keys: PostgreSQL reads all incidents to join those of some hundred.
+    visible = Incident.objects.visible_to(user) if user else Incident.objects.all()
+    incidents = (
+        visible.exclude(status=Incident.Status.CANCELLED)
+        .only(*_INCIDENT)
+        .in_bulk({action.incident_id for action, _ in found})
+    )
+    owners = {user.pk: user} if user else _owners(found)
+    for action, tests in found:
+        if action.incident_id in incidents:
+            action.incident = incidents[action.incident_id]
+            if action.owner_id:
+                action.owner = owners[action.owner_id]
+            yield action, tests
+
+
+def _owners(found: list[tuple[ActionItem, list[ClosureTest]]]) -> dict[int, User]:
+    """Whose these actions are, by id."""
+    return User.objects.in_bulk({row.owner_id for row, _ in found if row.owner_id})
 
 
 def _action_due(action: ActionItem) -> Iterator[Deadline]:
@@ -91,11 +104,12 @@ def _action_due(action: ActionItem) -> Iterator[Deadline]:
     )
 
 
-def _tests_due(action: ActionItem) -> Iterator[Deadline]:
+def _tests_due(action: ActionItem, tests: list[ClosureTest]) -> Iterator[Deadline]:
     """Its closure tests that have a date of their own and no accepted run yet."""
-    for test in action.live_tests:
-        if test.due_at is None or test.accepted_run:
+    for test in tests:
+        if test.is_retracted or test.due_at is None or test.accepted_run:
             continue
+        test.action = action
         latest = test.latest_run
         yield Deadline(
             key=_key("closure_test", action, test.ref, test.due_at),
@@ -119,70 +133,56 @@ def _completed(user: User | None) -> QuerySet[ActionItem]:
     asked = opened.union(follow_ups().values("incident"))
     approvers = Incident.approvers.through.objects
     named = approvers.filter(incident=OuterRef("incident")).values(row=F("user"))
-    rows = (
-        ActionItem.objects.filter(
-            retracted_at=None, state=State.COMPLETED, completed_at__isnull=False
-        )
-        .filter(incident__in=asked)
-        .select_related("incident", "owner", "recorded_by", "completed_by")
+    rows = ActionItem.objects.filter(
+        incident__in=asked,
+        retracted_at=None,
+        state=State.COMPLETED,
+        completed_at__isnull=False,
+    )
+    if user is not None:
+        # Not as `or`: PostgreSQL takes every second action for one of theirs then.
+        approves = approvers.filter(user=user).values("incident")
+        found = rows.order_by().values("pk")
+        theirs = found.filter(owner=user).union(found.filter(incident__in=approves))
+        rows = ActionItem.objects.filter(visible_to(user, "incident__"), pk__in=theirs)
+    return (
+        rows.select_related("incident", "owner")
         .defer("incident__summary", "incident__attested", "incident__extra")
         .annotate(named=Gathered(named))
     )
-    if user is not None:
-        # Read first: PostgreSQL takes every second action for one of theirs otherwise.
-        theirs = approvers.filter(user=user, incident__in=asked)
-        approves = list(theirs.values_list("incident", flat=True))
-        rows = rows.filter(
-            Q(owner=user) | Q(incident__in=approves), visible_to(user, "incident__")
-        )
-    return rows
 
 
-def _waiting(
-    user: User | None, pending: list[ActionItem]
-) -> list[tuple[ActionItem, str]]:
-    """Those whose approval is still to be given, and whether it waits or is stale. Each
-    is held against its approvals once for each state of its record; the tests of
-    `pending` are read along."""
-    rows: dict[Key, ActionItem] = {
+def _waiting(user: User | None) -> Iterator[tuple[ActionItem, str, list[User]]]:
+    """Those whose approval is still to be given, whether it waits or is stale, and who
+    is named to give it. Each is held against its approvals once for each state of its
+    record."""
+    rows: dict[Key, Any] = {
         (row.pk, row.incident.activity_head): row
         for row in _completed(user)
         # After closing, only scheduled actions move on.
         if not (row.is_mandatory and row.incident.is_frozen)
     }
+    people: dict[int, User] = {}
+
+    def load(actions: list[Any]) -> None:
+        named = {pk for row in actions for pk in row.named or ()}
+        people.update(selectors.load_facts(actions, besides=named))
 
     def read(keys: list[Key]) -> dict[Key, str]:
-        missing = [rows[key] for key in keys]
-        selectors.load_tests([*pending, *missing])
-        selectors.load_approvals(missing)
+        new = set(keys)  # those with approvers are asked more: all in one look
+        load([row for key, row in rows.items() if key in new or row.named])
         return {key: selectors.approval_state(rows[key]).state for key in keys}
 
     states = _STATES.each(list(rows), read)
-    found = zip(rows.values(), states, strict=True)
-    return [(row, state) for row, state in found if state in selectors.OPEN_STATES]
-
-
-def _named(action: Any) -> list[int]:
-    """Ids of the approvers of its incident, as `_completed` has read them."""
-    return sorted(action.named or ())
-
-
-def _people(ids: set[int]) -> dict[int, User]:
-    """These people by id, with their roles and the functions they manage as they are
-    now, in one query."""
-    people: dict[int, User] = {}
-    groups: dict[int, set[str]] = {}
-    managed: dict[int, set[str]] = {}
-    for row in User.objects.filter(pk__in=ids).annotate(
-        group=F("groups__name"), manages=F("managed_teams__function")
-    ):
-        people[row.pk] = row
-        groups.setdefault(row.pk, set()).add(row.group)
-        managed.setdefault(row.pk, set()).add(row.manages)
-    for pk, person in people.items():
-        person.roles = person.roles_in(groups[pk])
-        person.managed_functions = frozenset(managed[pk] - {None})
-    return people
+    waiting = [
+        (row, state)
+        for row, state in zip(rows.values(), states, strict=True)
+        if state in selectors.OPEN_STATES
+    ]
+    if not people:
+        load([row for row, _ in waiting if row.named])
+    for row, state in waiting:
+        yield row, state, [people[pk] for pk in sorted(row.named or ())]
 
 
 def _approval_due(

@@ -8,20 +8,19 @@ from actions.selectors.approvals import (
     approval_state,
     conflicts,
     facts_digest,
-    load_conflicts,
     may_approve,
     seats_of,
 )
+from actions.selectors.facts import load_facts
 from actions.selectors.items import (
     actions,
     actions_by_cause,
     all_actions,
     get_action,
-    load_approvals,
-    load_tests,
     run_evidence,
     with_everything,
 )
+from actions.selectors.joined import PROOF, with_tests
 from actions.selectors.progress import (
     Line,
     follow_through,
@@ -37,6 +36,7 @@ from actions.selectors.progress import (
 
 __all__ = [
     "OPEN_STATES",
+    "PROOF",
     "ApprovalState",
     "Line",
     "actions",
@@ -50,9 +50,7 @@ __all__ = [
     "get_action",
     "is_overdue",
     "lines",
-    "load_approvals",
-    "load_conflicts",
-    "load_tests",
+    "load_facts",
     "may_approve",
     "missing_artifact_inputs",
     "missing_artifact_key",
@@ -63,4 +61,5 @@ __all__ = [
     "seats_of",
     "waived_artifacts",
     "with_everything",
+    "with_tests",
 ]

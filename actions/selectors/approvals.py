@@ -4,7 +4,7 @@ that it is what was said."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -211,28 +211,6 @@ def conflicts(action: ActionItem, user: User, purpose: str) -> list[str]:
     return list(
         dict.fromkeys(words for words, who in parts if user.is_same_person(who))
     )
-
-
-def load_conflicts(actions: Iterable[ActionItem]) -> None:
-    """Read for many actions at once what `conflicts` would ask for each."""
-    rows = [row for row in actions if "former_owners" not in vars(row)]
-    if not rows:
-        return
-    owners: dict[int, dict[int, User]] = {}
-    for past in ActionItem.history.filter(
-        id__in=[row.pk for row in rows], owner__isnull=False
-    ).select_related("owner"):
-        owners.setdefault(past.id, {})[past.owner_id] = past.owner
-    brought: dict[int, list[User]] = {}
-    for entry in ActivityEntry.objects.filter(
-        incident__in={row.incident_id for row in rows}, verb="incidents.case_imported"
-    ).select_related("actor"):
-        brought.setdefault(entry.incident_id, []).append(entry.actor)
-    for row in rows:
-        earlier = owners.get(row.pk, {})
-        earlier.pop(row.owner_id or 0, None)
-        row.former_owners = list(earlier.values())
-        row.incident.importers = brought.get(row.incident_id, [])
 
 
 def seats_of(action: ActionItem, user: User, purpose: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
@@ -30,19 +29,6 @@ def with_everything(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
     return rows.select_related(
         "owner", "recorded_by", "completed_by", "retracted_by"
     ).prefetch_related(_approvals(), *_tests(), *_reasons())
-
-
-def load_tests(actions: Iterable[ActionItem]) -> None:
-    """Read the tests, runs and artifacts of those that came without: three queries."""
-    prefetch_related_objects(list(actions), *_tests())
-
-
-def load_approvals(actions: Iterable[ActionItem]) -> None:
-    """Read for actions with their tests what `approval_state` needs besides: the
-    approvals and, of those that have any, what else these are bound to."""
-    rows = list(actions)
-    prefetch_related_objects(rows, _approvals())
-    prefetch_related_objects([row for row in rows if row.approvals.all()], *_reasons())
 
 
 def _approvals() -> Prefetch[Any]:
