@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from pkgutil import resolve_name
 
 from django.conf import settings
 
 from postmortem.lib.findings import REGISTRY, Level
-from tests.architecture.test_layers import ORDER
+from tests.architecture.test_layers import ORDER, SOURCES
 from tests.requirements.test_coverage import required
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +80,34 @@ def test_operations_lists_every_setting_of_the_environment() -> None:
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     listed = set(re.findall(r"`(\w+)`", "".join(rows)))
     assert sorted(read - listed) == []
+
+
+def test_dependencies_says_of_every_package_why_it_is_here() -> None:
+    lines = [
+        line
+        for path in (ROOT / "requirements").glob("*.in")
+        for line in path.read_text().splitlines()
+        if line[:1].isalpha()
+    ]
+    assert len(lines) > 40
+    told = (ROOT / "docs" / "dependencies.md").read_text()
+    names = {re.split(r"[^\w.-]", line)[0] for line in lines}
+    assert [name for name in sorted(names) if f" {name}" not in told] == []
+
+
+def test_every_package_that_runs_is_used() -> None:
+    """tzdata is read where the system has no time zones, and named nowhere."""
+    modules = defaultdict(set)
+    for module, names in packages_distributions().items():
+        for name in names:
+            modules[name.lower()].add(module)
+    sources = "".join(path.read_text() for path in SOURCES)
+    words = set(re.findall(r"\w+", sources))
+    wanted = (ROOT / "requirements" / "run.in").read_text().splitlines()
+    names = {re.split(r"[^\w.-]", line)[0].lower() for line in wanted}
+    assert sorted(name for name in names if name and not modules[name] & words) == [
+        "tzdata"
+    ]
 
 
 def exists(word: str, names: set[str]) -> bool:
