@@ -98,9 +98,9 @@ def test_dependencies_says_of_every_package_why_it_is_here() -> None:
 def test_every_package_that_runs_is_used() -> None:
     """tzdata is read where the system has no time zones, and named nowhere."""
     modules = defaultdict(set)
-    for module, names in packages_distributions().items():
-        for name in names:
-            modules[name.lower()].add(module)
+    for module, packages in packages_distributions().items():
+        for package in packages:
+            modules[package.lower()].add(module)
     sources = "".join(path.read_text() for path in SOURCES)
     words = set(re.findall(r"\w+", sources))
     wanted = (ROOT / "requirements" / "run.in").read_text().splitlines()
