@@ -1,5 +1,6 @@
 """Model fields of the house: one line, prose, money. Text is stored NFC, without
-control characters, trimmed; card numbers and live secrets are refused."""
+control characters and overrides of the reading order, trimmed; card numbers and live
+secrets are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 else:
     _Char, _Text, _Decimal = models.CharField, models.TextField, models.DecimalField
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# An override (U+202D, U+202E) shows letters in another order than they are stored in:
+# "approved" can be read where something else stands. No script needs one; Arabic and
+# Hebrew run from right to left by themselves.
+_OVERRIDES = "\u202d\u202e"
+NEVER_HELD = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{_OVERRIDES}]")
 PROSE_LIMIT = 10_000
 
 
@@ -41,9 +46,18 @@ def is_blank(text: str) -> bool:
 
 def clean_text(value: str) -> str:
     """Trimmed NFC text with line feeds only, '' where it shows nothing; raises on
-    control characters."""
+    control characters and on overrides of the reading order."""
     text = unicodedata.normalize("NFC", value).replace("\r\n", "\n").strip()
-    if _CONTROL.search(text):
+    found = NEVER_HELD.search(text)
+    if found and found[0] in _OVERRIDES:
+        before = " ".join(text[max(found.start() - 20, 0) : found.start()].split())
+        place = f"after “{before}”" if before else "at its start"
+        raise ValidationError(
+            f"Remove the hidden sign U+{ord(found[0]):04X} {place}: it turns the order "
+            "of the letters around, so that what is read is not what is stored.",
+            code="direction_override",
+        )
+    if found:
         raise ValidationError(
             "Remove the control characters (for example NUL) from this text.",
             code="control_characters",
@@ -102,9 +116,16 @@ def validate_link(url: str) -> None:
     sensitive.refuse(unquote(url))
 
 
+# Of a field that has to be filled: what somebody sent may look like text to a program.
+_NOTHING_SAID: dict[str, Any] = {
+    "blank": "This is empty, or holds only signs that show nothing."
+}
+
+
 class LineField(_Char):
     """One line of text; empty means 'not stated'."""
 
+    default_error_messages = _NOTHING_SAID
     default_validators = [sensitive.refuse]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -118,6 +139,7 @@ class LineField(_Char):
 class ProseField(_Text):
     """A few sentences; empty means 'not stated'. At most 10,000 characters."""
 
+    default_error_messages = _NOTHING_SAID
     default_validators = [MaxLengthValidator(PROSE_LIMIT), sensitive.refuse]
 
     def to_python(self, value: Any) -> Any:

@@ -45,6 +45,7 @@ class TestAddAction:
             ("title", "", "blank"),
             ("title", "x" * 201, "max_length"),
             ("title", "nul \x00", "control_characters"),
+            ("title", "pay \u202eon", "direction_override"),
             ("kind", "punish", "invalid_choice"),
             ("tracker_url", "javascript:alert(1)", "invalid"),
         ],

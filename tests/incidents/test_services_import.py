@@ -151,6 +151,24 @@ class TestImportCase:
         )
         assert set(found) == {"$.record.evidence[0].sha256"}
 
+    def test_names_the_place_of_a_text_that_shows_nothing(self, faults):
+        """An older release stored and exported texts of zero-width signs alone."""
+        said = "This is empty, or holds only signs that show nothing."
+        assert faults(
+            evidence=[EVIDENCE | {"title": "\u200b\u200b"}],
+            known_unknowns=[{"question": "Why?"}, {"question": "\u2060"}],
+        ) == {
+            "$.record.evidence[0].title": said,
+            "$.record.known_unknowns[1].question": said,
+        }
+
+    def test_names_the_place_of_a_sign_that_turns_letters_around(self, faults):
+        """R-DOC-06"""
+        told = faults(known_unknowns=[{"question": "Who \u202eapproved?"}])
+        (said,) = told.values()
+        assert list(told) == ["$.record.known_unknowns[0].question"]
+        assert said.startswith("Remove the hidden sign U+202E after “Who”")
+
     def test_refuses_links_that_carry_a_credential(self, faults):
         url = "https://ann:secret@dash.example/"
         assert set(faults(evidence=[EVIDENCE | {"url": url}])) == {

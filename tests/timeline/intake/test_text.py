@@ -12,6 +12,7 @@ import pytest
 from tests.timeline.intake.readers import read_by, refused, told
 from timeline.services.intake import chat, lines, prose
 from timeline.services.intake.lines import Context, Line, Skipped
+from timeline.services.intake.tidy import tidied
 
 DAY = dt.date(2026, 3, 10)
 
@@ -248,3 +249,14 @@ class TestText:
         assert isinstance(row, Line)
         assert len(row.text) == lines.MAX_TEXT
         assert time.process_time() - start < 4
+
+
+class TestTidied:
+    def test_leaves_out_the_signs_that_no_entry_may_hold(self) -> None:
+        """Or the candidate could be chosen and never accepted."""
+        text = "Refund \u202e005\u202c is\x07 approved"
+        line = Line("line 1", None, "unknown", "b\u202dob", text, text)
+        assert (tidied(line).author, tidied(line).text) == (
+            "bob",
+            "Refund 005\u202c is approved",
+        )

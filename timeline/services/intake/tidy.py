@@ -4,19 +4,18 @@ record can mean, and a fingerprint by which the same line is known again."""
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from django.core.exceptions import ValidationError
 
+from postmortem.lib.fields import NEVER_HELD
 from postmortem.lib.times import refuse_odd_year
 from timeline.services.intake.lines import MAX_RAW, Line
 
 # Of a candidate, so that its author fits before it in an entry.
 LONGEST = 9_800
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,6 @@ def tidied(line: Line) -> Line:
 
 
 def _plain(text: str) -> str:
-    """Text without control characters and halves of pairs, which no field holds."""
+    """Text without the signs and the halves of pairs that no field holds."""
     text = text.encode("utf-8", "replace").decode().replace("\r\n", "\n")
-    return _CONTROL.sub("", unicodedata.normalize("NFC", text)).strip()
+    return NEVER_HELD.sub("", unicodedata.normalize("NFC", text)).strip()
