@@ -133,6 +133,25 @@ def test_a_cancelled_incident_does_not_bear_the_green_of_what_is_proven(
     assert mark.evaluate(color) == page.locator(".pm-crumbs li").first.evaluate(color)
 
 
+def test_words_from_right_to_left_turn_nothing_around_but_themselves(
+    page, sign_in, commander
+):
+    """R-DOC-06: not even by a turn that is begun and never ended."""
+    sign_in(page, commander)
+
+    left = page.evaluate(
+        """words => {
+          const said = document.createElement("p");
+          said.innerHTML = words;
+          document.querySelector("main").append(said);
+          return [...said.children].map(part => part.getBoundingClientRect().left);
+        }""",
+        "<b>\u202bדמי עסקה</b> paid <i>12</i> of <i>34</i>",
+    )
+
+    assert left == sorted(left)
+
+
 def test_no_page_is_wider_than_a_phone(phone, sign_in, commander, overflow):
     make_incident(
         actor=commander, title="Webhook ingestion stalled after authorization" * 3
