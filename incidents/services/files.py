@@ -123,6 +123,7 @@ _TEXT_NAMES = {
     ".eml": "message/rfc822",
 }
 _TEXT_TYPES = ("text/", "message/")
+_NEVER_TEXT = ("image/", "audio/", "video/", "font/")
 _TEXT_LIKE = frozenset(
     {
         "application/json",
@@ -270,24 +271,7 @@ def settle_type(filename: str, head: bytes, *, field: str = "upload") -> str:
     by_name, by_bytes = named_type(filename), sniff(head)
     if not by_name:
         return by_bytes
-    if by_bytes == "text/plain":
-        honest = by_name.startswith(_TEXT_TYPES) or by_name in _TEXT_LIKE
-        honest = honest or (
-            by_name not in _SIGNED
-            and not by_name.startswith(("image/", "audio/", "video/", "font/"))
-        )
-        honest = honest and not (by_name in _DATA and _HTML.match(head))
-    elif by_bytes == UNKNOWN:
-        # Text in an old encoding has no signature; a signed type without its signature
-        # is not what it says.
-        honest = by_name not in _SIGNED
-    else:
-        honest = by_name == by_bytes or (
-            by_name not in _SIGNED
-            and not by_name.startswith(("text/", "image/"))
-            and by_name not in _TEXT_LIKE
-        )
-    if not honest:
+    if not _is_honest(by_name, by_bytes, head):
         raise field_error(
             field,
             f"“{filename}” is named like {_words(by_name)}, but its content is "
@@ -298,6 +282,27 @@ def settle_type(filename: str, head: bytes, *, field: str = "upload") -> str:
     if by_bytes == UNKNOWN and (by_name.startswith("text/") or by_name in _TEXT_LIKE):
         return UNKNOWN
     return _office_type(filename) or by_name
+
+
+def _is_honest(by_name: str, by_bytes: str, head: bytes) -> bool:
+    """Whether content of this type may go by that name."""
+    if by_bytes == "text/plain":
+        if by_name in _DATA and _HTML.match(head):
+            return False
+        return (
+            by_name.startswith(_TEXT_TYPES)
+            or by_name in _TEXT_LIKE
+            or not (by_name in _SIGNED or by_name.startswith(_NEVER_TEXT))
+        )
+    if by_bytes == UNKNOWN:
+        # Text in an old encoding has no signature; a signed type without its signature
+        # is not what it says.
+        return by_name not in _SIGNED
+    return by_name == by_bytes or (
+        by_name not in _SIGNED
+        and not by_name.startswith(("text/", "image/"))
+        and by_name not in _TEXT_LIKE
+    )
 
 
 def _office_type(filename: str) -> str:

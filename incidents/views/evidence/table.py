@@ -101,7 +101,7 @@ def _table(
     is_gallery = asked["view"] == "gallery"
     per_page = GALLERY_SIZE if is_gallery else PAGE_SIZE
     at = next((i for i, line in enumerate(found) if line.row == chosen), None)
-    number = request.GET.get("page") or (at // per_page + 1 if at is not None else 1)
+    number = request.GET.get("page") or (at or 0) // per_page + 1
     page = Paginator(found, per_page).get_page(number)
     kinds = {line.row.kind: line.row.get_kind_display() for line in lines}
     context = {
@@ -121,19 +121,24 @@ def _table(
         "withdrawn": [row for row in rows if row.is_retracted],
     }
     if chosen is not None:
-        context |= {
-            "previous": found[at - 1].row if at else None,
-            "following": found[at + 1].row
-            if at is not None and at + 1 < len(found)
-            else None,
-            **_panel(request, incident, chosen, lines, stored),
-        }
+        context |= _beside(found, at)
+        context |= _panel(request, incident, chosen, lines, stored)
     return render_page(
         request,
         "incidents/evidence_list.html",
         context,
         fragment="incidents/_evidence_panel.html" if chosen else "",
     )
+
+
+def _beside(found: list[Line], at: int | None) -> dict[str, Evidence | None]:
+    """The artifacts before and after the one at this place, or none of both where the
+    filters leave it out."""
+    before, after = (found[:at], found[at + 1 :]) if at is not None else ([], [])
+    return {
+        "previous": before[-1].row if before else None,
+        "following": after[0].row if after else None,
+    }
 
 
 def _lines(
