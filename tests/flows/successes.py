@@ -54,7 +54,7 @@ def first_finding(told: Any) -> dict[str, Any]:
     }
 
 
-def test_of(told: Any) -> dict[str, Any]:
+def closure_test(told: Any) -> dict[str, Any]:
     return {
         "action": told["ref"],
         "procedure": "Rotate the certificate.",
@@ -222,7 +222,7 @@ SENDS: dict[str, Send] = {
         who="em", after=("POST actions/{number}/complete/",)
     ),
     "POST actions/{number}/defer/": Send(who="em", after=("PATCH actions/{number}/",)),
-    "POST closure-tests/": Send(test_of, after=("POST actions/",)),
+    "POST closure-tests/": Send(closure_test, after=("POST actions/",)),
     "PATCH closure-tests/{number}/": Send({"environment": "Staging"}, number=4),
     "POST closure-tests/{number}/retract/": Send(WHY, after=("POST closure-tests/",)),
     "POST test-runs/": Send(
