@@ -20,7 +20,7 @@ from incidents.models import IN_COMMAND, Incident, Participation
 from incidents.models.case import OfEach, visible_to
 from postmortem.lib.deadlines import Deadline, deadlines
 from review.models import ClosureApproval, Review
-from review.selectors import approvals_states, standing
+from review.selectors import approvals_states, standing, with_words
 
 OPEN_WITHIN = timedelta(days=1)
 APPROVE_WITHIN = timedelta(days=5)
@@ -79,12 +79,7 @@ def reviews_waiting(user: User | None) -> Iterator[Deadline]:
     if user is not None:
         starts &= _starts_with(user)
         closes &= _approves(user)
-    rows = list(
-        _visible(user)
-        .filter(starts | closes)
-        .select_related("snapshot")
-        .defer("snapshot__findings")
-    )
+    rows = list(with_words(_visible(user).filter(starts | closes)))
     by_status = {
         status: [row for row in rows if row.status == status]
         for status in (Incident.Status.STABILIZED, Incident.Status.IN_REVIEW)
@@ -113,8 +108,8 @@ def _review_starts(waiting: list[Incident], user: User | None) -> Iterator[Deadl
 
 
 def _closure_approvals(rows: list[Incident], user: User | None) -> Iterator[Deadline]:
-    """For each person who may give one: named approvers, else managers. A constant
-    number of queries for one person."""
+    """For each person who may give one: named approvers, else managers. Of one person
+    only their teams are asked."""
     if not rows:
         return
     if user is None:

@@ -22,7 +22,7 @@ from incidents.selectors.filters import (
     Filters,
     Saved,
     forget_filters,
-    saved_filters,
+    tabs_of,
 )
 from incidents.selectors.lists import lines, search
 from incidents.selectors.notices import notices
@@ -68,7 +68,6 @@ from incidents.selectors.tallies import (
     kept_for,
     lane_slugs,
     top_counts,
-    view_counts,
 )
 
 __all__ = [
@@ -119,16 +118,15 @@ __all__ = [
     "record_hash",
     "record_models",
     "record_quality",
-    "saved_filters",
     "scope",
     "search",
     "stored_facts",
     "stored_files",
     "stored_findings",
     "stored_with_findings",
+    "tabs_of",
     "top_counts",
     "unknowns",
     "uses_of",
-    "view_counts",
     "waivers",
 ]

@@ -25,7 +25,7 @@ VIEW_LABELS = {
     "closed": "Closed",
     "all": "All",
 }
-SAVED = "filters"
+TABS = "tabs"
 LONGEST = 60  # letters of a value that does not exist
 
 
@@ -154,31 +154,34 @@ class Saved:
     count: int | None
 
 
-def saved_filters(user: User) -> list[Saved]:
-    """The filters that this person saved, by name, with their counts: two queries,
-    kept for some seconds like the other figures beside the list."""
+def tabs_of(user: User) -> tuple[dict[str, int], list[Saved]]:
+    """How many incidents each view of the list holds, and the filters that this person
+    saved, by name, with theirs: two queries, kept for some seconds like the other
+    figures beside the list."""
 
-    def read() -> list[Saved]:
-        rows = [
-            (row, Filters.read(QueryDict(row.query)).condition)
+    def read() -> tuple[dict[str, int], list[Saved]]:
+        rows = {
+            f"n{row.pk}": (row, Filters.read(QueryDict(row.query)).condition)
             for row in SavedFilter.objects.filter(owner=user)
-        ]
-        counted = {
-            f"n{row.pk}": Count("pk", filter=condition) if condition else Count("pk")
-            for row, condition in rows
-            if condition is not None
         }
-        counts = (
-            Incident.objects.visible_to(user).aggregate(**counted) if counted else {}
+        asked = {name: condition for name, (_, condition) in rows.items()}
+        counts = Incident.objects.visible_to(user).aggregate(
+            **{
+                name: Count("pk", filter=condition) if condition else Count("pk")
+                for name, condition in (VIEWS | asked).items()
+                if condition is not None
+            }
         )
-        return [
-            Saved(row.pk, row.name, row.query, counts.get(f"n{row.pk}"))
-            for row, _ in rows
+        saved = [
+            Saved(row.pk, row.name, row.query, counts.pop(name, None))
+            for name, (row, _) in rows.items()
         ]
+        return counts, saved
 
-    return list(kept_for(user, SAVED, read))
+    counts, saved = kept_for(user, TABS, read)
+    return dict(counts), list(saved)
 
 
 def forget_filters(user: User) -> None:
-    """Read them anew on this person's next page."""
-    cache.delete(f"{SAVED}:{user.pk}")
+    """Read the tabs anew on this person's next page."""
+    cache.delete(f"{TABS}:{user.pk}")

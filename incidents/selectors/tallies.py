@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count, IntegerField, Q, QuerySet, Subquery
+from django.db.models import IntegerField, Q, QuerySet, Subquery
 
 from accounts.models import User
 from incidents.models import Incident, Lane, Severity
@@ -67,20 +67,6 @@ def top_counts(user: User) -> dict[str, int]:
 def forget_top(user: User) -> None:
     """Count anew on this person's next page."""
     cache.delete(f"{TOP}:{user.pk}")
-
-
-def view_counts(user: User) -> dict[str, int]:
-    """How many incidents each saved view of the list holds."""
-
-    def count() -> dict[str, int]:
-        return Incident.objects.visible_to(user).aggregate(
-            **{
-                name: Count("pk", filter=condition) if condition else Count("pk")
-                for name, condition in VIEWS.items()
-            }
-        )
-
-    return dict(kept_for(user, "views", count))
 
 
 def lane_slugs(user: User) -> list[str]:

@@ -17,7 +17,7 @@ from incidents import selectors
 from incidents.decorators import find_incident
 from incidents.models import Incident, Severity
 from incidents.permissions import can
-from incidents.selectors import VIEW_LABELS, Filters, Saved, lane_slugs, view_counts
+from incidents.selectors import VIEW_LABELS, Filters, Saved, lane_slugs, tabs_of
 from incidents.selectors.lists import Line
 from incidents.views import MY_APPROVALS, keep_count, kept_count
 from postmortem.lib.addresses import page_url
@@ -110,8 +110,7 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
     if filters.view == "approval":
         to_approve = incidents_to_approve(request.user)
         keep_count(request, MY_APPROVALS, len(to_approve))
-    counts: dict[str, Any] = view_counts(request.user)
-    saved = selectors.saved_filters(request.user)
+    counts, saved = tabs_of(request.user)
     lanes = lane_slugs(request.user)
     shown = filters.found(request.user, to_approve=to_approve)
     known = None if filters.narrows else counts.get(filters.view)
@@ -120,7 +119,6 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
     now = timezone.now()
     query = filters.query()
     mine = next((one for one in saved if one.query == query), None)
-    counts["approval"] = kept_count(request, MY_APPROVALS)
     return render_page(
         request,
         "incidents/incident_list.html",
@@ -131,7 +129,12 @@ def _list(request: SignedInRequest, filters: Filters) -> HttpResponse:
             "rows": [_row(line, age(line.declared_at, now)) for line in page],
             "query": f"{query}&" if query else "",
             "export_url": f"{page_url('incidents:incident_export')}?{query}",
-            "tabs": _tabs(filters, counts, saved, mine),
+            "tabs": _tabs(
+                filters,
+                {**counts, "approval": kept_count(request, MY_APPROVALS)},
+                saved,
+                mine,
+            ),
             "saved": mine,
             "chips": filters.chips(),
             "list_url": page_url("incidents:incident_list"),
@@ -159,7 +162,7 @@ def _row(line: Line, age: str) -> str:
 
 def _tabs(
     filters: Filters,
-    counts: dict[str, Any],
+    counts: dict[str, int | None],
     saved: list[Saved],
     mine: Saved | None,
 ) -> list[dict[str, Any]]:

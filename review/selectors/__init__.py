@@ -9,6 +9,7 @@ from review.selectors.approvals import (
     excluded_of,
     excluded_people,
     standing,
+    with_words,
 )
 from review.selectors.checklist import (
     Checklist,
@@ -64,4 +65,5 @@ __all__ = [
     "since_closing",
     "standing",
     "verify_seal",
+    "with_words",
 ]

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.db.models import OuterRef, QuerySet
+from django.db.models.functions import JSONArray
+
 from accounts.models import Team, User
 from actions.models import ActionItem
 from incidents.activity import Breach, also_verifies
 from incidents.models import ActivityEntry, FindingSnapshot, Incident, Participation
 from incidents.selectors import content_hash, participations
+from incidents.selectors.lists import Gathered
 from postmortem.lib.record import live_rows
 from review.models import ClosureApproval, ClosurePolicy, Review
 
@@ -220,31 +224,59 @@ def approvals_state(
     )
 
 
+_WORD = (
+    *("pk", "seat", "decision", "content_hash", "is_manager"),
+    *("approver_id", "approver__person_id"),
+)
+_POLICY = ("severity", "approvals", "managers", "engineering_and_finance")
+
+
+def with_words(rows: QuerySet[Incident]) -> QuerySet[Incident]:
+    """These incidents with what `approvals_states` reads: `words`, the approvals of
+    this round in their order, `policy`, and what was stored with the findings."""
+    words = ClosureApproval.objects.filter(incident=OuterRef("pk"), lapsed_at=None)
+    policy = ClosurePolicy.objects.filter(severity=OuterRef("severity"))
+    return (
+        rows.annotate(
+            words=Gathered(words.order_by("pk").values(row=JSONArray(*_WORD))),
+            policy=Gathered(policy.values(row=JSONArray(*_POLICY))),
+        )
+        .select_related("snapshot")
+        .defer("snapshot__findings")
+    )
+
+
 def approvals_states(
-    incidents: list[Incident],
+    incidents: Iterable[Any],
 ) -> Iterator[tuple[Incident, ApprovalsState]]:
-    """The state of many closures in two queries, against the version that was last
-    looked at (`snapshot`, loaded with the incidents). Gates look again."""
-    policies = {policy.severity: policy for policy in ClosurePolicy.objects.all()}
-    words: dict[int, list[ClosureApproval]] = {}
-    for given in ClosureApproval.objects.filter(
-        incident__in=incidents, lapsed_at=None
-    ).select_related("approver"):
-        words.setdefault(given.incident_id, []).append(given)
+    """The state of many closures without a query, against the version that was last
+    looked at. incidents: read `with_words`. Gates look again."""
     for incident in incidents:
         stored: FindingSnapshot | None = getattr(incident, "snapshot", None)
         facts = stored.facts.get("closure") if stored else None
+        policies = [
+            ClosurePolicy(**dict(zip(_POLICY, values, strict=True)))
+            for values in incident.policy or ()
+        ]
         yield (
             incident,
             approvals_state(
                 incident,
                 present_hash=stored.content_hash if stored else None,
                 excluded=excluded_of(facts) if facts else None,
-                policy=policies.get(incident.severity),
-                words=words.get(incident.pk, []),
+                policy=policies[0] if policies else None,
+                words=[_word(values) for values in incident.words or ()],
                 explained=False,
             ),
         )
+
+
+def _word(values: list[Any]) -> ClosureApproval:
+    """An approval with what is asked of its approver: which person that is."""
+    *own, approver, person = values
+    given = ClosureApproval(**dict(zip(_WORD[:-2], own, strict=True)))
+    given.approver = User(pk=approver, person_id=UUID(person))
+    return given
 
 
 def excluded_of(facts: dict[str, Any]) -> dict[UUID, str]:
@@ -408,8 +440,7 @@ def standing(user: User, state: ApprovalsState) -> Standing:
     if reason := state.excluded.get(user.person_id):
         return Standing(None, False, f"{user.label} {reason}.", given)
     managed = user.managed_functions
-    member = managed | user.functions
-    kinds = [kind for name, kind in FUNCTIONS.items() if name in member]
+    kinds = [kind for name, kind in FUNCTIONS.items() if name in user.functions]
     if not state.policy.engineering_and_finance:
         return Standing(kinds[0] if kinds else SeatKind.OTHER, bool(managed), "", given)
     if state.policy.managers >= 2:

@@ -220,6 +220,22 @@ class TestFirstLook:
 
         assert len(many) == len(few) <= 20
 
+    def test_of_what_needs_my_approval_costs_at_most_twelve_queries(
+        self,
+        first_look: Callable[[str], tuple[str, list[str]]],
+        more: Callable[[], None],
+    ) -> None:
+        address = "/incidents/?view=approval"
+        more()
+        page, few = first_look(address)
+        assert "Webhooks stalled again" in page
+        assert "Waits to be closed" in page
+
+        more()
+        _, many = first_look(address)
+
+        assert len(many) == len(few) <= 12
+
 
 class TestMyWork:
     def test_costs_at_most_twenty_queries_at_its_first_look(
