@@ -3,7 +3,7 @@ not hold, updates that promise or only reassure.
 
 Nothing is rewritten and nothing is refused here: a match says which words, why, and how
 one could put it instead; a person may keep the words and say why. The patterns are data
-(`words.py`), and so are the sentences on which they are measured (`labelled.py`).
+(`words.py`), measured on the sentences of `tests/incidents/sentences.py`.
 
 Looked at sentence by sentence, without regard to case. Left out: quotations, code, log
 lines, identifiers, addresses, and sentences that are not English.
