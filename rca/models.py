@@ -33,7 +33,7 @@ class Analysis(CaseRecord):
 
 
 class Cause(Claim):
-    """A cause, labelled by its role in the impact path, which must be written
+    """A cause, labeled by its role in the impact path, which must be written
     (R-RC-05). Confirmed causes rest on original evidence; a provisional one names the
     missing check, its owner and deadline (the known unknown it points to)."""
 

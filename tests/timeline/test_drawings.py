@@ -62,7 +62,7 @@ class TestRecoveryStrip:
         assert "-hatch)" not in svg
         assert ">1 h, stated gap</text>" not in svg
 
-    def test_writes_its_colours_into_the_drawing_for_print(self, tape: Tape) -> None:
+    def test_writes_its_colors_into_the_drawing_for_print(self, tape: Tape) -> None:
         tape.whole()
         svg = selectors.strip_svg(tape.incident, width=500, height=110, theme="print")
         assert "class=" not in svg

@@ -1,7 +1,7 @@
 """Drawing tools of the charts: SVG made on the server (decision 17), no chart library.
 
-Pages colour the elements by CSS classes, so both themes read one drawing; the theme
-'print' writes the colours into it, for a PDF that reads no style sheet inside an SVG.
+Pages color the elements by CSS classes, so both themes read one drawing; the theme
+'print' writes the colors into it, for a PDF that reads no style sheet inside an SVG.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Axis:
 
 
 class Pen:
-    """Elements with a class on pages, with written-out colours in print."""
+    """Elements with a class on pages, with written-out colors in print."""
 
     def __init__(self, theme: str) -> None:
         self.is_print = theme == "print"

@@ -17,7 +17,7 @@ from postmortem.lib.ui.base import read, register, value_of
 
 SPRITE = "img/icons-1.svg"
 
-# kind of a badge: colour class, icon, words when the template gives none
+# kind of a badge: color class, icon, words when the template gives none
 BADGES: dict[str, tuple[str, str, str]] = {
     "confirmed": ("ok", "check", "Confirmed"),
     "passed": ("ok", "check", "Passed"),
@@ -133,7 +133,7 @@ def _severity(value: str, css: str) -> SafeString:
 
 @register.simple_tag
 def status_badge(status: Any) -> SafeString:
-    """The status of an incident: a shape of its own, a colour and the word."""
+    """The status of an incident: a shape of its own, a color and the word."""
     return _status_badge(value_of(status))
 
 
@@ -154,7 +154,7 @@ def _status_badge(value: str) -> SafeString:
 
 @register.simple_tag
 def badge(kind: Any, label: Any = "") -> SafeString:
-    """A state badge: colour, icon and word of `kind` (the keys of BADGES).
+    """A state badge: color, icon and word of `kind` (the keys of BADGES).
 
     An unknown kind is shown neutral, in its own words.
     """
@@ -163,12 +163,12 @@ def badge(kind: Any, label: Any = "") -> SafeString:
 
 @lru_cache(maxsize=1024, typed=True)
 def _badge(value: str, label: Any) -> SafeString:
-    colour, shape, word = BADGES.get(
+    color, shape, word = BADGES.get(
         value, ("plain", "", value.replace("_", " ").capitalize())
     )
     return format_html(
         '<span class="pm-badge pm-badge-{}">{}{}</span>',
-        colour,
+        color,
         icon(shape) if shape else "",
         label or word,
     )
