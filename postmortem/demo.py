@@ -98,11 +98,12 @@ def _approve(incident: Incident, people: dict[str, User]) -> None:
 
 def _account(handle: str, name: str, title: str, roles: tuple[str, ...]) -> User:
     email = f"{handle}@demo.example"
-    user = User.objects.filter(handle=email).first()
-    if user is None:
-        user = User.objects.create_user(email, PASSWORD, name=name, title=title)
+    user = User.objects.filter(handle=email).first() or User(handle=email)
+    if user.email is None:  # new, or the stand-in that an imported case left
+        user.email, user.name, user.title, user.is_active = email, name, title, True
+        user.set_password(PASSWORD)
     user.is_staff = Role.ADMIN in roles
-    user.save(update_fields=["is_staff"])
+    user.save()
     user.groups.set(Group.objects.filter(name__in=roles))
     return user
 

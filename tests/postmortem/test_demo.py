@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.models import User
+from accounts.services import stand_in
 from incidents.models import FindingSnapshot
 from postmortem import demo
 from review.models import Review
@@ -50,6 +52,14 @@ class TestLoad:
         clock.move_to(datetime(2026, 11, 22, hour, minute, tzinfo=UTC))
         live = next(made for made in demo.load() if made.status == "active")
         assert live.declared_at == datetime(2026, 11, day, 9, 34, tzinfo=UTC)
+
+    def test_makes_people_of_those_that_an_imported_case_named(self) -> None:
+        """One of its cases may have been taken along and imported here before."""
+        stand_in("ic@demo.example", name="Noor")
+        assert len(demo.load()) == 3
+        person = User.objects.get(email="ic@demo.example")
+        assert (person.is_active, person.name) == (True, "Noor Haddad")
+        assert person.check_password(demo.PASSWORD)
 
     def test_twice_makes_nothing_new(self) -> None:
         demo.load()
