@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -40,6 +42,11 @@ class SeverityPolicy(models.Model):
 
     def __str__(self) -> str:
         return self.severity
+
+    @property
+    def longest_gap(self) -> timedelta:
+        """How long a stretch without evidence may be (decision 15)."""
+        return timedelta(minutes=self.gap_minutes)
 
 
 class PolicyChange(Change):

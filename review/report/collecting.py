@@ -20,7 +20,7 @@ from incidents.models import (
     Lane,
     Participation,
 )
-from incidents.selectors import citations
+from incidents.selectors import citations, policy
 from postmortem.lib import tabs
 from postmortem.lib.canonical import digest
 from postmortem.lib.findings import Finding
@@ -256,8 +256,12 @@ class _Builder(Facts):
 
     def _strip(self) -> str:
         """The timeline's strip, with its letters at 7 pt on this page's width."""
-        rows = self.case.load(entries), self.marks
-        data = recovery_strip(self.incident, *rows)
+        data = recovery_strip(
+            self.incident,
+            self.case.load(entries),
+            self.marks,
+            self.case.load(policy).longest_gap,
+        )
         drawn = str(strip_svg(data, width=720, height=104, theme="print"))
         drawn = drawn.replace('font-size="8.5"', 'font-size="9.5"')
         # A name at the left edge is a little wider here than in the browser's font.

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from incidents.selectors import policy
 from postmortem.lib.findings import Case, Level, Problem, Row, check
 from postmortem.lib.times import on_clock, span
 from postmortem.lib.words import listed
@@ -83,7 +84,7 @@ def gap_without_evidence(case: Case) -> Iterator[Problem]:
     the threshold of the severity, hides what was done. It blocks while customers were
     affected and is a warning after that. Link what exists, or state that no record
     exists and why."""
-    threshold = case.load(selectors.gap_threshold)
+    threshold = case.load(policy).longest_gap
     found = selectors.timeline_gaps(
         case.load(selectors.entries), case.load(selectors.milestones), threshold
     )

@@ -177,7 +177,7 @@ def outlived_dependency(case: Case) -> Iterator[Problem]:
         if row.kind not in EXTERNAL or row.stabilized_at is None:
             continue
         late = end - row.stabilized_at
-        if late > max(case.load(selectors.gap_threshold), timedelta(minutes=30)):
+        if late > max(case.load(policy).longest_gap, timedelta(minutes=30)):
             yield Problem(
                 f"{row.name} was stable {span(late)} before "
                 f"{'customers had recovered' if side else 'the incident was'}",

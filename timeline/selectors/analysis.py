@@ -11,6 +11,7 @@ from typing import Generic
 
 from incidents.language import find_partial, find_relapse
 from incidents.models import Incident
+from incidents.selectors import policy
 from postmortem.lib.times import on_clock, span
 from timeline.models import DependencyCheckpoint, Entry, Milestone
 from timeline.selectors.durations import (
@@ -20,7 +21,7 @@ from timeline.selectors.durations import (
     instant,
     moment,
 )
-from timeline.selectors.rows import entries, gap_threshold, milestones
+from timeline.selectors.rows import entries, milestones
 from timeline.selectors.slim import AnyMilestone, E, EntryLike, MilestoneLike
 
 Kind = Milestone.Kind
@@ -167,7 +168,7 @@ def _without(gap: Gap, explained: Sequence[Window]) -> list[Gap]:
 def case_gaps(incident: Incident) -> list[Gap]:
     """The open gaps of an incident, read in full."""
     return timeline_gaps(
-        entries(incident), milestones(incident), gap_threshold(incident)
+        entries(incident), milestones(incident), policy(incident).longest_gap
     )
 
 

@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.safestring import SafeString
 
 from incidents.models import Evidence, Incident
+from incidents.selectors import policy
 from postmortem.lib.kept import Kept
 from postmortem.lib.tabs import Clock
 from timeline.models import (
@@ -44,7 +45,6 @@ from timeline.selectors.lanechart import (
 from timeline.selectors.rows import (
     checkpoints,
     entries,
-    gap_threshold,
     hypotheses,
     in_order,
     milestones,
@@ -116,7 +116,7 @@ class Outline:
 
 def outline(incident: Incident) -> Outline:
     """The outline of the record as it stands; read anew only when it has moved."""
-    threshold = gap_threshold(incident)
+    threshold = policy(incident).longest_gap
     key = ("outline", incident.pk, incident.activity_head, threshold)
     return kept((*key, incident.clock_zone), lambda: read_outline(incident, threshold))
 

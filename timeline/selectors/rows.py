@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
-from incidents.models import Evidence, Incident, Lane, SeverityPolicy
+from incidents.models import Evidence, Incident, Lane
 from incidents.selectors import stored_with_findings
 from postmortem.lib.findings import Case
 from postmortem.lib.record import every_row, live_rows
@@ -28,7 +28,6 @@ from timeline.models import (
 from timeline.selectors.slim import E, EntryLike
 
 T = TypeVar("T", bound=Any)
-DEFAULT_GAP = timedelta(minutes=60)
 
 
 def entries(incident: Incident) -> list[Entry]:
@@ -176,12 +175,6 @@ def lanes(incident: Incident) -> list[Lane]:
     for lane in found:
         lane.incident = incident
     return found
-
-
-def gap_threshold(incident: Incident) -> timedelta:
-    """How long a stretch without evidence may be, by severity (decision 15)."""
-    policy = SeverityPolicy.objects.filter(severity=incident.severity).first()
-    return timedelta(minutes=policy.gap_minutes) if policy else DEFAULT_GAP
 
 
 AT_ONCE = timedelta(minutes=5)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from incidents.models import Incident, ScopeStatement
+from incidents.selectors import policy
 from postmortem.lib.record import live_rows
 from timeline.models import Entry, Milestone
 from timeline.selectors.analysis import Gap, stated_stretches, timeline_gaps
@@ -22,7 +23,6 @@ from timeline.selectors.durations import (
 )
 from timeline.selectors.rows import (
     entries,
-    gap_threshold,
     lanes,
     milestones,
     own_declaration,
@@ -171,9 +171,11 @@ def recovery_strip(
     incident: Incident,
     rows: list[Entry] | None = None,
     marks: list[Milestone] | None = None,
+    longest_gap: timedelta | None = None,
 ) -> Strip:
-    """What the strip of an incident shows; a constant number of queries. rows, marks:
-    its entries and milestones, if they were read already."""
+    """What the strip of an incident shows; a constant number of queries. rows, marks,
+    longest_gap: its entries, its milestones and what its policy says, if they were read
+    already."""
     rows = entries(incident) if rows is None else rows
     marks = milestones(incident) if marks is None else marks
     fed = feeding(marks)
@@ -216,7 +218,7 @@ def recovery_strip(
         end=times[-1] if times else None,
         marks=numbered,
         bars=bars,
-        gaps=timeline_gaps(rows, marks, gap_threshold(incident)),
+        gaps=timeline_gaps(rows, marks, longest_gap or policy(incident).longest_gap),
         stated=stated_stretches(rows),
         metrics=[
             Metric(number, by_key[key], numbered[number].milestone)

@@ -10,12 +10,12 @@ import pytest
 
 from accounts.models import User
 from incidents.models import Incident, SeverityPolicy
+from incidents.selectors import policy
 from incidents.services import lifecycle
 from postmortem.lib.findings import Finding, Level
 from tests.conftest import NOW
 from tests.timeline.checks.conftest import finding, found
 from tests.timeline.conftest import Tape, at
-from timeline import selectors
 from timeline.models import DependencyCheckpoint, Entry
 from timeline.selectors import Gap
 from timeline.selectors.svg import CHAR, Axis, gap_labels
@@ -56,11 +56,11 @@ class TestGapWithoutEvidence:
         tape.proven("15:30", milestone="stabilized")
         assert [row.level for row in found(tape.incident, "TL004")] == [Level.ERROR]
         tape.edit(mark, occurred_at=at("14:29"))
-        minutes = selectors.gap_threshold(tape.incident)
+        minutes = policy(tape.incident).gap_minutes
         SeverityPolicy.objects.filter(severity=tape.incident.severity).update(
             gap_minutes=29
         )
-        assert minutes != selectors.gap_threshold(tape.incident)
+        assert minutes != 29
         assert [row.level for row in found(tape.incident, "TL004")] == [WARNING]
 
     def test_goes_on_blocking_when_the_impact_came_back(self, tape: Tape) -> None:
