@@ -11,7 +11,10 @@ from collections.abc import Callable
 
 import django
 
+from postmortem.celery import settle
+
 django.setup()
+settle()  # as a worker does when it starts, before it needs the engine
 
 from django.utils import timezone  # noqa: E402
 from weasyprint import HTML  # noqa: E402
@@ -21,7 +24,7 @@ from postmortem.lib.canonical import canonical_bytes  # noqa: E402
 from postmortem.lib.record import build_record, with_rows  # noqa: E402
 from review.report import build_report, render_pdf  # noqa: E402
 
-TURNS = 7
+TURNS = 15
 
 
 def one_pager(incident: Incident) -> bytes:
