@@ -54,7 +54,9 @@ class FileForm(CaseForm):
 
 
 class SupersedeForm(CaseForm):
-    replacement = forms.ModelChoiceField(queryset=Evidence.objects.none())
+    replacement = forms.ModelChoiceField(
+        queryset=Evidence.objects.none(), empty_label="Not chosen"
+    )
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
 
     def narrow(self, incident: Incident) -> None:

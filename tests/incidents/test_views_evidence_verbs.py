@@ -95,6 +95,7 @@ class TestEvidenceVerbs:
         add_log(incident, commander, "Old")
         new = add_log(incident, commander, "New")
         client.force_login(commander)
+        assert "Not chosen" in client.get(f"{URL}1/supersede/").content.decode()
 
         client.post(
             f"{URL}1/supersede/", {"replacement": new.pk, "reason": "The whole hour."}

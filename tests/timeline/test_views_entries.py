@@ -128,7 +128,7 @@ class TestEntryForms:
             headers=HTMX,
         )
         form = found.context["form"]
-        assert form["occurred_at"].value() == "2026-03-10T14:33:00+00:00"
+        assert form["occurred_at"].value() == "2026-03-10 14:33"
         assert form["kind"].value() == "action"
         assert form["milestone"].value() == "first_alert"
         assert form["evidence"].value() == [artifact.pk]
@@ -214,6 +214,10 @@ class TestEntryForms:
         )
         form = page.get(address).context["form"]
         body = {name: form[name].value() for name in ("occurred_at", "occurred_until")}
+        assert body == {
+            "occurred_at": "2026-03-10 14:33",
+            "occurred_until": "2026-03-10 15:20",
+        }
         assert page.post(address, {**body, "reason": ""}).status_code == 422
         page.post(address, {**body, "reason": "Logs had rotated"})
         row = Entry.objects.get()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -48,11 +49,21 @@ def entry_add(request: SignedInRequest, incident: Incident) -> HttpResponse:
     )
 
 
+def _moment(asked: str) -> datetime | str:
+    """A moment of an address, which its field shows on the incident clock; what cannot
+    be read as one stays as it is."""
+    try:
+        moment = datetime.fromisoformat(asked[:40])
+    except ValueError:
+        return asked[:40]
+    return moment if moment.tzinfo else asked[:40]
+
+
 def _asked(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
     asked = request.GET
     initial: dict[str, Any] = {}
     if asked.get("at"):
-        initial["occurred_at"] = asked["at"][:40]
+        initial["occurred_at"] = _moment(asked["at"])
     if asked.get("kind") in dict(forms.QUICK_KINDS):
         initial["kind"] = asked["kind"]
     if asked.get("milestone") in Milestone.Kind.values:
@@ -94,7 +105,7 @@ def entry_edit(
 def gap_state(request: SignedInRequest, incident: Incident) -> HttpResponse:
     """State that no record exists; `?from=` and `?to=` fill in."""
     initial = {
-        name: request.GET[key][:40]
+        name: _moment(request.GET[key])
         for name, key in (("occurred_at", "from"), ("occurred_until", "to"))
         if request.GET.get(key)
     }
