@@ -21,7 +21,7 @@ from incidents.api.base import (
     MomentField,
     PersonField,
     ReasonIn,
-    RefField,
+    RefListField,
     RowOut,
     RowViewSet,
 )
@@ -116,8 +116,8 @@ class CauseIn(serializers.Serializer[Any]):
     risk_change = _text()
     no_action_reason = _text()
     evidence = EvidenceListField()
-    leads_to = serializers.ListField(child=RefField(Cause), required=False)
-    entries = serializers.ListField(child=RefField(Entry), required=False)
+    leads_to = RefListField(Cause)
+    entries = RefListField(Entry)
 
 
 class CauseEditIn(EditIn, CauseIn):

@@ -20,7 +20,7 @@ from incidents.api.base import (
     MomentField,
     PersonField,
     ReasonIn,
-    RefField,
+    RefListField,
     RowFilters,
     RowOut,
 )
@@ -115,8 +115,8 @@ class ActionIn(serializers.Serializer[Any]):
     rollback_path = serializers.CharField(required=False, allow_blank=True)
     proof_location = serializers.CharField(required=False, allow_blank=True)
     tracker_url = serializers.CharField(required=False, allow_blank=True)
-    causes = serializers.ListField(child=RefField(Cause), required=False)
-    failure_modes = serializers.ListField(child=RefField(FailureMode), required=False)
+    causes = RefListField(Cause)
+    failure_modes = RefListField(FailureMode)
 
 
 class ActionEditIn(EditIn, ActionIn):

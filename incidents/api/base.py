@@ -26,6 +26,7 @@ from postmortem.lib.times import has_offset, refuse_odd_year
 
 # Verbs that are a person's word: a token needs the scope 'approve' (decision 9).
 PERSONAL = frozenset({"review.approve", "action.approve", "finding.accept"})
+MOST_REFS = 1_000  # in one list
 
 
 class CasePermission(BasePermission):
@@ -159,7 +160,10 @@ def _may_be_missing(kwargs: dict[str, Any]) -> None:
 
 @extend_schema_field({"type": "string"})
 class RefField(serializers.Field[CaseRecord, str, str, Any]):
-    """A row of the same case by its ref, such as `EV-4`."""
+    """A row of the same case by its ref, such as `EV-4`. known: rows by number, where
+    a list has found those of all its refs."""
+
+    known: dict[int, CaseRecord] | None = None
 
     default_error_messages = {
         "unknown": "There is no {ref} in this incident.",
@@ -172,29 +176,58 @@ class RefField(serializers.Field[CaseRecord, str, str, Any]):
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> CaseRecord:
-        prefix, _, number = str(data).partition("-")
-        if prefix != self.model.prefix or not number.isdecimal() or len(number) > 9:
+        number = self.number_of(data)
+        if not number:
             self.fail("shape", prefix=self.model.prefix)
-        row = self.model._default_manager.filter(
-            incident=self.context["incident"], number=int(number), retracted_at=None
-        ).first()
-        if row is None:
+        known = self.look_up({number}) if self.known is None else self.known
+        if number not in known:
             self.fail("unknown", ref=str(data))
-        assert row is not None
-        return row
+        return known[number]
 
     def to_representation(self, value: CaseRecord) -> str:
         return value.ref
 
+    def number_of(self, data: Any) -> int:
+        """The number in a ref; 0: it does not look like one."""
+        prefix, _, number = str(data).partition("-")
+        is_ref = prefix == self.model.prefix and number.isdecimal() and len(number) < 10
+        return int(number) if is_ref else 0
 
-@extend_schema_field({"type": "array", "items": {"type": "string"}})
-class EvidenceListField(serializers.ListField):
+    def look_up(self, numbers: set[int]) -> dict[int, CaseRecord]:
+        """The rows of these numbers that stand in the case."""
+        rows = self.model._default_manager.filter(
+            incident=self.context["incident"], number__in=numbers, retracted_at=None
+        )
+        return {row.number: row for row in rows}
+
+
+@extend_schema_field(
+    {"type": "array", "items": {"type": "string"}, "maxItems": MOST_REFS}
+)
+class RefListField(serializers.ListField):
+    """Rows of the same case by their refs, found in one look; each counts once."""
+
+    child: RefField
+
+    def __init__(self, model: type[CaseRecord], **kwargs: Any) -> None:
+        kwargs.setdefault("required", False)
+        super().__init__(child=RefField(model), **kwargs)
+
+    def run_child_validation(self, data: list[Any]) -> list[CaseRecord]:
+        if len(data) > MOST_REFS:
+            raise serializers.ValidationError(
+                f"Name at most {MOST_REFS} at a time.", code="max_length"
+            )
+        refs = self.child
+        refs.known = refs.look_up({refs.number_of(item) for item in data})
+        return list(dict.fromkeys(super().run_child_validation(data)))
+
+
+class EvidenceListField(RefListField):
     """Refs of evidence that a claim rests on."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("required", False)
-        kwargs.setdefault("child", RefField(Evidence))
-        super().__init__(**kwargs)
+        super().__init__(Evidence, **kwargs)
 
 
 @extend_schema_field({"type": "string"})

@@ -75,6 +75,7 @@ class DeclareIn(serializers.Serializer[Any]):
     severity = serializers.ChoiceField(choices=Severity.choices)
     lanes = serializers.ListField(
         child=serializers.CharField(max_length=80),
+        max_length=50,
         required=False,
         help_text="Slugs such as checkout or payouts, or any name of a flow.",
     )

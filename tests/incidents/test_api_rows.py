@@ -59,6 +59,23 @@ class TestRows:
         assert answer.status_code == 422
         assert refusals(answer) == {"evidence.0": "unknown"}
 
+    def test_refs_are_found_in_one_look_and_count_once(
+        self, api, rows, commander, django_assert_max_num_queries
+    ):
+        client = api(commander)
+        with django_assert_max_num_queries(30):
+            answer = client.patch(f"{CASE}scope/1/", {"evidence": ["EV-1"] * 900})
+        assert (answer.status_code, answer.json()["evidence"]) == (200, ["EV-1"])
+
+        refs = ["EV-1", "EV-77", *[f"EV-{n}" for n in range(100, 900)]]
+        with django_assert_max_num_queries(10):
+            answer = client.patch(f"{CASE}scope/1/", {"evidence": refs})
+        assert refusals(answer).keys() == {f"evidence.{n}" for n in range(1, 802)}
+
+    def test_more_refs_than_anybody_means_are_refused(self, api, rows, commander):
+        answer = api(commander).patch(f"{CASE}scope/1/", {"evidence": [0] * 1001})
+        assert refusals(answer) == {"evidence": "max_length"}
+
     def test_a_patch_leaves_alone_what_was_not_sent(self, api, rows, responder):
         client = api(responder)
         client.patch(f"{CASE}scope/1/", {"evidence": ["EV-1"]})
