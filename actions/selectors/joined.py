@@ -90,24 +90,27 @@ def _hung(
     for link in links:
         link.evidence = found[Evidence][link.evidence_id]
     runs, tests = found[TestRun].values(), found[ClosureTest].values()
-    _hold(runs, "evidence_links", _grouped(links, "claim_id"))
-    _hold(tests, "runs", _grouped(runs, "closure_test_id"))
-    by_action = _grouped(tests, "action_id")
+    hold_each(runs, "evidence_links", grouped(links, "claim_id"))
+    hold_each(tests, "runs", grouped(runs, "closure_test_id"))
+    by_action = grouped(tests, "action_id")
     return [(row, by_action.get(pk, [])) for pk, row in found[ActionItem].items()]
 
 
-def _grouped(rows: Iterable[Any], by: str) -> dict[int, list[Any]]:
+def grouped(rows: Iterable[Any], by: str) -> dict[int, list[Any]]:
+    """These rows by what their foreign key `by` holds."""
     groups: dict[int, list[Any]] = {}
     for row in rows:
         groups.setdefault(getattr(row, by), []).append(row)
     return groups
 
 
-def _hold(rows: Iterable[Any], name: str, groups: dict[int, list[Any]]) -> None:
+def hold_each(rows: Iterable[Any], name: str, groups: dict[int, list[Any]]) -> None:
+    """`hold` for each of these rows what is grouped under its key."""
     for row in rows:
         hold(row, **{name: groups.get(row.pk, [])})
 
 
 def hold(row: models.Model, **rows: list[Any]) -> None:
-    """Have `row.<name>.all()` give these, as after `prefetch_related`."""
+    """Have `row.<name>.all()` give these, as `prefetch_related` does, whose own way
+    takes longer than the queries."""
     row.__dict__.setdefault("_prefetched_objects_cache", {}).update(rows)

@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from accounts.models import User, label_of
 from actions.models import ActionItem, ClosureTest, TestRun
 from actions.selectors.items import run_evidence
+from actions.selectors.joined import grouped, hold_each
 from incidents.models import Incident, KnownUnknown, Waiver
 from incidents.models.case import visible_to
 from incidents.selectors import kept_for
@@ -111,7 +112,7 @@ def lines(rows: QuerySet[ActionItem]) -> list[Line]:
     """These actions as lines, in their order: at most four queries; two while no test
     was run, as is usual for what is late."""
     found: list[Any] = list(rows.values_list(*_SHOWN))
-    tests = _grouped(
+    tests = grouped(
         ClosureTest.objects.filter(
             action__in=[row[0] for row in found], retracted_at=None
         )
@@ -121,36 +122,22 @@ def lines(rows: QuerySet[ActionItem]) -> list[Line]:
         "action_id",
     )
     held = [test for group in tests.values() for test in group]
-    runs = _grouped(  # of none, nothing is asked
+    runs = grouped(  # of none, nothing is asked
         TestRun.objects.filter(closure_test__in=[test for test in held if test.ran])
         .order_by("ran_at", "number")
         .only("closure_test", "number", "ran_at", "outcome", "retracted_at"),
         "closure_test_id",
     )
     made = [run for group in runs.values() for run in group]
-    links = _grouped(run_evidence().filter(claim__in=made), "claim_id") if made else {}
-    _hold(made, "evidence_links", links)
-    _hold(held, "runs", runs)
+    links = grouped(run_evidence().filter(claim__in=made), "claim_id") if made else {}
+    hold_each(made, "evidence_links", links)
+    hold_each(held, "runs", runs)
     return [
         Line(
             *(*row[:10], label_of(*row[10:]) if row[12] else "", tests.get(row[0], []))
         )
         for row in found
     ]
-
-
-def _grouped(rows: QuerySet[Any], by: str) -> dict[int, list[Any]]:
-    groups: dict[int, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(getattr(row, by), []).append(row)
-    return groups
-
-
-def _hold(rows: list[Any], name: str, groups: dict[int, list[Any]]) -> None:
-    """Have `row.<name>.all()` give these, as `prefetch_related` does, whose own way
-    takes longer than the three queries."""
-    for row in rows:
-        row._prefetched_objects_cache = {name: groups.get(row.pk, [])}
 
 
 @dataclass(frozen=True)
