@@ -9,7 +9,9 @@ from incidents.models import Incident, Lane, Participation
 
 
 class DutyForm(CaseForm):
-    user = PersonChoiceField(required=True, empty_label="Choose a person")
+    user = PersonChoiceField(
+        required=True, label="Person", empty_label="Choose a person"
+    )
     duty = model_field(Participation, "duty")
     is_backup = model_field(Participation, "is_backup")
 

@@ -64,6 +64,13 @@ class TestForms:
         assert b"<html" not in page.content
         assert b'id="pm-drawer-title"' in page.content
 
+    def test_call_a_person_a_person(self, client: Client, incident, commander):
+        client.force_login(commander)
+
+        form = client.get(f"{CASE}people/add/").context["form"]
+
+        assert form["user"].label == "Person"
+
     def test_keep_what_was_typed(self, client: Client, incident, commander):
         client.force_login(commander)
 
