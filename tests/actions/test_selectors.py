@@ -100,3 +100,43 @@ class TestActionsByCause:
         page = client.get(f"/incidents/{desk.incident.key}/causes/").content.decode()
         assert page.count(f'href="{first.get_absolute_url()}">ACT-1</a>') == 2
         assert page.count("leads-to-primary") == 1
+
+
+class TestLoadFacts:
+    def test_says_of_an_action_what_reading_it_alone_says(
+        self, desk: Desk, commander: User, reviewer: User, finance: User
+    ) -> None:
+        """R-AP-02: what an approval covers, where it stands and who had a part."""
+        mode = rca.add_failure_mode(
+            incident_id=desk.incident.pk, actor=commander, mode="other", name="Queue"
+        )
+        action = desk.completed(
+            owner=commander,
+            area=ActionItem.Area.SETTLEMENT,
+            causes=[desk.cause(), desk.cause()],
+            failure_modes=[mode],
+        )
+        items.edit_action(
+            incident_id=desk.incident.pk,
+            actor=commander,
+            number=action.number,
+            owner=desk.owner,
+        )
+        desk.approve(action, reviewer)
+        alone = selectors.get_action(desk.incident, action.number)
+
+        (loaded,) = ActionItem.objects.filter(pk=action.pk)
+        people = selectors.load_facts([loaded], besides=[finance.pk])
+
+        assert people[finance.pk].is_manager
+        for purpose in ("completion", "deferral"):
+            found = selectors.approval_state(loaded, purpose)
+            known = selectors.approval_state(alone, purpose)
+            assert found.digest == known.digest
+            assert [seat.state for seat in found.seats] == [
+                seat.state for seat in known.seats
+            ]
+            for who in (commander, desk.owner, reviewer, finance):
+                assert selectors.conflicts(loaded, who, purpose) == (
+                    selectors.conflicts(alone, who, purpose)
+                )
