@@ -28,6 +28,7 @@ from postmortem.lib.canonical import canonical_bytes, digest
 from postmortem.lib.json_text import read_json
 from postmortem.lib.persistence import service
 from postmortem.lib.record import (
+    ENOUGH_FAULTS,
     HIGHEST_GIVEN,
     IMPORT_REASON,
     SHAPES,
@@ -45,9 +46,6 @@ FORMAT = "postmortem-case"
 MAX_BYTES = 50 * 1024 * 1024
 MAX_DEPTH = 40
 MOST_VALUES = 1_000_000
-# A file of another kind has a fault in every line: nobody reads so many.
-ENOUGH_FAULTS = 1_000
-NOT_LOOKED_AT = Fault("$", "The rest of the file was not looked at.")
 INC_REF = re.compile(r"^INC-([1-9]\d{0,8})$")
 # What an imported case may be at most: import grants nothing (decision 4).
 LANDING = {
@@ -153,21 +151,10 @@ def check_case(case: Any) -> dict[str, Any]:
         faults = [_fault(error) for error in errors]
         if 0 < len(faults) < ENOUGH_FAULTS:
             faults += _beside(case, errors)
-    if len(faults) >= ENOUGH_FAULTS:
-        faults.append(NOT_LOOKED_AT)
     if faults:
         raise MalformedCase(faults)
     assert isinstance(case, dict)
     return case
-
-
-class CaseLoader(Loader):
-    """Reads no further where a file has faults enough."""
-
-    def validate(self, *row: Any) -> None:
-        if len(self.faults) >= ENOUGH_FAULTS:
-            raise MalformedCase([*self.faults, NOT_LOOKED_AT])
-        super().validate(*row)
 
 
 @service
@@ -199,7 +186,7 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
             )
         return people[handle]
 
-    loader = CaseLoader(incident, actor=actor, person=person)
+    loader = Loader(incident, actor=actor, person=person)
     incident.extra = _unknown_sections(record)
     loader.read_incident(record["incident"])
     opened = (record.get("review") or {}).get("opened_at")
@@ -231,9 +218,7 @@ def import_case(*, actor: User, case: dict[str, Any]) -> Incident:
     return incident
 
 
-def _blind(
-    incident: Incident, record: dict[str, Any], loader: CaseLoader
-) -> list[Fault]:
+def _blind(incident: Incident, record: dict[str, Any], loader: Loader) -> list[Fault]:
     """Whoever is named by a row that stands, is known here and cannot see the case."""
     found = []
     cannot = cache(partial(is_blind, incident))
@@ -355,7 +340,7 @@ def _beside(case: Any, errors: list[SchemaError]) -> list[Fault]:
     if not isinstance(rest.get("incident"), dict):
         rest["incident"] = {}
     person = cache(lambda handle: User(handle=handle))
-    loader = CaseLoader(Incident(), actor=User(), person=person)
+    loader = Loader(Incident(), actor=User(), person=person)
     # With a fault in it from the start, the loader stores nothing.
     loader.faults = [_fault(error) for error in errors]
     loader.spoiled = {_path(_row(error)) for error in errors}

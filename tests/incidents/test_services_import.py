@@ -1,7 +1,6 @@
 """Case files made to break in: refused with their faults, or without effect."""
 
 import copy
-import time
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -13,7 +12,7 @@ from incidents.services.custody import FileMissing, open_evidence_file
 from incidents.services.evidence import add_evidence
 from incidents.services.lifecycle import declare_incident
 from incidents.services.unknowns import edit_unknown
-from postmortem.lib.record import Fault, MalformedCase
+from postmortem.lib.record import MalformedCase
 from tests.conftest import person
 from tests.factories import make_evidence, make_incident
 
@@ -60,14 +59,12 @@ class TestCheckCase:
         case = copy.deepcopy(MINIMAL)
         case["record"]["entries"] = [1, *[row] * 3_000]
 
-        began = time.process_time()
         with pytest.raises(MalformedCase) as caught:
             check_case(case)
 
-        rest = Fault("$", "The rest of the file was not looked at.")
-        assert rest in caught.value.faults
+        last = caught.value.faults[-1].reason
+        assert last.endswith("The rest of the file was not looked at.")
         assert caught.value.count < 2_000
-        assert time.process_time() - began < 10
 
 
 class TestImportCase:
@@ -115,16 +112,25 @@ class TestImportCase:
         assert set(found) == {"$.record.lanes[1]", "$.record.participations[2]"}
 
     @pytest.mark.parametrize(
-        "ring", [("EV-1",), ("EV-2", "EV-1"), ("EV-2", "EV-3", "EV-2")]
+        ("ring", "told"),
+        [
+            (("EV-1",), [0]),
+            (("EV-2", "EV-1"), [0, 1]),
+            (("EV-2", "EV-3", "EV-2"), [1, 2]),
+            (("EV-3", "EV-3", "EV-4", "EV-3"), [2, 3]),
+        ],
     )
-    def test_refuses_evidence_that_supersedes_itself(self, faults, ring):
+    def test_refuses_evidence_that_supersedes_itself(self, faults, ring, told):
+        """What only leads into a ring is not in it."""
         rows = [
             EVIDENCE | {"ref": f"EV-{at}", "superseded_by": ref}
             for at, ref in enumerate(ring, 1)
         ]
-        found = faults(evidence=rows)
-        assert found
-        assert all("leads back to" in reason for reason in found.values())
+        assert faults(evidence=rows) == {
+            f"$.record.evidence[{at}].superseded_by": f"leads back to EV-{at + 1} "
+            "itself."
+            for at in told
+        }
 
     def test_refuses_numbers_after_which_no_other_fits(self, faults):
         assert faults(evidence=[EVIDENCE | {"ref": "EV-999999999"}]) == {

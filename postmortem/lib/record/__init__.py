@@ -15,6 +15,7 @@ from postmortem.lib.record.loading import (
 from postmortem.lib.record.reading import Rows, every_row, live_rows, with_rows
 from postmortem.lib.record.schema import json_schema
 from postmortem.lib.record.shapes import (
+    ENOUGH_FAULTS,
     SCHEMA_VERSION,
     SHAPES,
     Fault,
@@ -26,6 +27,7 @@ from postmortem.lib.record.shapes import (
 )
 
 __all__ = [
+    "ENOUGH_FAULTS",
     "HIGHEST_GIVEN",
     "IMPORT_REASON",
     "SCHEMA_VERSION",

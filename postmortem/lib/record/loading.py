@@ -14,9 +14,11 @@ from django.db import models
 from postmortem.lib import persistence
 from postmortem.lib.canonical import plain
 from postmortem.lib.record.shapes import (
+    ENOUGH_FAULTS,
     REF,
     SHAPES,
     Fault,
+    MalformedCase,
     Shape,
     is_person,
 )
@@ -168,17 +170,23 @@ class Loader:
     def _refuse_rings(self, shape: Shape, changed: dict[int, models.Model]) -> None:
         """A chain such as 'superseded by' that leads back to where it began."""
         for name in shape.chains:
+            seen: set[int] = set()  # by identity: none of them is stored
+            rings: set[int] = set()
+            for row in changed.values():
+                step: models.Model | None = row
+                walked: list[int] = []
+                while step is not None and id(step) not in seen:
+                    seen.add(id(step))
+                    walked.append(id(step))
+                    step = getattr(step, name)
+                if id(step) in walked:
+                    rings.update(walked[walked.index(id(step)) :])
             for index, row in changed.items():
-                following, steps = getattr(row, name), 0
-                while following is not None and following is not row:
-                    following, steps = getattr(following, name), steps + 1
-                    if steps > len(changed):
-                        break  # a ring further on: its own rows are told
-                if following is row:
+                if id(row) in rings:
                     self.faults.append(
                         Fault(
                             self.path(shape, index, name),
-                            f"leads back to {row.ref} itself.",
+                            f"leads back to {row.ref} itself.",  # type: ignore[attr-defined]
                         )
                     )
 
@@ -201,8 +209,10 @@ class Loader:
         return kept
 
     def validate(self, row: models.Model, shape: Shape, index: int) -> None:
-        """The faults of a row beside those of its values."""
-        told = {fault.path for fault in self.faults}
+        """The faults of a row beside those of its values. Raises MalformedCase where
+        the file has enough of them."""
+        if len(self.faults) >= ENOUGH_FAULTS:
+            raise MalformedCase(self.faults)
         try:
             if self.path(shape, index) in self.spoiled:
                 row.clean_fields()
@@ -210,6 +220,7 @@ class Loader:
                 persistence.validate(row, new=True)
         except ValidationError as error:
             unsaved = _waiting(row)
+            told = {fault.path for fault in self.faults}
             for name, messages in error.message_dict.items():
                 if name in unsaved:  # it names a row that could not be stored itself
                     continue

@@ -19,8 +19,10 @@ BASE_FIELDS = (
     "retracted_by",
     "retraction_reason",
 )
-# So many faults of a file are named; a file that is of another kind has thousands.
+# So many faults of a file are named, and so many looked for: a file of another kind
+# has one in every line, and nobody reads them all.
 MOST_FAULTS = 200
+ENOUGH_FAULTS = 1_000
 REF = re.compile(r"^([A-Z]{2,4})-([1-9]\d{0,8})\Z")
 
 
@@ -37,11 +39,15 @@ class MalformedCase(ValidationError):
     their number; nothing was imported."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        every = sorted(set(faults), key=lambda f: natural_order(f.path))
+        found = list(faults)
+        every = sorted(set(found), key=lambda f: natural_order(f.path))
         self.count = len(every)
         self.faults = every[:MOST_FAULTS]
         if self.count > MOST_FAULTS:
-            self.faults.append(Fault("$", f"And {self.count - MOST_FAULTS} more."))
+            more = f"And {self.count - MOST_FAULTS} more."
+            if len(found) >= ENOUGH_FAULTS:
+                more += " The rest of the file was not looked at."
+            self.faults.append(Fault("$", more))
         super().__init__(
             [f"{fault.path}: {fault.reason}" for fault in self.faults],
             code="malformed_case",
