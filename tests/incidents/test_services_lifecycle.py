@@ -157,7 +157,10 @@ class TestEditIncident:
             incident_id=incident.pk, actor=commander, is_restricted=True
         )
 
-        assert not Incident.objects.visible_to(responder).exists()
+        for paged in (False, True):
+            seen = Incident.objects.visible_to
+            assert not seen(responder, paged=paged).exists()
+            assert seen(commander, paged=paged).get() == incident
 
 
 class TestChangeSeverity:
