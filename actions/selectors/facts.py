@@ -10,9 +10,10 @@ from django.db.models.functions import JSONArray
 
 from accounts.models import User
 from actions.models import ActionApproval, ActionCause, ActionFailureMode, ActionItem
-from actions.selectors.joined import COVERED, hold, with_tests
+from actions.selectors.joined import COVERED, with_tests
 from incidents.models import ActivityEntry
 from incidents.selectors.lists import Gathered
+from postmortem.lib.hanging import hold
 from rca.models import Cause, FailureMode
 
 _GIVEN = ("pk", "purpose", "seat", "decision", "approved_digest", "approver_id")

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from actions.models import ActionItem, ClosureTest, TestRun, TestRunEvidence
 from incidents.models import Evidence
+from postmortem.lib.hanging import grouped, hold_each
 
 _TABLES: dict[type[models.Model], str] = {
     ActionItem: "",
@@ -94,23 +95,3 @@ def _hung(
     hold_each(tests, "runs", grouped(runs, "closure_test_id"))
     by_action = grouped(tests, "action_id")
     return [(row, by_action.get(pk, [])) for pk, row in found[ActionItem].items()]
-
-
-def grouped(rows: Iterable[Any], by: str) -> dict[int, list[Any]]:
-    """These rows by what their foreign key `by` holds."""
-    groups: dict[int, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(getattr(row, by), []).append(row)
-    return groups
-
-
-def hold_each(rows: Iterable[Any], name: str, groups: dict[int, list[Any]]) -> None:
-    """`hold` for each of these rows what is grouped under its key."""
-    for row in rows:
-        hold(row, **{name: groups.get(row.pk, [])})
-
-
-def hold(row: models.Model, **rows: list[Any]) -> None:
-    """Have `row.<name>.all()` give these, as `prefetch_related` does, whose own way
-    takes longer than the queries."""
-    row.__dict__.setdefault("_prefetched_objects_cache", {}).update(rows)

@@ -12,12 +12,12 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from accounts.models import User, label_of
 from actions.models import ActionItem, ClosureTest, TestRun
 from actions.selectors.items import run_evidence
-from actions.selectors.joined import grouped, hold_each
 from incidents.models import Incident, KnownUnknown, Waiver
 from incidents.models.case import visible_to
 from incidents.selectors import kept_for
 from postmortem.lib.addresses import row_address
 from postmortem.lib.canonical import digest
+from postmortem.lib.hanging import grouped, hold_each
 
 State = ActionItem.State
 

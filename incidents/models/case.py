@@ -67,15 +67,15 @@ def visible_to(user: User, path: str = "", *, paged: bool = False) -> models.Q:
 
 
 @lru_cache(maxsize=256)
-def _open_or_involved(user_id: int, path: str, one_by_one: bool) -> models.Q:
+def _open_or_involved(user_id: int, path: str, paged: bool) -> models.Q:
     """That an incident is unrestricted, or that this person declared it, is an approver
     of it or has a duty in it. The condition holds no rows: kept, because every query of
     every page is built with it.
 
-    one_by_one: for rows that are asked for a page at a time and in an order of their
-    own, each asks by the key of its incident; reading all incidents of the person first
-    cost rows of incidents twenty times the page, and the list of incidents three times.
-    A search for words, or a count, does read them first.
+    paged: rows that are asked for a page at a time and in an order of their own: each
+    asks by the key of its incident. Reading all incidents of the person first cost rows
+    of incidents twenty times the page, and the list of incidents three times; a search
+    for words, or a count, does read them first.
     """
     found = models.Q(**{f"{path}is_restricted": False})
     found |= models.Q(**{f"{path}declared_by": user_id})
@@ -83,7 +83,7 @@ def _open_or_involved(user_id: int, path: str, one_by_one: bool) -> models.Q:
         Incident.approvers.through.objects.filter(user=user_id),
         Participation.objects.filter(user=user_id, retracted_at=None),
     ):
-        if one_by_one:
+        if paged:
             of_row = rows.filter(incident=models.OuterRef(f"{path}pk"))
             found |= models.Q(OfEach(of_row))
         else:

@@ -37,8 +37,8 @@ def search(
     asked = narrowed(statuses, severities, lane)
     for word in q.split()[:WORDS]:
         asked &= _says(word)
-    walked = not (q or lane)  # words and lanes have an index of their own
-    return Incident.objects.visible_to(user, paged=walked).filter(asked)
+    paged = not (q or lane)  # words and lanes have an index of their own
+    return Incident.objects.visible_to(user, paged=paged).filter(asked)
 
 
 def narrowed(statuses: Collection[str], severities: Collection[str], lane: str) -> Q:

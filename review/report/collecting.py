@@ -25,7 +25,7 @@ from postmortem.lib import tabs
 from postmortem.lib.canonical import digest
 from postmortem.lib.findings import Finding
 from postmortem.lib.times import span
-from postmortem.lib.ui import clock_range, incident_time, money
+from postmortem.lib.ui import clock_range, incident_time, money, shorthash
 from rca.models import Cause
 from review.report.bridge import bridged
 from review.report.content import (
@@ -342,8 +342,7 @@ class _Builder(Facts):
                 ApprovalLine(
                     given["label"],
                     f"{incident_time(datetime.fromisoformat(given['at']), self.zone)} "
-                    f"{self.zone}, approved {given['content_hash'][:4]}…"
-                    f"{given['content_hash'][-4:]}",
+                    f"{self.zone}, approved {shorthash(given['content_hash'])}",
                     True,
                 )
                 for given in self.seal.approvals
@@ -361,7 +360,7 @@ class _Builder(Facts):
                 continue
             when = incident_time(seat.approval.at, self.zone)
             words = {
-                "approved": f"approved {self.content[:4]}…{self.content[-4:]}",
+                "approved": f"approved {shorthash(self.content)}",
                 "stale": "approved an earlier version",
                 "changes": "requested changes",
             }[seat.state]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection, models
 
+from postmortem.lib.hanging import grouped, hold_each
 from postmortem.lib.record.shapes import SHAPES, Shape, is_person
 
 if TYPE_CHECKING:
@@ -169,13 +170,6 @@ def _join(incident: Incident, rows: Rows) -> None:
 def _hang(model: type[models.Model], name: str, rows: Rows) -> None:
     """Keep the rows of `model` at those that they name by this foreign key."""
     item: Any = model._meta.get_field(name)
+    owners = rows.tables[item.related_model]
     kept_as = item.remote_field.get_accessor_name()
-    hanging: dict[int, list[Any]] = {}
-    for row in rows.tables[model]:
-        hanging.setdefault(getattr(row, item.attname), []).append(row)
-    for owner in rows.tables[item.related_model]:
-        # Where Django keeps what was prefetched. A list and no query set: a further
-        # condition would ask the database, and here it fails at once.
-        owner.__dict__.setdefault("_prefetched_objects_cache", {})[kept_as] = (
-            hanging.get(owner.pk, [])
-        )
+    hold_each(owners, kept_as, grouped(rows.tables[model], item.attname))
